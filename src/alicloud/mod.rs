@@ -1,1 +1,52 @@
-//! stub
+//! The Alibaba Cloud client: signed calls of RAM and STS, and where credentials come from.
+//!
+//! It knows nothing of Vault and can be used without. It follows the API reference of the project (sections 1 to 7);
+//! "reference" in comments means that document.
+//!
+//! - [`Client`] owns the connections. [`Client::ram`] and [`Client::sts`] give the operations.
+//! - [`Error`] has a [`Kind`] to decide on and a text that is safe to show; [`IgnoreGone`] is for deletions.
+//! - [`credentials`] finds keys in the environment, in a pod's identity token, or at the metadata service.
+//! - [`Arn`], [`Region`] and [`Endpoint`] are always valid.
+//! - [`sign`] has both signatures as pure functions.
+//!
+//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `client` signs them with a fresh time and nonce,
+//! takes one of the places for calls in flight, and hands the request to `transport` (in the shipped program always
+//! `http`: HTTPS only, no redirects); `answer` and `codes` sort what comes back; `retry` decides about another try.
+
+pub mod arn;
+pub mod credentials;
+pub mod hosts;
+pub mod ram;
+pub mod sign;
+pub mod sts;
+
+mod answer;
+mod client;
+mod clock;
+mod codes;
+mod encode;
+mod endpoint;
+mod error;
+mod http;
+mod parameters;
+mod random;
+mod redact;
+mod region;
+mod retry;
+#[cfg(test)]
+pub(crate) mod testing;
+mod transport;
+mod wire;
+
+pub use self::arn::{AccountId, Arn, ParseArnError};
+pub use self::client::{BuildError, Client, Options};
+pub use self::clock::{Clock, SystemClock, timestamp};
+pub use self::credentials::Credentials;
+pub use self::encode::{encode, encode_into};
+pub use self::endpoint::{Endpoint, ParseEndpointError};
+pub use self::error::{Error, IgnoreGone, Kind, Result, Subject};
+pub use self::parameters::Parameters;
+pub use self::ram::{AccessKey, AccessKeyInfo, KeyStatus, PolicyKind, PolicyRef, Ram};
+pub use self::random::nonce;
+pub use self::region::{ParseRegionError, Region};
+pub use self::sts::{AssumeRole, AssumeRoleWithOidc, AssumedRole, CallerIdentity, Presigned, Sts};

@@ -1,1 +1,42 @@
-//! stub
+//! What every backend is made of: Vault's `framework` package in Rust shape.
+//!
+//! The host does none of this for a plugin: routing, coercion of fields, the decision between create and update,
+//! help, the OpenAPI document, leases and the write-ahead log all happen here. A [`Backend`] is data: paths with
+//! their field tables and handlers, lease types, special paths and hooks. Everything else is derived from it.
+//!
+//! This room knows neither protobuf nor any engine.
+
+mod backend;
+mod coerce;
+mod duration;
+mod error;
+mod field;
+mod go_json;
+mod help;
+mod lease;
+mod locks;
+mod openapi;
+mod path;
+mod pattern;
+mod request;
+mod response;
+mod secret;
+mod storage;
+mod system;
+mod wal;
+
+pub use backend::{Backend, BackendKind, SpecialPaths};
+pub use duration::{DurationError, human_duration, parse_duration};
+pub use error::{BoxError, Error, Kind, Status};
+pub use field::{Field, FieldError, FieldKind, FieldValues};
+pub use go_json::to_go_json;
+pub use lease::{Cut, LeaseTerms};
+pub use locks::NamedLocks;
+pub use path::{DisplayAttributes, Handler, OperationSpec, Outcome, Path};
+pub use pattern::{Captures, Pattern};
+pub use request::{Context, Operation, Request};
+pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
+pub use secret::{Lease, SecretType};
+pub use storage::{MemoryStorage, Storage, StorageError};
+pub use system::{FixedSystem, Product, ReplicationState, SystemError, SystemView};
+pub use wal::WalEntry;

@@ -1,2 +1,39 @@
-//! stub
-pub mod generated;
+//! The plugin's side of hashicorp/go-plugin: a gRPC server that the host starts as a child process.
+//!
+//! What happens, in order: the host's environment is read ([`Handshake`]), a certificate is made, a unix socket is
+//! bound, the handshake line is printed on stdout, the host connects with mutual TLS, and the plugin reaches the
+//! host's own services through the [`Broker`]. This room knows nothing of Vault: which services are served is the
+//! caller's matter.
+//!
+//! Only the newest form is spoken: gRPC with AutoMTLS (go-plugin's `Client.AutoMTLS`), where each side shows a fresh
+//! self-signed certificate and trusts exactly the other's.
+
+mod accept;
+mod broker;
+mod controller;
+mod generated;
+mod handshake;
+pub mod hclog;
+mod knock;
+mod lifetime;
+mod mux;
+mod offers;
+mod pinned;
+mod server;
+mod socket;
+mod stdio;
+mod stream;
+mod tls;
+mod validity;
+
+pub use broker::{Broker, BrokerError};
+pub use handshake::{Cookie, Handshake, HandshakeError};
+pub use server::{ServeError, serve};
+pub use socket::SocketError;
+pub use validity::CertificateError;
+
+/// The generated messages of go-plugin's own services; public for the fake host of the tests.
+#[doc(hidden)]
+pub mod proto {
+    pub use super::generated::*;
+}

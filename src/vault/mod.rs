@@ -1,2 +1,64 @@
-//! stub
+//! Vault's backend protocol: what joins go-plugin's process to the framework's backends.
+//!
+//! This room implements the framework's `Storage` and `SystemView` over the connection that the host offers, and
+//! calls the framework's `Backend` for what the host asks. It is the only one that sees both protobuf and framework
+//! types. Names and numbers are those of `sdk/plugin` in Vault and OpenBao, protocol version 5.
+
+mod convert;
 pub mod generated;
+mod instances;
+mod multiplex;
+mod service;
+mod storage;
+mod system;
+mod version;
+
+use std::sync::Arc;
+
+use tonic::service::Routes;
+
+use crate::framework::{Backend, BackendKind, Product};
+use crate::goplugin::Broker;
+use generated::logical::plugin_version_server::PluginVersionServer;
+use generated::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
+use generated::pb::backend_server::BackendServer;
+
+/// The name of the variable by which a host tells that it means a secrets engine or auth method.
+pub const COOKIE_KEY: &str = "VAULT_BACKEND_PLUGIN";
+/// Its value, the same for Vault and OpenBao (`sdk/plugin/serve.go`).
+pub const COOKIE_VALUE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
+/// The only application protocol served: AutoMTLS and many mounts in one process. Every OpenBao and Vault since 1.12
+/// offers it; older ones are refused.
+pub const PROTOCOL_VERSION: u32 = 5;
+
+/// What the services need to know.
+#[derive(Clone)]
+pub struct Plugin {
+    /// Makes the backend of one mount.
+    pub factory: Arc<dyn Fn(BackendKind) -> Backend + Send + Sync>,
+    /// The kind of a mount whose host does not say it: only while a plugin is registered without a type.
+    pub fallback_kind: BackendKind,
+    /// Which server the host is.
+    pub product: Product,
+    /// The version with its leading `v`, as operators type it.
+    pub version: &'static str,
+}
+
+impl Plugin {
+    /// The services to serve, given the way back to the host.
+    #[must_use]
+    pub fn routes(self, broker: Broker) -> Routes {
+        let version = version::Version::new(self.version);
+        let backend = service::Service::new(self, broker);
+        // The host's messages have no limit (it sets 2 GiB); tonic's own is 4 MiB.
+        Routes::new(BackendServer::new(backend).max_decoding_message_size(usize::MAX))
+            .add_service(PluginVersionServer::new(version))
+            .add_service(PluginMultiplexingServer::new(multiplex::Multiplexing))
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("version", &self.version).finish_non_exhaustive()
+    }
+}

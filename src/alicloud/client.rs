@@ -1,0 +1,283 @@
+//! The client: signs a call, sends it, sorts the answer, and repeats what may be repeated.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+use zeroize::Zeroizing;
+
+use super::answer::interpret;
+use super::clock::{Clock, SystemClock};
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::error::{Error, Kind, Result};
+use super::http::Https;
+use super::parameters::Parameters;
+use super::ram::Ram;
+use super::random;
+use super::retry::{Idempotency, Policy};
+use super::sign::{Method, add_common, add_signature_v1};
+use super::sts::Sts;
+use super::transport::{ANSWER_LIMIT, Answer, Failure, Request, Transport};
+
+/// Bounds of a client. The defaults are right for a server; none of them can weaken TLS.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Calls on the wire at the same time; more wait for a place. Also the most idle connections kept per host.
+    pub calls_in_flight: usize,
+    /// For DNS, TCP, proxy and TLS together.
+    pub connect_timeout: Duration,
+    /// For one try, from connecting to the end of the answer.
+    pub try_timeout: Duration,
+    /// For a call with all its tries and pauses.
+    pub call_timeout: Duration,
+    /// Tries of a call, the first included.
+    pub tries: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            calls_in_flight: 64,
+            connect_timeout: Duration::from_secs(5),
+            try_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(30),
+            tries: 4,
+        }
+    }
+}
+
+/// Why options make no client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// No call could ever be made, or more than can be counted.
+    #[error("a client needs between 1 and 4096 calls in flight")]
+    CallsInFlight,
+    /// A limit of zero time.
+    #[error("a client needs time limits above zero")]
+    NoTime,
+    /// No try at all.
+    #[error("a client needs at least one try")]
+    NoTry,
+}
+
+/// Calls RAM and STS over one pool of HTTPS connections. A clone shares the pool: make one per process.
+///
+/// Dropping the future of a call ends it: nothing goes on in the background.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Box<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    places: Semaphore,
+    policy: Policy,
+    options: Options,
+}
+
+/// One call before it is signed.
+pub(super) struct Call {
+    pub(super) operation: &'static str,
+    pub(super) version: &'static str,
+    pub(super) idempotency: Idempotency,
+    pub(super) parameters: Parameters,
+}
+
+impl Client {
+    /// A client with the default bounds.
+    ///
+    /// # Errors
+    /// None today; the default options are good.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::with_options(Options::default())
+    }
+
+    /// A client with other bounds. Nothing is read or connected yet, so a machine without CA certificates starts; its
+    /// calls then fail with [`Kind::Connect`] and a text that says so.
+    ///
+    /// # Errors
+    /// A bound is zero or absurd.
+    pub fn with_options(options: Options) -> Result<Self, BuildError> {
+        let transport = Https::new(options.connect_timeout, options.calls_in_flight);
+        Self::assemble(Box::new(transport), Arc::new(SystemClock), options)
+    }
+
+    pub(super) fn assemble(
+        transport: Box<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, BuildError> {
+        if !(1..=4096).contains(&options.calls_in_flight) {
+            return Err(BuildError::CallsInFlight);
+        }
+        if [options.connect_timeout, options.try_timeout, options.call_timeout].contains(&Duration::ZERO) {
+            return Err(BuildError::NoTime);
+        }
+        if options.tries == 0 {
+            return Err(BuildError::NoTry);
+        }
+        let policy = Policy {
+            tries: options.tries,
+            first_pause: Duration::from_millis(200),
+            longest_pause: Duration::from_secs(5),
+        };
+        let places = Semaphore::new(options.calls_in_flight);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                transport,
+                clock,
+                places,
+                policy,
+                options,
+            }),
+        })
+    }
+
+    /// RAM as seen with these credentials.
+    #[must_use]
+    pub fn ram(&self, credentials: Credentials, endpoint: Endpoint) -> Ram {
+        Ram::new(self.clone(), credentials, endpoint)
+    }
+
+    /// STS as seen with these credentials.
+    #[must_use]
+    pub fn sts(&self, credentials: Credentials, endpoint: Endpoint) -> Sts {
+        Sts::new(self.clone(), credentials, endpoint)
+    }
+
+    /// The time of day that this client signs with.
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// Makes a call, with as many tries as the policy allows. Without credentials it is anonymous.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+        call: Call,
+    ) -> Result<T> {
+        let deadline = Instant::now() + self.inner.options.call_timeout;
+        let mut tries = 0;
+        let mut outcome_unknown = false;
+        loop {
+            tries += 1;
+            let error = match self.attempt(endpoint, credentials, &call, deadline).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            // A later refusal does not undo what an earlier, lost try may have done.
+            outcome_unknown |= error.outcome_unknown();
+            let error = error.with_outcome_unknown(outcome_unknown);
+            let Some(pause) = self.inner.policy.pause(tries, &error, call.idempotency) else {
+                return Err(error);
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            tracing::debug!(tries, %error, "calling the cloud again");
+            sleep(pause).await;
+        }
+    }
+
+    /// One try: signed anew, with its own time and nonce.
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+        call: &Call,
+        deadline: Instant,
+    ) -> Result<T> {
+        let request = |now| {
+            let nonce = random::nonce().map_err(|error| {
+                Error::new(
+                    Kind::Unexpected,
+                    call.operation,
+                    format!("no random bytes for a nonce: {error}"),
+                )
+            })?;
+            let mut parameters = call.parameters.clone();
+            add_common(&mut parameters, call.operation, call.version, now, nonce);
+            if let Some(credentials) = credentials {
+                add_signature_v1(&mut parameters, Method::Post, credentials);
+            }
+            Ok(form_request(endpoint.clone(), &parameters))
+        };
+        let answer = self.exchange(call.operation, deadline, request).await?;
+        interpret(call.operation, credentials, &answer)
+    }
+
+    /// Waits for a place, makes the request as late as possible, sends it, and reads the whole answer.
+    pub(super) async fn exchange(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        request: impl FnOnce(time::OffsetDateTime) -> Result<Request>,
+    ) -> Result<Answer> {
+        // Held until the answer is read: then the connection is back in the pool before the next call looks there.
+        let Ok(Ok(_place)) = timeout_at(deadline, self.inner.places.acquire()).await else {
+            return Err(Error::new(
+                Kind::Timeout,
+                operation,
+                "too many calls at once; none was sent",
+            ));
+        };
+        let request = request(self.inner.clock.now())?;
+        let limit = deadline.min(Instant::now() + self.inner.options.try_timeout);
+        match timeout_at(limit, self.inner.transport.send(request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Failure::Connect(cause))) => Err(Error::new(Kind::Connect, operation, cause)),
+            Ok(Err(Failure::Interrupted)) => {
+                let text = "the connection broke before the answer";
+                Err(Error::new(Kind::Interrupted, operation, text).with_outcome_unknown(true))
+            }
+            Ok(Err(Failure::TooLong)) => Err(Error::unexpected(operation, "the answer is too long")),
+            Err(_) => {
+                Err(Error::new(Kind::Timeout, operation, "no answer in time").with_outcome_unknown(true))
+            }
+        }
+    }
+
+    /// A deadline for a call that begins now.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.inner.options.try_timeout
+    }
+}
+
+/// All parameters in the form body, so that no token or policy is in a URL (reference 2.4).
+fn form_request(endpoint: Endpoint, parameters: &Parameters) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    let mut form = parameters.encoded();
+    Request {
+        method: Method::Post,
+        endpoint,
+        query: Zeroizing::default(),
+        headers,
+        body: Zeroizing::new(std::mem::take(&mut *form).into_bytes()),
+        answer_limit: ANSWER_LIMIT,
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! The rules of a call, against a script and a paused clock.
+
+use super::*;
+use crate::alicloud::testing::{Script, Step};
+
+const DONE: &str = r#"{"RequestId":"R-1"}"#;
+const THROTTLED: &str = r#"{"RequestId":"R-2","Code":"Throttling.User","Message":"m"}"#;
+
+fn ram(client: &Client) -> Ram {
+    client.ram(
+        Credentials::new("LTAI1", "s3cret").with_token("t0ken"),
+        Endpoint::ram(),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_travels_in_the_body_and_is_signed() {
+    let script = Script::new([Step::Answer(200, DONE)]);
+    ram(&script.client()).delete_user("alice").await.unwrap();
+    let sent = script.sent().remove(0);
+    assert_eq!(
+        (sent.endpoint.as_str(), sent.query.as_str()),
+        ("ram.aliyuncs.com", "")
+    );
+    assert_eq!(sent.headers["content-type"], "application/x-www-form-urlencoded");
+    for (name, value) in [
+        ("Action", "DeleteUser"),
+        ("Version", "2015-05-01"),
+        ("Format", "JSON"),
+        ("UserName", "alice"),
+        ("AccessKeyId", "LTAI1"),
+        ("SecurityToken", "t0ken"),
+        ("SignatureMethod", "HMAC-SHA1"),
+        ("SignatureVersion", "1.0"),
+        ("Timestamp", "2024-02-29T23:59:59Z"),
+    ] {
+        assert_eq!(sent.value(name), Some(value), "{name}");
+    }
+    let all = sent.form.iter().fold(Parameters::new(), |all, (name, value)| {
+        all.with(name.clone(), value.clone())
+    });
+    let signed = crate::alicloud::sign::sign_v1(Method::Post, &all, &"s3cret".into());
+    assert_eq!(sent.value("Signature"), Some(signed.value()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_is_made_again_with_a_new_nonce() {
+    let script = Script::new([
+        Step::Answer(400, THROTTLED),
+        Step::RetryAfter(Duration::from_secs(3), 429, THROTTLED),
+        Step::Answer(200, r#"{"RequestId":"R","User":{"UserName":"a"}}"#),
+    ]);
+    let start = Instant::now();
+    ram(&script.client()).create_user("a", None).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(3));
+    let nonces: std::collections::BTreeSet<_> = script
+        .sent()
+        .iter()
+        .map(|sent| sent.value("SignatureNonce").unwrap().to_owned())
+        .collect();
+    assert_eq!(nonces.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_are_bounded() {
+    let script = Script::new((0..4).map(|_| Step::Answer(400, THROTTLED)));
+    let error = ram(&script.client()).delete_user("a").await.unwrap_err();
+    assert_eq!((error.kind(), script.sent().len()), (Kind::Throttled, 4));
+    assert!(!error.outcome_unknown());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_is_not_repeated_after_an_unknown_outcome() {
+    for step in [
+        Step::Fail(Failure::Interrupted),
+        Step::Answer(500, r#"{"RequestId":"R","Code":"InternalError","Message":""}"#),
+        Step::Answer(502, "<html>"),
+        Step::AnswerLater(Duration::from_secs(60), 200, DONE),
+    ] {
+        let script = Script::new([step]);
+        let error = ram(&script.client()).create_access_key("a").await.unwrap_err();
+        assert!(error.outcome_unknown(), "{error}");
+        assert_eq!(script.sent().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_is_repeated_when_nothing_was_sent() {
+    let script = Script::new([
+        Step::Fail(Failure::Connect("dns".into())),
+        Step::Answer(
+            503,
+            r#"{"RequestId":"R","Code":"ServiceUnavailable","Message":""}"#,
+        ),
+        Step::Answer(
+            200,
+            r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"i","AccessKeySecret":"s"}}"#,
+        ),
+    ]);
+    assert_eq!(
+        ram(&script.client()).create_access_key("a").await.unwrap().id,
+        "i"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_try_is_remembered_when_a_later_one_is_refused() {
+    let script = Script::new([
+        Step::Fail(Failure::Interrupted),
+        Step::Answer(403, r#"{"RequestId":"R","Code":"NoPermission","Message":"no"}"#),
+    ]);
+    let error = ram(&script.client()).delete_user("a").await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Denied, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_try_and_the_whole_call_have_their_time() {
+    let script = Script::new((0..4).map(|_| Step::AnswerLater(Duration::from_secs(60), 200, DONE)));
+    let start = Instant::now();
+    let error = ram(&script.client()).delete_user("a").await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Timeout, true));
+    assert!(
+        start.elapsed() <= Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(script.sent().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_beyond_the_deadline_ends_the_call_at_once() {
+    let script = Script::new([Step::RetryAfter(Duration::from_secs(300), 429, THROTTLED)]);
+    let start = Instant::now();
+    let error = ram(&script.client()).delete_user("a").await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_in_flight_are_bounded_and_the_rest_wait_their_turn() {
+    let script = Script::new((0..6).map(|_| Step::AnswerLater(Duration::from_secs(1), 200, DONE)));
+    let client = script.client_with(Options {
+        calls_in_flight: 2,
+        ..Options::default()
+    });
+    let start = Instant::now();
+    let calls = (0..6).map(|_| {
+        let ram = ram(&client);
+        tokio::spawn(async move { ram.delete_user("a").await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_gets_no_place_was_never_sent() {
+    let script = Script::new([Step::AnswerLater(Duration::from_secs(9), 200, DONE)]);
+    let options = Options {
+        calls_in_flight: 1,
+        call_timeout: Duration::from_secs(5),
+        ..Options::default()
+    };
+    let client = script.client_with(options);
+    let (first, second) = (ram(&client), ram(&client));
+    let (first, second) = tokio::join!(first.delete_user("a"), second.create_access_key("a"));
+    assert!(first.unwrap_err().outcome_unknown());
+    let second = second.unwrap_err();
+    assert_eq!((second.kind(), second.outcome_unknown()), (Kind::Timeout, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_call_gives_its_place_back() {
+    let steps = [
+        Step::AnswerLater(Duration::from_secs(9), 200, DONE),
+        Step::Answer(200, DONE),
+    ];
+    let client = Script::new(steps).client_with(Options {
+        calls_in_flight: 1,
+        ..Options::default()
+    });
+    let dropped = tokio::time::timeout(Duration::from_secs(1), ram(&client).delete_user("a")).await;
+    assert!(dropped.is_err());
+    ram(&client).delete_user("a").await.unwrap();
+}
+
+#[test]
+fn no_debug_shows_a_secret() {
+    let client = Script::default().client();
+    let shown = format!(
+        "{client:?} {:?} {:?}",
+        ram(&client),
+        client.sts(Credentials::new("i", "s3cret"), Endpoint::ram())
+    );
+    assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
+}
+
+#[test]
+fn absurd_options_are_refused() {
+    for (options, error) in [
+        (
+            Options {
+                calls_in_flight: 0,
+                ..Options::default()
+            },
+            BuildError::CallsInFlight,
+        ),
+        (
+            Options {
+                calls_in_flight: usize::MAX,
+                ..Options::default()
+            },
+            BuildError::CallsInFlight,
+        ),
+        (
+            Options {
+                try_timeout: Duration::ZERO,
+                ..Options::default()
+            },
+            BuildError::NoTime,
+        ),
+        (
+            Options {
+                tries: 0,
+                ..Options::default()
+            },
+            BuildError::NoTry,
+        ),
+    ] {
+        assert_eq!(Client::with_options(options).unwrap_err(), error);
+    }
+    assert!(Client::new().is_ok());
+}

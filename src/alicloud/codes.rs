@@ -1,0 +1,295 @@
+//! The cloud's codes, sorted into kinds. The only place that knows code texts by family (reference 4.1 to 4.6).
+
+use super::error::Kind;
+
+/// What a code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// The kind of error.
+    pub(super) kind: Kind,
+    /// Whether the call may have been carried out (reference 4.6).
+    pub(super) outcome_unknown: bool,
+    /// A text of ours, where the cloud's message may quote the request with its token. Otherwise the cloud's is used.
+    pub(super) text: Option<&'static str>,
+}
+
+const fn refused(kind: Kind) -> Meaning {
+    Meaning {
+        kind,
+        outcome_unknown: false,
+        text: None,
+    }
+}
+
+const fn told(kind: Kind, text: &'static str) -> Meaning {
+    Meaning {
+        kind,
+        outcome_unknown: false,
+        text: Some(text),
+    }
+}
+
+const fn ambiguous(kind: Kind, text: &'static str) -> Meaning {
+    Meaning {
+        kind,
+        outcome_unknown: true,
+        text: Some(text),
+    }
+}
+
+/// Families and single codes. An entry matches its own text and everything that continues it with a dot; the first
+/// that matches wins, so the special ones come first.
+const FAMILIES: &[(&str, Meaning)] = &[
+    (
+        "Throttling",
+        told(Kind::Throttled, "too many calls in this account"),
+    ),
+    (
+        "Rejected.Throttling",
+        told(Kind::Throttled, "too many calls in this account"),
+    ),
+    (
+        "ServiceUnavailable",
+        told(Kind::Unavailable, "the service is temporarily unavailable"),
+    ),
+    (
+        "InternalError",
+        ambiguous(Kind::Unavailable, "the service failed"),
+    ),
+    ("UnknownError", ambiguous(Kind::Unavailable, "the service failed")),
+    ("EntityNotExist", refused(Kind::Gone)),
+    ("EntityAlreadyExists", refused(Kind::Exists)),
+    ("DeleteConflict", refused(Kind::Conflict)),
+    ("LimitExceeded", refused(Kind::LimitExceeded)),
+    // Each try of ours has a new nonce: only a copy made on the way can have used it up, and that one arrived.
+    (
+        "SignatureNonceUsed",
+        ambiguous(Kind::Interrupted, "a copy of this request arrived before it"),
+    ),
+    (
+        "InvalidTimeStamp",
+        told(
+            Kind::Clock,
+            "the clock of this machine differs too much from the cloud's",
+        ),
+    ),
+    (
+        "SignatureDoesNotMatch",
+        told(
+            Kind::Credentials,
+            "the access key secret does not belong to the access key id",
+        ),
+    ),
+    (
+        "IncompleteSignature",
+        told(
+            Kind::Credentials,
+            "the access key secret does not belong to the access key id",
+        ),
+    ),
+    (
+        "InvalidSignatureMethod",
+        told(Kind::Credentials, "the signature was not accepted"),
+    ),
+    (
+        "InvalidAccessKeyId.NotFound",
+        told(Kind::Credentials, "the access key id is not known"),
+    ),
+    (
+        "InvalidAccessKeyId.Inactive",
+        told(Kind::Credentials, "the access key is disabled"),
+    ),
+    (
+        "Forbidden.AccessKeyDisabled",
+        told(Kind::Credentials, "the access key is disabled"),
+    ),
+    (
+        "InvalidAccessKeyId",
+        told(Kind::Credentials, "the access key was not accepted"),
+    ),
+    (
+        "InvalidAccessKeySecret",
+        told(Kind::Credentials, "the access key secret was not accepted"),
+    ),
+    (
+        "InvalidSecurityToken.Expired",
+        told(Kind::Credentials, "the security token has expired"),
+    ),
+    (
+        "InvalidSecurityToken",
+        told(Kind::Credentials, "the security token was not accepted"),
+    ),
+    (
+        "MissingSecurityToken",
+        told(
+            Kind::Credentials,
+            "a temporary access key was used without its security token",
+        ),
+    ),
+    (
+        "AuthenticationFail.NoPermission",
+        told(Kind::Denied, "the role does not trust this identity"),
+    ),
+    (
+        "AuthenticationFail",
+        told(Kind::Credentials, "the identity was not accepted"),
+    ),
+    ("NoPermission", refused(Kind::Denied)),
+    ("Forbidden", refused(Kind::Denied)),
+    ("NotAuthorized", refused(Kind::Denied)),
+    (
+        "Inactive",
+        told(
+            Kind::Denied,
+            "the RAM service was never activated in this account",
+        ),
+    ),
+    ("CheckAuthenticationCodeFail", refused(Kind::Denied)),
+    (
+        "InvalidProduct",
+        told(
+            Kind::Invalid,
+            "this host does not serve this operation; check the endpoint",
+        ),
+    ),
+    (
+        "InvalidApi",
+        told(
+            Kind::Invalid,
+            "this host does not know this operation; check the endpoint",
+        ),
+    ),
+    (
+        "InvalidAction",
+        told(
+            Kind::Invalid,
+            "this host does not know this operation; check the endpoint",
+        ),
+    ),
+    (
+        "InvalidVersion",
+        told(
+            Kind::Invalid,
+            "this host does not know this operation; check the endpoint",
+        ),
+    ),
+    ("MalformedPolicyDocument", refused(Kind::Invalid)),
+    (
+        "UnsupportedHTTPMethod",
+        told(Kind::Invalid, "the HTTP method was not accepted"),
+    ),
+];
+
+/// What a code means; of a code that is in no family, what the status suggests, and never that something is gone or
+/// already there.
+pub(super) fn meaning(code: &str, status: u16) -> Meaning {
+    let family = |family: &str| {
+        code.strip_prefix(family)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    if let Some((_, meaning)) = FAMILIES.iter().find(|(name, _)| family(name)) {
+        return *meaning;
+    }
+    // `MissingUserName`, `InvalidParameter.UserName.Length` and whatever else begins like them.
+    if code.starts_with("Missing") || code.starts_with("Invalid") {
+        return refused(Kind::Invalid);
+    }
+    match status {
+        429 => refused(Kind::Throttled),
+        401 | 403 => refused(Kind::Denied),
+        409 => refused(Kind::Conflict),
+        400..=499 => refused(Kind::Invalid),
+        500..=599 => ambiguous(Kind::Unavailable, "the service failed"),
+        _ => ambiguous(Kind::Unexpected, "the answer has an unknown code"),
+    }
+}
+
+/// What an answer without a code means: it came from something on the way, not from the service (reference 4.1).
+pub(super) fn meaning_without_code(status: u16) -> Meaning {
+    match status {
+        407 => told(Kind::Connect, "the proxy asks for a password"),
+        429 => told(Kind::Throttled, "too many calls"),
+        300..=399 => ambiguous(
+            Kind::Unexpected,
+            "the answer is a redirect, which is not followed",
+        ),
+        500..=599 => ambiguous(Kind::Unavailable, "the service, or a gateway before it, failed"),
+        _ => ambiguous(Kind::Unexpected, "the answer is not one of this service"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_fall_into_their_families() {
+        for (code, status, kind) in [
+            ("Throttling", 400, Kind::Throttled),
+            ("Throttling.User", 429, Kind::Throttled),
+            ("Rejected.Throttling", 503, Kind::Throttled),
+            ("ServiceUnavailable", 503, Kind::Unavailable),
+            ("InternalError", 500, Kind::Unavailable),
+            ("EntityNotExist.User.AccessKey", 404, Kind::Gone),
+            ("EntityNotExist", 404, Kind::Gone),
+            ("EntityAlreadyExists.User.Policy", 409, Kind::Exists),
+            ("DeleteConflict.Policy.Role", 409, Kind::Conflict),
+            ("LimitExceeded.User.AccessKey", 409, Kind::LimitExceeded),
+            ("InvalidTimeStamp.Expired", 400, Kind::Clock),
+            ("SignatureNonceUsed", 400, Kind::Interrupted),
+            ("IncompleteSignature", 400, Kind::Credentials),
+            ("InvalidAccessKeyId.NotFound", 404, Kind::Credentials),
+            ("InvalidAccessKeyId.Inactive", 400, Kind::Credentials),
+            ("Forbidden.AccessKeyDisabled", 403, Kind::Credentials),
+            ("Forbidden.RAM", 403, Kind::Denied),
+            (
+                "InvalidSecurityToken.MismatchWithAccessKey",
+                400,
+                Kind::Credentials,
+            ),
+            ("MissingSecurityToken", 400, Kind::Credentials),
+            ("MissingUserName", 400, Kind::Invalid),
+            ("InvalidParameter.PolicyName.InvalidChars", 400, Kind::Invalid),
+            ("InvalidProduct.NotFound", 404, Kind::Invalid),
+            ("NoPermission", 403, Kind::Denied),
+            ("AuthenticationFail.OIDCToken.Expired", 400, Kind::Credentials),
+            ("AuthenticationFail.NoPermission", 403, Kind::Denied),
+            // The status of a known code does not matter, and an unknown code is never "gone".
+            ("EntityNotExist.User", 500, Kind::Gone),
+            ("SomethingNew", 404, Kind::Invalid),
+            ("EntityNotExistence", 404, Kind::Invalid),
+            ("SomethingNew", 500, Kind::Unavailable),
+        ] {
+            assert_eq!(meaning(code, status).kind, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_have_happened_is_ambiguous() {
+        for code in ["InternalError", "UnknownError", "SignatureNonceUsed"] {
+            assert!(meaning(code, 500).outcome_unknown, "{code}");
+        }
+        for code in [
+            "Throttling.User",
+            "ServiceUnavailable",
+            "EntityAlreadyExists.User",
+            "NoPermission",
+        ] {
+            assert!(!meaning(code, 503).outcome_unknown, "{code}");
+        }
+        assert!(meaning_without_code(503).outcome_unknown);
+        assert!(!meaning_without_code(429).outcome_unknown);
+    }
+
+    #[test]
+    fn a_signature_message_is_never_the_clouds() {
+        for code in [
+            "SignatureDoesNotMatch",
+            "IncompleteSignature",
+            "InvalidSecurityToken.Malformed",
+            "SignatureNonceUsed",
+        ] {
+            assert!(meaning(code, 400).text.is_some(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The RAM role of an ECS instance, by its metadata service (reference 6.3).
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::environment::Surroundings;
+use super::metadata::{Ask, Metadata, Service};
+use super::{Credentials, Provider, ProviderError, Source};
+use crate::alicloud::clock::Clock;
+use crate::alicloud::transport::{Answer, Failure};
+use crate::alicloud::wire::WireCredentials;
+
+const NAME: &str = "ecs metadata credentials";
+
+const ROLES: &str = "ram/security-credentials/";
+
+/// Asks the metadata service, token mode first, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED` is `true`.
+///
+/// The role is that of `ALIBABA_CLOUD_ECS_METADATA` or `ALICLOUD_ROLE_NAME`, or else the one the instance has. Without
+/// either name a service that does not answer, or has no role, means "not on an instance": `Ok(None)`. Once it has given
+/// credentials, its silence is an error.
+pub struct EcsProvider {
+    surroundings: Surroundings,
+    clock: Arc<dyn Clock>,
+    service: Box<dyn Metadata>,
+    has_worked: AtomicBool,
+}
+
+/// Why there are no credentials.
+enum Missing {
+    /// No service, or no role: nothing is configured, unless somebody said so.
+    Absent(&'static str),
+    /// Something that must be put right.
+    Broken(String),
+}
+
+/// The answer for a role: credentials, if the code says so.
+#[derive(Deserialize)]
+struct RoleAnswer {
+    #[serde(rename = "Code", default)]
+    code: String,
+    #[serde(flatten)]
+    credentials: WireCredentials,
+}
+
+impl EcsProvider {
+    pub(super) fn new(surroundings: Surroundings, clock: Arc<dyn Clock>) -> Self {
+        Self::with_service(surroundings, clock, Box::<Service>::default())
+    }
+
+    pub(super) fn with_service(
+        surroundings: Surroundings,
+        clock: Arc<dyn Clock>,
+        service: Box<dyn Metadata>,
+    ) -> Self {
+        Self {
+            surroundings,
+            clock,
+            service,
+            has_worked: AtomicBool::new(false),
+        }
+    }
+
+    async fn fetch(&self, role: Option<&str>) -> Result<Credentials, Missing> {
+        let old_mode_allowed = !self.surroundings.flag("ALIBABA_CLOUD_IMDSV1_DISABLED");
+        let mut token = match self.service.ask(Ask::Token).await {
+            Ok(answer) if answer.status == 200 => text(&answer).map(SecretString::from),
+            Err(Failure::Connect(_)) => {
+                return Err(Missing::Absent("the metadata service cannot be reached"));
+            }
+            _ => None,
+        };
+        if token.is_none() && !old_mode_allowed {
+            return Err(Missing::Absent(
+                "the metadata service gives no token, and ALIBABA_CLOUD_IMDSV1_DISABLED is set",
+            ));
+        }
+        let role = match role {
+            Some(role) => role.to_owned(),
+            None => {
+                let answer = self.document(ROLES, &mut token, old_mode_allowed).await;
+                match answer
+                    .ok()
+                    .filter(|answer| answer.status == 200)
+                    .as_ref()
+                    .and_then(text)
+                {
+                    Some(role) => role,
+                    None => return Err(Missing::Absent("the instance has no RAM role")),
+                }
+            }
+        };
+        if !is_role_name(&role) {
+            return Err(Missing::Broken("the name of the RAM role is not one".to_owned()));
+        }
+        let answer = self
+            .document(&format!("{ROLES}{role}"), &mut token, old_mode_allowed)
+            .await
+            .map_err(|_| Missing::Broken("the metadata service did not answer".to_owned()))?;
+        if answer.status != 200 {
+            let text = format!(
+                "no credentials for RAM role {role}, http status {}; check its name",
+                answer.status
+            );
+            return Err(Missing::Broken(text));
+        }
+        match serde_json::from_slice::<RoleAnswer>(&answer.body) {
+            Ok(found) if found.code == "Success" => found
+                .credentials
+                .usable(Source::Ecs, self.clock.now())
+                .map(|(credentials, _)| credentials)
+                .map_err(|text| Missing::Broken(text.to_owned())),
+            _ => Err(Missing::Broken(format!(
+                "the answer for RAM role {role} is no success"
+            ))),
+        }
+    }
+
+    /// Asks for a document, and in the old mode once more if the token is refused, as the official clients do.
+    async fn document(
+        &self,
+        path: &str,
+        token: &mut Option<SecretString>,
+        old_mode_allowed: bool,
+    ) -> Result<Answer, Failure> {
+        let answer = self
+            .service
+            .ask(Ask::Document {
+                path,
+                token: token.as_ref(),
+            })
+            .await?;
+        if token.is_some() && old_mode_allowed && matches!(answer.status, 401 | 403) {
+            *token = None;
+            return self.service.ask(Ask::Document { path, token: None }).await;
+        }
+        Ok(answer)
+    }
+}
+
+/// The first line of an answer.
+fn text(answer: &Answer) -> Option<String> {
+    let text = std::str::from_utf8(&answer.body).ok()?;
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .map(str::to_owned)
+}
+
+fn is_role_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+#[async_trait]
+impl Provider for EcsProvider {
+    async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
+        if self.surroundings.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
+            return Ok(None);
+        }
+        let role = ["ALIBABA_CLOUD_ECS_METADATA", "ALICLOUD_ROLE_NAME"]
+            .iter()
+            .find_map(|name| self.surroundings.var(name));
+        let wanted = role.is_some() || self.has_worked.load(Ordering::Relaxed);
+        match self.fetch(role.as_deref()).await {
+            Ok(credentials) => {
+                self.has_worked.store(true, Ordering::Relaxed);
+                Ok(Some(credentials))
+            }
+            Err(Missing::Absent(_)) if !wanted => Ok(None),
+            Err(Missing::Absent(text)) => Err(ProviderError::new(NAME, text)),
+            Err(Missing::Broken(text)) => Err(ProviderError::new(NAME, text)),
+        }
+    }
+}
+
+impl fmt::Debug for EcsProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EcsProvider")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The metadata service in its modes and moods.
+
+use std::sync::Mutex;
+
+use secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::alicloud::testing::Standing;
+
+const GOOD: &str = r#"{"Code":"Success","AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t",
+    "Expiration":"2024-03-01T05:59:59Z","LastUpdated":"2024-02-29T23:59:59Z"}"#;
+
+/// Answers by a function of path (empty for the token) and token, and remembers the questions.
+type Rule = fn(&str, Option<&str>) -> Result<(u16, &'static str), Failure>;
+
+#[derive(Clone)]
+struct Fake {
+    rule: Arc<Mutex<Rule>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl fmt::Debug for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fake")
+    }
+}
+
+#[async_trait]
+impl Metadata for Fake {
+    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
+        let (path, token) = match ask {
+            Ask::Token => ("", None),
+            Ask::Document { path, token } => (path, token.map(|token| token.expose_secret())),
+        };
+        self.asked
+            .lock()
+            .unwrap()
+            .push(format!("{path}#{}", token.unwrap_or("-")));
+        let (status, body) = self.rule.lock().unwrap()(path, token)?;
+        let body = Zeroizing::new(body.as_bytes().to_vec());
+        Ok(Answer {
+            status,
+            request_id: None,
+            retry_after: None,
+            body,
+        })
+    }
+}
+
+fn provider(rule: Rule, environment: &'static [(&str, &str)]) -> (Fake, EcsProvider) {
+    let fake = Fake {
+        rule: Arc::new(Mutex::new(rule)),
+        asked: Arc::default(),
+    };
+    let find = |name: &str| {
+        environment
+            .iter()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    let surroundings = Surroundings {
+        environment: Arc::new(find),
+        sts: None,
+    };
+    let provider = EcsProvider::with_service(
+        surroundings,
+        Arc::new(Standing::default()),
+        Box::new(fake.clone()),
+    );
+    (fake, provider)
+}
+
+fn normal(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+    Ok(match (path, token) {
+        ("", _) => (200, "TOKEN\n"),
+        (_, None) => (403, ""),
+        ("ram/security-credentials/", _) => (200, "app-role\n"),
+        ("ram/security-credentials/app-role", _) => (200, GOOD),
+        _ => (404, "<html>"),
+    })
+}
+
+fn old_mode_only(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+    Ok(match (path, token) {
+        ("", _) => (404, ""),
+        ("ram/security-credentials/", None) => (200, "app-role"),
+        ("ram/security-credentials/app-role", None) => (200, GOOD),
+        _ => (403, ""),
+    })
+}
+
+fn nobody(_: &str, _: Option<&str>) -> Result<(u16, &'static str), Failure> {
+    Err(Failure::Connect("no route".into()))
+}
+
+#[tokio::test]
+async fn the_token_mode_is_used_first() {
+    let (fake, provider) = provider(normal, &[]);
+    let found = provider.load().await.unwrap().unwrap();
+    assert_eq!(
+        (found.access_key_id.as_str(), found.source),
+        ("STS.1", Source::Ecs)
+    );
+    let paths = [
+        "#-",
+        "ram/security-credentials/#TOKEN",
+        "ram/security-credentials/app-role#TOKEN",
+    ];
+    assert_eq!(*fake.asked.lock().unwrap(), paths);
+}
+
+#[tokio::test]
+async fn a_role_of_the_environment_is_not_looked_up() {
+    let (fake, provider) = provider(normal, &[("ALICLOUD_ROLE_NAME", "app-role")]);
+    assert!(provider.load().await.unwrap().is_some());
+    assert_eq!(fake.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_old_mode_is_a_fallback_unless_forbidden() {
+    assert!(provider(old_mode_only, &[]).1.load().await.unwrap().is_some());
+    let forbidden: &[_] = &[
+        ("ALIBABA_CLOUD_IMDSV1_DISABLED", "TRUE"),
+        ("ALIBABA_CLOUD_ECS_METADATA", "app-role"),
+    ];
+    assert!(provider(old_mode_only, forbidden).1.load().await.is_err());
+    // A token that is given but refused later leads to the old mode too.
+    fn fickle(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        if path.is_empty() {
+            Ok((200, "TOKEN"))
+        } else {
+            old_mode_only(path, token)
+        }
+    }
+    assert!(provider(fickle, &[]).1.load().await.unwrap().is_some());
+    let strict: &[_] = &[
+        ("ALIBABA_CLOUD_IMDSV1_DISABLED", "true"),
+        ("ALIBABA_CLOUD_ECS_METADATA", "app-role"),
+    ];
+    assert!(provider(fickle, strict).1.load().await.is_err());
+}
+
+#[tokio::test]
+async fn off_an_instance_nothing_is_configured_unless_a_role_is_named() {
+    assert!(provider(nobody, &[]).1.load().await.unwrap().is_none());
+    let error = provider(nobody, &[("ALICLOUD_ROLE_NAME", "app-role")])
+        .1
+        .load()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ecs metadata credentials: the metadata service cannot be reached"
+    );
+    let (fake, provider) = provider(normal, &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "True")]);
+    assert!(provider.load().await.unwrap().is_none());
+    assert!(fake.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn after_it_has_worked_silence_is_an_error() {
+    let (fake, provider) = provider(normal, &[]);
+    assert!(provider.load().await.unwrap().is_some());
+    *fake.rule.lock().unwrap() = nobody;
+    assert!(provider.load().await.is_err());
+}
+
+#[tokio::test]
+async fn nonsense_is_an_error_and_quotes_nothing() {
+    fn failed(path: &str, _: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        Ok((
+            200,
+            if path.ends_with('e') {
+                r#"{"Code":"Failed","AccessKeySecret":"very-secret"}"#
+            } else {
+                "role"
+            },
+        ))
+    }
+    fn hostile(path: &str, _: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        Ok((
+            200,
+            if path.is_empty() {
+                "T"
+            } else {
+                "../../latest/user-data"
+            },
+        ))
+    }
+    fn expired(path: &str, _: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        let old = r#"{"Code":"Success","AccessKeyId":"i","AccessKeySecret":"very-secret","SecurityToken":"t","Expiration":"2020-01-01T00:00:00Z"}"#;
+        Ok((200, if path.ends_with('e') { old } else { "role" }))
+    }
+    for rule in [failed as Rule, hostile, expired] {
+        let error = provider(rule, &[]).1.load().await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("very-secret"), "{error}");
+    }
+}

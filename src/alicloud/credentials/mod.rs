@@ -1,0 +1,132 @@
+//! Keys, and where they come from: one provider per file, and a chain that asks them in order (reference 6).
+//!
+//! A provider answers `Ok(None)` when it is not configured and `Err` when it is configured and broken; a chain stops
+//! at the first that is not `Ok(None)`. Keys that a program stores itself are no provider: use them before the chain.
+
+mod assume_role;
+mod cache;
+mod chain;
+mod ecs;
+mod environment;
+mod error;
+mod metadata;
+mod oidc;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+pub use assume_role::AssumeRoleProvider;
+pub use cache::Cached;
+pub use chain::Chain;
+pub use ecs::EcsProvider;
+pub use environment::{Environment, EnvironmentProvider, process_environment};
+pub use error::ProviderError;
+pub use oidc::OidcProvider;
+
+/// An access key with its secret, and with the token if it is a temporary one.
+///
+/// `Debug` shows the key id, which is no secret, and neither of the others; both are wiped on drop.
+#[derive(Clone)]
+pub struct Credentials {
+    /// `LTAI…` for a long-term key, `STS.…` for a temporary one.
+    pub access_key_id: String,
+    /// The secret.
+    pub access_key_secret: SecretString,
+    /// Present if and only if the key is temporary.
+    pub security_token: Option<SecretString>,
+    /// When a temporary key ends, if that is known.
+    pub expiration: Option<OffsetDateTime>,
+    /// Where they came from.
+    pub source: Source,
+}
+
+/// Where credentials came from. For logs and for an operator who wonders which key is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A session of a role, asked for with other credentials.
+    AssumeRole,
+    /// The metadata service of an ECS instance.
+    Ecs,
+    /// Environment variables.
+    Environment,
+    /// The identity token of a pod.
+    Oidc,
+    /// Given by the program, for instance out of its storage.
+    Stored,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AssumeRole => "assumed role",
+            Self::Ecs => "ecs metadata",
+            Self::Environment => "environment",
+            Self::Oidc => "oidc token",
+            Self::Stored => "stored",
+        })
+    }
+}
+
+impl Credentials {
+    /// A long-term key given by the program.
+    #[must_use]
+    pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<SecretString>) -> Self {
+        Self {
+            access_key_id: access_key_id.into(),
+            access_key_secret: access_key_secret.into(),
+            security_token: None,
+            expiration: None,
+            source: Source::Stored,
+        }
+    }
+
+    /// The same with the token of a temporary key.
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<SecretString>) -> Self {
+        self.security_token = Some(token.into());
+        self
+    }
+
+    fn with_source(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("security_token", &self.security_token.as_ref().map(|_| "hidden"))
+            .field("expiration", &self.expiration)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One place where credentials may be found.
+#[async_trait]
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// Looks. `Ok(None)` means that this place is not configured.
+    async fn load(&self) -> Result<Option<Credentials>, ProviderError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_secret_and_token() {
+        let shown = format!(
+            "{:?}",
+            Credentials::new("LTAI1", "very-secret").with_token("token-value")
+        );
+        assert!(
+            shown.contains("LTAI1") && !shown.contains("very-secret") && !shown.contains("token-value"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,307 @@
+//! What can go wrong with a call: kinds to decide on, and a text that is safe to show.
+//!
+//! Neither the text nor `Debug` ever has a URL, a request or an answer body, a secret or a token. The cloud's own
+//! message is shown only where it cannot quote the request, bounded and with the caller's secrets taken out.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What failed, as a decision needs it. Made from the family of the cloud's `Code`, never from the HTTP status when
+/// there is a code (reference 4.1, 4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The machine's clock differs from the cloud's by more than 15 minutes: set the clock.
+    Clock,
+    /// Something is still attached (`DeleteConflict.*`): remove it, then repeat. [`Error::subject`] tells what.
+    Conflict,
+    /// No connection, so nothing was sent: look at DNS, proxy, firewall and CA certificates.
+    Connect,
+    /// The key is unknown, disabled or wrong, or the token is damaged, expired or missing: use other credentials.
+    Credentials,
+    /// Good credentials that lack the permission, or a trust policy that does not fit: change RAM policies.
+    Denied,
+    /// The thing to be made is already there (`EntityAlreadyExists.*`).
+    Exists,
+    /// The thing is not there (`EntityNotExist.*`): a success when deleting.
+    Gone,
+    /// The request went out and the connection broke before the answer was complete.
+    Interrupted,
+    /// The cloud refuses the request as wrong: a name, a policy document, a parameter, or a host of another service.
+    Invalid,
+    /// A quota is used up (`LimitExceeded.*`), for instance two keys a user.
+    LimitExceeded,
+    /// Too many calls, in the whole account: repeat later.
+    Throttled,
+    /// No answer in time. [`Error::outcome_unknown`] tells whether the request had gone out.
+    Timeout,
+    /// The service failed (5xx, `ServiceUnavailable`, `InternalError`): repeat later.
+    Unavailable,
+    /// An answer that no service of this API gives: not JSON, too long, or lacking what it must have.
+    Unexpected,
+}
+
+/// The kind of thing that a refusal names by the last part of its code, such as `Policy` in `DeleteConflict.User.Policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// An access key of a user.
+    AccessKey,
+    /// A group, or the membership in one.
+    Group,
+    /// The console password of a user.
+    LoginProfile,
+    /// The MFA device of a user.
+    MfaDevice,
+    /// A policy, or its attachment.
+    Policy,
+    /// A role.
+    Role,
+    /// A user.
+    User,
+    /// A version of a policy.
+    Version,
+}
+
+/// Why a call to the cloud failed.
+///
+/// `Display` gives one line: operation, code, a short text and the request id by which Alibaba's support finds the
+/// call. It is safe for logs and for the callers of an API.
+#[derive(Clone)]
+pub struct Error(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    kind: Kind,
+    operation: &'static str,
+    message: String,
+    code: Option<String>,
+    request_id: Option<String>,
+    http_status: Option<u16>,
+    retry_after: Option<Duration>,
+    outcome_unknown: bool,
+}
+
+/// The result of a call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// What to decide on.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The operation as the cloud's documents spell it, such as `DeleteUser`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
+    /// The cloud's code, when there was an answer with one. For people; decide on [`Self::kind`].
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The id of the request at the cloud.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The HTTP status of the answer. For people; statuses of codes differ between gateways (reference 10).
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// How long the cloud asked to wait, if it did.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The short text without operation, code and request id.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Whether the call may have been carried out all the same, in this try or an earlier one of the same call. Then
+    /// look before a thing is made once more (reference 4.5, 4.6).
+    #[must_use]
+    pub fn outcome_unknown(&self) -> bool {
+        self.0.outcome_unknown
+    }
+
+    /// Whether what was to be removed is not there.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.kind() == Kind::Gone
+    }
+
+    /// What a refusal of kind [`Kind::Gone`], [`Kind::Exists`], [`Kind::Conflict`] or [`Kind::LimitExceeded`] is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        if !matches!(
+            self.kind(),
+            Kind::Gone | Kind::Exists | Kind::Conflict | Kind::LimitExceeded
+        ) {
+            return None;
+        }
+        let code = self.code()?;
+        // "DeleteConflict.Policy.Version.Default" is about the version.
+        code.rsplit('.').find_map(|part| {
+            Some(match part {
+                "AccessKey" => Subject::AccessKey,
+                "Group" => Subject::Group,
+                "LoginProfile" => Subject::LoginProfile,
+                "MFADevice" => Subject::MfaDevice,
+                "Policy" => Subject::Policy,
+                "Role" => Subject::Role,
+                "User" => Subject::User,
+                "Version" => Subject::Version,
+                _ => return None,
+            })
+        })
+    }
+
+    /// Whether the cloud does not know the access key id: wrong, deleted, or so new that it has not spread yet
+    /// (reference 4.8).
+    #[must_use]
+    pub fn is_unknown_key(&self) -> bool {
+        self.code() == Some("InvalidAccessKeyId.NotFound")
+    }
+
+    pub(super) fn new(kind: Kind, operation: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            operation,
+            message: message.into(),
+            code: None,
+            request_id: None,
+            http_status: None,
+            retry_after: None,
+            outcome_unknown: false,
+        }))
+    }
+
+    /// An answer that came, for a call that was carried out or may have been, but cannot be used.
+    pub(super) fn unexpected(operation: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Unexpected, operation, message).with_outcome_unknown(true)
+    }
+
+    pub(super) fn with_code(mut self, code: String) -> Self {
+        self.0.code = Some(code);
+        self
+    }
+
+    pub(super) fn with_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    pub(super) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    pub(super) fn with_outcome_unknown(mut self, unknown: bool) -> Self {
+        self.0.outcome_unknown = unknown;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation())?;
+        if let Some(code) = self.code() {
+            write!(f, ": {code}")?;
+        }
+        write!(f, ": {}", self.message())?;
+        if let Some(id) = self.request_id() {
+            write!(f, " (request id {id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Takes "it is not there" for done, which is right for every deletion and detachment (reference 4.5).
+///
+/// ```ignore
+/// ram.delete_user("alice").await.ignore_gone()?;
+/// ```
+pub trait IgnoreGone {
+    /// `Ok` also when the error is of kind [`Kind::Gone`].
+    ///
+    /// # Errors
+    /// Every error of another kind.
+    fn ignore_gone(self) -> Result<()>;
+}
+
+impl<T> IgnoreGone for Result<T> {
+    fn ignore_gone(self) -> Result<()> {
+        match self {
+            Err(error) if !error.is_gone() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_is_one_line_with_code_and_request_id() {
+        let error = Error::new(Kind::Gone, "DeleteUser", "the user does not exist")
+            .with_code("EntityNotExist.User".into())
+            .with_request_id(Some("ABC-1".into()));
+        assert_eq!(
+            error.to_string(),
+            "DeleteUser: EntityNotExist.User: the user does not exist (request id ABC-1)"
+        );
+        assert!(Err::<(), _>(error).ignore_gone().is_ok());
+    }
+
+    #[test]
+    fn the_subject_is_the_last_known_part() {
+        for (kind, code, subject) in [
+            (
+                Kind::Conflict,
+                "DeleteConflict.User.MFADevice",
+                Some(Subject::MfaDevice),
+            ),
+            (
+                Kind::Conflict,
+                "DeleteConflict.Policy.Version.Default",
+                Some(Subject::Version),
+            ),
+            (
+                Kind::Gone,
+                "EntityNotExist.User.AccessKey",
+                Some(Subject::AccessKey),
+            ),
+            (Kind::Gone, "EntityNotExist.Something", None),
+            (Kind::Denied, "NoPermission.User", None),
+        ] {
+            assert_eq!(
+                Error::new(kind, "X", "").with_code(code.into()).subject(),
+                subject,
+                "{code}"
+            );
+        }
+    }
+}

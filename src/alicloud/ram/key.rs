@@ -1,0 +1,154 @@
+//! Access keys of RAM users. A user has at most two, active or not (reference 4.7).
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::{Ram, of_user};
+use crate::alicloud::clock;
+use crate::alicloud::error::{Error, Result};
+use crate::alicloud::parameters::Parameters;
+use crate::alicloud::wire::secret;
+
+/// A new access key. `Debug` hides the secret.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    /// The key id, `LTAI…`.
+    pub id: String,
+    /// The secret, which the cloud shows only once.
+    pub secret: SecretString,
+}
+
+/// An access key as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessKeyInfo {
+    /// The key id.
+    pub id: String,
+    /// Whether it may be used.
+    pub status: KeyStatus,
+    /// When it was made, if the answer has a date that can be read.
+    pub created: Option<OffsetDateTime>,
+}
+
+/// Whether a key may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStatus {
+    /// It may.
+    Active,
+    /// It is switched off, and still counts against the limit of two.
+    Inactive,
+}
+
+impl KeyStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Inactive => "Inactive",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct CreateAnswer {
+    #[serde(rename = "AccessKey")]
+    key: Option<NewKey>,
+}
+
+#[derive(Deserialize)]
+struct NewKey {
+    #[serde(rename = "AccessKeyId", default)]
+    id: String,
+    #[serde(rename = "AccessKeySecret", default, deserialize_with = "secret")]
+    secret: Option<SecretString>,
+}
+
+#[derive(Deserialize)]
+struct ListAnswer {
+    #[serde(rename = "AccessKeys", default)]
+    keys: Keys,
+}
+
+#[derive(Default, Deserialize)]
+struct Keys {
+    #[serde(rename = "AccessKey", default)]
+    list: Vec<ListedKey>,
+}
+
+#[derive(Deserialize)]
+struct ListedKey {
+    #[serde(rename = "AccessKeyId")]
+    id: String,
+    #[serde(rename = "Status", default)]
+    status: String,
+    #[serde(rename = "CreateDate", default)]
+    created: String,
+}
+
+fn of_key(user: &str, key_id: &str) -> Parameters {
+    // Not `AccessKeyId`: that one is the signer's own key in V1 (reference 4.3, DeleteAccessKey).
+    of_user(user).with("UserAccessKeyId", key_id)
+}
+
+impl Ram {
+    /// Makes an access key for a user. The user is always named: without, the cloud makes a key for the caller.
+    ///
+    /// # Errors
+    /// [`LimitExceeded`](crate::alicloud::Kind::LimitExceeded) if the user has two;
+    /// [`Unexpected`](crate::alicloud::Kind::Unexpected) for an answer without id or secret, and every other kind. When
+    /// [the outcome is unknown](crate::alicloud::Error::outcome_unknown) the user may have a key that nobody knows: list
+    /// the keys and delete it.
+    pub async fn create_access_key(&self, user: &str) -> Result<AccessKey> {
+        let answer: CreateAnswer = self.create("CreateAccessKey", of_user(user)).await?;
+        match answer.key {
+            Some(NewKey {
+                id,
+                secret: Some(secret),
+            }) if !id.is_empty() => Ok(AccessKey { id, secret }),
+            _ => Err(Error::unexpected(
+                "CreateAccessKey",
+                "the answer has no access key",
+            )),
+        }
+    }
+
+    /// Switches a key on or off.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such key, and every other kind.
+    pub async fn update_access_key(&self, user: &str, key_id: &str, status: KeyStatus) -> Result<()> {
+        self.change(
+            "UpdateAccessKey",
+            of_key(user, key_id).with("Status", status.as_str()),
+        )
+        .await
+    }
+
+    /// Deletes a key, also an active one.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such key or user, and every other kind.
+    pub async fn delete_access_key(&self, user: &str, key_id: &str) -> Result<()> {
+        self.change("DeleteAccessKey", of_key(user, key_id)).await
+    }
+
+    /// All keys of a user, without secrets.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
+    pub async fn list_access_keys(&self, user: &str) -> Result<Vec<AccessKeyInfo>> {
+        let answer: ListAnswer = self.read("ListAccessKeys", of_user(user)).await?;
+        let info = |key: ListedKey| AccessKeyInfo {
+            // Any other word is no promise that the key is off.
+            status: if key.status == "Inactive" {
+                KeyStatus::Inactive
+            } else {
+                KeyStatus::Active
+            },
+            created: clock::parse(&key.created),
+            id: key.id,
+        };
+        Ok(answer.keys.list.into_iter().map(info).collect())
+    }
+}

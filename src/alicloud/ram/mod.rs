@@ -1,0 +1,100 @@
+//! RAM 2015-05-01: users, keys, policies and groups (reference 4.3). One file per kind of thing.
+//!
+//! Every method gives the cloud's answer as it is: a deletion of what is not there is an error of kind
+//! [`Gone`](super::Kind::Gone), and the caller decides ([`IgnoreGone`](super::IgnoreGone)).
+
+mod group;
+mod key;
+mod policy;
+mod role;
+mod user;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+pub use key::{AccessKey, AccessKeyInfo, KeyStatus};
+pub use policy::{Policy, PolicyEntities, PolicyKind, PolicyRef, PolicyVersion};
+pub use role::Role;
+pub use user::User;
+
+use super::answer::Nothing;
+use super::client::{Call, Client};
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::error::Result;
+use super::parameters::Parameters;
+use super::retry::Idempotency;
+
+/// RAM as seen with one set of credentials. Cheap to clone.
+#[derive(Clone)]
+pub struct Ram {
+    client: Client,
+    credentials: Arc<Credentials>,
+    endpoint: Endpoint,
+}
+
+impl Ram {
+    pub(super) fn new(client: Client, credentials: Credentials, endpoint: Endpoint) -> Self {
+        Self {
+            client,
+            credentials: Arc::new(credentials),
+            endpoint,
+        }
+    }
+
+    /// An operation that makes something new each time.
+    async fn create<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        parameters: Parameters,
+    ) -> Result<T> {
+        self.call(operation, Idempotency::Creates, parameters).await
+    }
+
+    /// An operation that gives something and may be repeated.
+    async fn read<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
+        self.call(operation, Idempotency::Repeatable, parameters).await
+    }
+
+    /// An operation that gives nothing and may be repeated.
+    async fn change(&self, operation: &'static str, parameters: Parameters) -> Result<()> {
+        self.read::<Nothing>(operation, parameters)
+            .await
+            .map(|Nothing {}| ())
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        idempotency: Idempotency,
+        parameters: Parameters,
+    ) -> Result<T> {
+        let call = Call {
+            operation,
+            version: "2015-05-01",
+            idempotency,
+            parameters,
+        };
+        self.client
+            .call(&self.endpoint, Some(&self.credentials), call)
+            .await
+    }
+}
+
+impl fmt::Debug for Ram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ram")
+            .field("credentials", &self.credentials)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+fn of_user(user: &str) -> Parameters {
+    Parameters::new().with("UserName", user)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+//! Policies, their versions, and what they are attached to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Ram, of_user};
+use crate::alicloud::error::Result;
+use crate::alicloud::parameters::Parameters;
+
+/// Who owns a policy. On the wire and in JSON it is `System` or `Custom`, in exactly that spelling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PolicyKind {
+    /// Made by the account.
+    Custom,
+    /// Made by Alibaba Cloud; cannot be changed.
+    System,
+}
+
+impl PolicyKind {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Custom => "Custom",
+            Self::System => "System",
+        }
+    }
+}
+
+impl fmt::Display for PolicyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is no kind of policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a policy type is System or Custom")]
+pub struct ParsePolicyKindError;
+
+impl FromStr for PolicyKind {
+    type Err = ParsePolicyKindError;
+
+    /// Reads the word in any letter case: operators write it, and the cloud wants one spelling.
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::Custom, Self::System]
+            .into_iter()
+            .find(|kind| word.eq_ignore_ascii_case(kind.as_str()))
+            .ok_or(ParsePolicyKindError)
+    }
+}
+
+/// A policy by name and kind, which together name it in an account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PolicyRef {
+    /// 1 to 128 of `[A-Za-z0-9-]`.
+    #[serde(rename = "PolicyName")]
+    pub name: String,
+    /// Who owns it.
+    #[serde(rename = "PolicyType")]
+    pub kind: PolicyKind,
+}
+
+impl PolicyRef {
+    /// A policy of the account.
+    #[must_use]
+    pub fn custom(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind: PolicyKind::Custom,
+        }
+    }
+
+    /// A policy of Alibaba Cloud.
+    #[must_use]
+    pub fn system(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind: PolicyKind::System,
+        }
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new()
+            .with("PolicyName", self.name.as_str())
+            .with("PolicyType", self.kind.as_str())
+    }
+}
+
+/// A policy with the document in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Name and kind.
+    pub reference: PolicyRef,
+    /// Up to 1,024 characters.
+    pub description: String,
+    /// The version in force, such as `v1`.
+    pub default_version: String,
+    /// To how many users, groups and roles it is attached, if the answer says so.
+    pub attachments: Option<u64>,
+    /// JSON text of the version in force, if the answer has it.
+    pub document: Option<String>,
+}
+
+/// One version of a policy; there are at most five.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PolicyVersion {
+    /// `v1`, `v2`, …; never reused.
+    #[serde(rename = "VersionId")]
+    pub id: String,
+    /// Whether it is the one in force, which cannot be deleted.
+    #[serde(rename = "IsDefaultVersion", default)]
+    pub is_default: bool,
+}
+
+/// Names of all that a policy is attached to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyEntities {
+    /// Users.
+    pub users: Vec<String>,
+    /// Groups.
+    pub groups: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct CreateAnswer {
+    #[serde(rename = "Policy")]
+    policy: PolicyRef,
+}
+
+#[derive(Deserialize)]
+struct GetAnswer {
+    #[serde(rename = "Policy")]
+    policy: Details,
+    #[serde(rename = "DefaultPolicyVersion")]
+    version: Option<Document>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(flatten)]
+    reference: PolicyRef,
+    #[serde(rename = "Description", default)]
+    description: String,
+    #[serde(rename = "DefaultVersion", default)]
+    default_version: String,
+    #[serde(rename = "AttachmentCount")]
+    attachments: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "PolicyDocument")]
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct VersionsAnswer {
+    #[serde(rename = "PolicyVersions", default)]
+    versions: Versions,
+}
+
+#[derive(Default, Deserialize)]
+struct Versions {
+    #[serde(rename = "PolicyVersion", default)]
+    list: Vec<PolicyVersion>,
+}
+
+#[derive(Deserialize)]
+struct PoliciesAnswer {
+    #[serde(rename = "Policies", default)]
+    policies: Policies,
+}
+
+#[derive(Default, Deserialize)]
+struct Policies {
+    #[serde(rename = "Policy", default)]
+    list: Vec<PolicyRef>,
+}
+
+#[derive(Deserialize)]
+struct EntitiesAnswer {
+    #[serde(rename = "Users", default)]
+    users: Entities,
+    #[serde(rename = "Groups", default)]
+    groups: Entities,
+    #[serde(rename = "Roles", default)]
+    roles: Entities,
+}
+
+#[derive(Default, Deserialize)]
+struct Entities {
+    #[serde(rename = "User", alias = "Group", alias = "Role", default)]
+    list: Vec<Entity>,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    #[serde(rename = "UserName", alias = "GroupName", alias = "RoleName")]
+    name: String,
+}
+
+impl Entities {
+    fn names(self) -> Vec<String> {
+        self.list.into_iter().map(|entity| entity.name).collect()
+    }
+}
+
+impl Ram {
+    /// Makes a policy of the account. The document is at most 6,144 bytes of JSON, the description 1,024 characters.
+    ///
+    /// # Errors
+    /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, [`Invalid`](crate::alicloud::Kind::Invalid) for a bad
+    /// document, and every other kind. Not repeated when the outcome is unknown.
+    pub async fn create_policy(&self, name: &str, document: &str, description: &str) -> Result<PolicyRef> {
+        let parameters = Parameters::new()
+            .with("PolicyName", name)
+            .with("PolicyDocument", document)
+            .with_some("Description", Some(description));
+        self.create::<CreateAnswer>("CreatePolicy", parameters)
+            .await
+            .map(|answer| answer.policy)
+    }
+
+    /// Looks a policy up.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
+    pub async fn get_policy(&self, policy: &PolicyRef) -> Result<Policy> {
+        let answer: GetAnswer = self.read("GetPolicy", policy.parameters()).await?;
+        Ok(Policy {
+            reference: answer.policy.reference,
+            description: answer.policy.description,
+            default_version: answer.policy.default_version,
+            attachments: answer.policy.attachments,
+            document: answer.version.and_then(|version| version.text),
+        })
+    }
+
+    /// Deletes a policy of the account, which must be detached from everything and have one version only.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::alicloud::Kind::Conflict) with the [subject](crate::alicloud::Error::subject) that is left,
+    /// [`Gone`](crate::alicloud::Kind::Gone), and every other kind.
+    pub async fn delete_policy(&self, name: &str) -> Result<()> {
+        self.change("DeletePolicy", Parameters::new().with("PolicyName", name))
+            .await
+    }
+
+    /// All versions of a policy of the account.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such policy, and every other kind.
+    pub async fn list_policy_versions(&self, name: &str) -> Result<Vec<PolicyVersion>> {
+        let answer: VersionsAnswer = self
+            .read("ListPolicyVersions", PolicyRef::custom(name).parameters())
+            .await?;
+        Ok(answer.versions.list)
+    }
+
+    /// Deletes a version that is not in force.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::alicloud::Kind::Conflict) for the version in force,
+    /// [`Gone`](crate::alicloud::Kind::Gone), and every other kind.
+    pub async fn delete_policy_version(&self, name: &str, version_id: &str) -> Result<()> {
+        let parameters = Parameters::new()
+            .with("PolicyName", name)
+            .with("VersionId", version_id);
+        self.change("DeletePolicyVersion", parameters).await
+    }
+
+    /// Attaches a policy to a user.
+    ///
+    /// # Errors
+    /// [`Exists`](crate::alicloud::Kind::Exists) if it is attached already (also after a lost first try),
+    /// [`Gone`](crate::alicloud::Kind::Gone) for an unknown user or policy, and every other kind.
+    pub async fn attach_policy_to_user(&self, user: &str, policy: &PolicyRef) -> Result<()> {
+        self.change("AttachPolicyToUser", policy.parameters().with("UserName", user))
+            .await
+    }
+
+    /// Detaches a policy from a user.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if it is not attached, or policy or user do not exist; every other kind.
+    pub async fn detach_policy_from_user(&self, user: &str, policy: &PolicyRef) -> Result<()> {
+        self.change("DetachPolicyFromUser", policy.parameters().with("UserName", user))
+            .await
+    }
+
+    /// The policies attached to a user itself: not those of its groups, nor those inside resource groups.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
+    pub async fn list_policies_for_user(&self, user: &str) -> Result<Vec<PolicyRef>> {
+        let answer: PoliciesAnswer = self.read("ListPoliciesForUser", of_user(user)).await?;
+        Ok(answer.policies.list)
+    }
+
+    /// All users, groups and roles that a policy is attached to.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such policy, and every other kind.
+    pub async fn list_entities_for_policy(&self, policy: &PolicyRef) -> Result<PolicyEntities> {
+        let answer: EntitiesAnswer = self.read("ListEntitiesForPolicy", policy.parameters()).await?;
+        Ok(PolicyEntities {
+            users: answer.users.names(),
+            groups: answer.groups.names(),
+            roles: answer.roles.names(),
+        })
+    }
+}

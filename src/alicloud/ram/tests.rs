@@ -1,0 +1,195 @@
+//! Each operation's parameters and answer.
+
+use super::*;
+use crate::alicloud::error::{IgnoreGone as _, Kind};
+use crate::alicloud::testing::{Script, Step};
+
+const DONE: &str = r#"{"RequestId":"R"}"#;
+
+fn with(body: &'static str) -> (Script, Ram) {
+    let script = Script::new([Step::Answer(200, body)]);
+    let ram = script
+        .client()
+        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    (script, ram)
+}
+
+/// Name and value of all that is not a common parameter.
+fn own(script: &Script) -> String {
+    const COMMON: [&str; 9] = [
+        "Version",
+        "Format",
+        "SignatureNonce",
+        "Timestamp",
+        "AccessKeyId",
+        "SignatureMethod",
+        "SignatureVersion",
+        "Signature",
+        "SecurityToken",
+    ];
+    let sent = script.sent().remove(0);
+    let own = sent
+        .form
+        .into_iter()
+        .filter(|(name, _)| !COMMON.contains(&name.as_str()));
+    own.map(|(name, value)| format!("{name}={value}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+macro_rules! sends {
+    ($($call:ident($($argument:expr),*) => $parameters:literal;)*) => {
+        #[tokio::test]
+        async fn operations_without_an_answer_send_their_parameters() {
+            $({
+                let (script, ram) = with(DONE);
+                ram.$call($($argument),*).await.unwrap();
+                assert_eq!(own(&script), $parameters);
+            })*
+        }
+    };
+}
+
+sends! {
+    delete_user("u") => "Action=DeleteUser UserName=u";
+    delete_policy("p") => "Action=DeletePolicy PolicyName=p";
+    delete_policy_version("p", "v2") => "Action=DeletePolicyVersion PolicyName=p VersionId=v2";
+    attach_policy_to_user("u", &PolicyRef::system("P")) =>
+        "Action=AttachPolicyToUser PolicyName=P PolicyType=System UserName=u";
+    detach_policy_from_user("u", &PolicyRef::custom("P")) =>
+        "Action=DetachPolicyFromUser PolicyName=P PolicyType=Custom UserName=u";
+    update_access_key("u", "k", KeyStatus::Inactive) =>
+        "Action=UpdateAccessKey Status=Inactive UserAccessKeyId=k UserName=u";
+    delete_access_key("u", "k") => "Action=DeleteAccessKey UserAccessKeyId=k UserName=u";
+    add_user_to_group("u", "g") => "Action=AddUserToGroup GroupName=g UserName=u";
+    remove_user_from_group("u", "g") => "Action=RemoveUserFromGroup GroupName=g UserName=u";
+    delete_login_profile("u") => "Action=DeleteLoginProfile UserName=u";
+    unbind_mfa_device("u") => "Action=UnbindMFADevice UserName=u";
+}
+
+#[tokio::test]
+async fn a_user_is_made_with_its_comments() {
+    let (script, ram) =
+        with(r#"{"RequestId":"R","User":{"UserName":"u","UserId":"1","Comments":"c","New":{}}}"#);
+    let user = ram.create_user("u", Some("c")).await.unwrap();
+    assert_eq!((user.id.as_str(), user.comments.as_deref()), ("1", Some("c")));
+    assert_eq!(own(&script), "Action=CreateUser Comments=c UserName=u");
+}
+
+#[tokio::test]
+async fn a_key_needs_id_and_secret() {
+    let (_, ram) =
+        with(r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"i","AccessKeySecret":"very-secret"}}"#);
+    let key = ram.create_access_key("u").await.unwrap();
+    assert!(!format!("{key:?}").contains("very-secret"));
+    for body in [
+        DONE,
+        r#"{"RequestId":"R","AccessKey":null}"#,
+        r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"i"}}"#,
+        r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"i","AccessKeySecret":""}}"#,
+        r#"{"RequestId":"R","AccessKey":{"AccessKeySecret":"s"}}"#,
+        r#"{"RequestId":"R","AccessKey":{"AccessKeyId":7,"AccessKeySecret":"s"}}"#,
+    ] {
+        let error = with(body).1.create_access_key("u").await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.outcome_unknown()),
+            (Kind::Unexpected, true),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lists_are_unwrapped_twice_and_may_be_empty() {
+    let (_, ram) = with(
+        r#"{"RequestId":"R","AccessKeys":{"AccessKey":[
+            {"AccessKeyId":"a","Status":"Active","CreateDate":"2024-01-01T00:00:00Z"},
+            {"AccessKeyId":"b","Status":"Inactive","CreateDate":""}]}}"#,
+    );
+    let keys = ram.list_access_keys("u").await.unwrap();
+    assert_eq!(
+        (keys[0].status, keys[1].status),
+        (KeyStatus::Active, KeyStatus::Inactive)
+    );
+    assert!(keys[0].created.is_some() && keys[1].created.is_none());
+    for body in [
+        DONE,
+        r#"{"RequestId":"R","Groups":{}}"#,
+        r#"{"RequestId":"R","Groups":{"Group":[]}}"#,
+    ] {
+        assert!(with(body).1.list_groups_for_user("u").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn policies_are_read() {
+    let (_, ram) =
+        with(r#"{"RequestId":"R","Policies":{"Policy":[{"PolicyName":"p","PolicyType":"System"}]}}"#);
+    assert_eq!(
+        ram.list_policies_for_user("u").await.unwrap(),
+        [PolicyRef::system("p")]
+    );
+    let (script, ram) = with(r#"{"RequestId":"R","Policy":{"PolicyName":"p","PolicyType":"Custom"}}"#);
+    assert_eq!(
+        ram.create_policy("p", "{}", "d").await.unwrap(),
+        PolicyRef::custom("p")
+    );
+    assert_eq!(
+        own(&script),
+        "Action=CreatePolicy Description=d PolicyDocument={} PolicyName=p"
+    );
+    let (_, ram) = with(
+        r#"{"RequestId":"R","Policy":{"PolicyName":"p","PolicyType":"Custom","DefaultVersion":"v1","AttachmentCount":2},
+            "DefaultPolicyVersion":{"PolicyDocument":"{}"}}"#,
+    );
+    let policy = ram.get_policy(&PolicyRef::custom("p")).await.unwrap();
+    assert_eq!(
+        (policy.attachments, policy.document.as_deref()),
+        (Some(2), Some("{}"))
+    );
+    let (_, ram) = with(
+        r#"{"RequestId":"R","PolicyVersions":{"PolicyVersion":[{"VersionId":"v1","IsDefaultVersion":true},{"VersionId":"v2"}]}}"#,
+    );
+    let versions = ram.list_policy_versions("p").await.unwrap();
+    assert!(versions[0].is_default && !versions[1].is_default);
+    let (_, ram) = with(
+        r#"{"RequestId":"R","Users":{"User":[{"UserName":"u"}]},"Groups":{"Group":[{"GroupName":"g"}]},"Roles":{"Role":[{"RoleName":"r"}]}}"#,
+    );
+    let entities = ram
+        .list_entities_for_policy(&PolicyRef::custom("p"))
+        .await
+        .unwrap();
+    assert_eq!(
+        [&entities.users[0], &entities.groups[0], &entities.roles[0]],
+        ["u", "g", "r"]
+    );
+}
+
+#[tokio::test]
+async fn a_role_is_read() {
+    let (_, ram) =
+        with(r#"{"RequestId":"R","Role":{"RoleName":"r","RoleId":"3","Arn":"a","MaxSessionDuration":3600}}"#);
+    assert_eq!(ram.get_role("r").await.unwrap().max_session_seconds, Some(3600));
+}
+
+#[tokio::test]
+async fn what_is_gone_can_be_ignored() {
+    let gone = r#"{"RequestId":"R","Code":"EntityNotExist.User","Message":"The user does not exist."}"#;
+    let script = Script::new([Step::Answer(404, gone), Step::Answer(404, gone)]);
+    let ram = script
+        .client()
+        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    assert!(ram.delete_user("u").await.unwrap_err().is_gone());
+    ram.delete_user("u").await.ignore_gone().unwrap();
+}
+
+#[test]
+fn a_policy_kind_is_read_in_any_letter_case_and_written_in_one() {
+    assert_eq!("custom".parse(), Ok(PolicyKind::Custom));
+    assert_eq!("System".parse(), Ok(PolicyKind::System));
+    assert!("".parse::<PolicyKind>().is_err());
+    assert_eq!(
+        serde_json::to_string(&PolicyRef::system("p")).unwrap(),
+        r#"{"PolicyName":"p","PolicyType":"System"}"#
+    );
+}

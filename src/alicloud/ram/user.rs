@@ -1,0 +1,75 @@
+//! RAM users.
+
+use serde::Deserialize;
+
+use super::{Ram, of_user};
+use crate::alicloud::error::Result;
+
+/// A RAM user. It has no ARN of its own in the answers; it is `acs:ram::<account>:user/<name>`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// 1 to 64 of `[A-Za-z0-9._-]`.
+    #[serde(rename = "UserName")]
+    pub name: String,
+    /// A string of digits, never reused.
+    #[serde(rename = "UserId", default)]
+    pub id: String,
+    /// Up to 128 characters.
+    #[serde(rename = "Comments", default)]
+    pub comments: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UserAnswer {
+    #[serde(rename = "User")]
+    user: User,
+}
+
+impl Ram {
+    /// Makes a user. `comments` are at most 128 characters.
+    ///
+    /// # Errors
+    /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, and every other kind. Not repeated when the outcome
+    /// is unknown: then look with [`Self::get_user`] whether the comments are yours.
+    pub async fn create_user(&self, name: &str, comments: Option<&str>) -> Result<User> {
+        let parameters = of_user(name).with_some("Comments", comments);
+        self.create::<UserAnswer>("CreateUser", parameters)
+            .await
+            .map(|answer| answer.user)
+    }
+
+    /// Looks a user up.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
+    pub async fn get_user(&self, name: &str) -> Result<User> {
+        self.read::<UserAnswer>("GetUser", of_user(name))
+            .await
+            .map(|answer| answer.user)
+    }
+
+    /// Deletes a user that has no keys, policies, groups, password and MFA device any more.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::alicloud::Kind::Conflict) with the [subject](crate::alicloud::Error::subject) that is left,
+    /// [`Gone`](crate::alicloud::Kind::Gone), and every other kind.
+    pub async fn delete_user(&self, name: &str) -> Result<()> {
+        self.change("DeleteUser", of_user(name)).await
+    }
+
+    /// Takes a user's console password away.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no password or no user, and every other kind.
+    pub async fn delete_login_profile(&self, user: &str) -> Result<()> {
+        self.change("DeleteLoginProfile", of_user(user)).await
+    }
+
+    /// Takes a user's MFA device away.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no device or no user, and every other kind.
+    pub async fn unbind_mfa_device(&self, user: &str) -> Result<()> {
+        self.change("UnbindMFADevice", of_user(user)).await
+    }
+}

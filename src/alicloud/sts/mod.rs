@@ -1,0 +1,74 @@
+//! STS 2015-04-01: who am I, and sessions of roles (reference 4.4).
+
+mod assume_role;
+mod identity;
+mod oidc;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+pub use assume_role::{AssumeRole, AssumedRole};
+pub use identity::{CallerIdentity, Presigned};
+pub use oidc::AssumeRoleWithOidc;
+
+use super::client::{Call, Client};
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::error::Result;
+use super::parameters::Parameters;
+use super::retry::Idempotency;
+
+/// The version of the API, which signed requests of others must have too.
+pub const STS_VERSION: &str = "2015-04-01";
+
+/// STS as seen with one set of credentials. Cheap to clone.
+#[derive(Clone)]
+pub struct Sts {
+    client: Client,
+    credentials: Arc<Credentials>,
+    endpoint: Endpoint,
+}
+
+impl Sts {
+    pub(super) fn new(client: Client, credentials: Credentials, endpoint: Endpoint) -> Self {
+        Self {
+            client,
+            credentials: Arc::new(credentials),
+            endpoint,
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
+        self.client
+            .call(
+                &self.endpoint,
+                Some(&self.credentials),
+                call(operation, parameters),
+            )
+            .await
+    }
+}
+
+/// Every operation of STS may be repeated: the result of a lost call is a token that nobody has.
+fn call(operation: &'static str, parameters: Parameters) -> Call {
+    Call {
+        operation,
+        version: STS_VERSION,
+        idempotency: Idempotency::Repeatable,
+        parameters,
+    }
+}
+
+impl fmt::Debug for Sts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sts")
+            .field("credentials", &self.credentials)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

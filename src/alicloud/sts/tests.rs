@@ -1,0 +1,166 @@
+//! Sessions and identities.
+
+use http::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::*;
+use crate::alicloud::error::Kind;
+use crate::alicloud::region::Region;
+use crate::alicloud::sign::Method;
+use crate::alicloud::testing::{Script, Step};
+
+fn with(body: &'static str) -> (Script, Sts) {
+    let script = Script::new([Step::Answer(200, body)]);
+    let sts = script.client().sts(
+        Credentials::new("id", "secret"),
+        Endpoint::sts(&Region::default()),
+    );
+    (script, sts)
+}
+
+fn request() -> AssumeRole {
+    AssumeRole {
+        role_arn: "acs:ram::12345:role/r".into(),
+        session_name: "s1".into(),
+        duration_seconds: Some(900),
+        ..AssumeRole::default()
+    }
+}
+
+const SESSION: &str = r#"{"RequestId":"R","AssumedRoleUser":{"Arn":"acs:ram::12345:role/r/s1","AssumedRoleId":"3:s1"},
+    "Credentials":{"AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t","Expiration":"2024-03-01T00:59:59Z"}}"#;
+
+#[tokio::test]
+async fn a_session_has_key_token_and_end() {
+    let (script, sts) = with(SESSION);
+    let session = sts.assume_role(&request()).await.unwrap();
+    assert_eq!(session.credentials.access_key_id, "STS.1");
+    assert_eq!(session.credentials.security_token.unwrap().expose_secret(), "t");
+    assert_eq!(session.credentials.expiration, Some(session.expiration));
+    let sent = script.sent().remove(0);
+    assert_eq!(sent.endpoint, "sts.us-east-1.aliyuncs.com");
+    assert_eq!(
+        (sent.value("Version"), sent.value("DurationSeconds")),
+        (Some("2015-04-01"), Some("900"))
+    );
+    assert_eq!((sent.value("Policy"), sent.value("ExternalId")), (None, None));
+}
+
+#[tokio::test]
+async fn a_session_without_a_future_is_refused() {
+    for body in [
+        r#"{"RequestId":"R"}"#,
+        r#"{"RequestId":"R","Credentials":null}"#,
+        r#"{"RequestId":"R","Credentials":{"AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t"}}"#,
+        r#"{"RequestId":"R","Credentials":{"AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t","Expiration":"soon"}}"#,
+        r#"{"RequestId":"R","Credentials":{"AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t","Expiration":"2024-02-29T23:59:59Z"}}"#,
+        r#"{"RequestId":"R","Credentials":{"AccessKeyId":"STS.1","AccessKeySecret":"x","Expiration":"2024-03-01T00:59:59Z"}}"#,
+    ] {
+        let error = with(body).1.assume_role(&request()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unexpected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_oidc_exchange_is_unsigned_and_its_refusal_quotes_nothing() {
+    let refused =
+        r#"{"RequestId":"R","Code":"InvalidParameter.OIDCToken","Message":"bad token JWT.JWT.JWT"}"#;
+    let script = Script::new([Step::Answer(200, SESSION), Step::Answer(400, refused)]);
+    let client = script.client();
+    let request = AssumeRoleWithOidc {
+        provider_arn: "acs:ram::12345:oidc-provider/p".into(),
+        role_arn: "acs:ram::12345:role/r".into(),
+        token: SecretString::from("JWT.JWT.JWT"),
+        session_name: "s1".into(),
+        duration_seconds: None,
+        policy: None,
+    };
+    let endpoint = Endpoint::sts(&Region::default());
+    client.assume_role_with_oidc(&endpoint, &request).await.unwrap();
+    let sent = script.sent().remove(0);
+    assert_eq!(sent.value("OIDCToken"), Some("JWT.JWT.JWT"));
+    for absent in [
+        "AccessKeyId",
+        "Signature",
+        "SignatureMethod",
+        "SignatureVersion",
+        "SecurityToken",
+    ] {
+        assert_eq!(sent.value(absent), None);
+    }
+    let error = client
+        .assume_role_with_oidc(&endpoint, &request)
+        .await
+        .unwrap_err();
+    assert!(!format!("{error} {error:?} {request:?}").contains("JWT"));
+}
+
+const IDENTITY: &str = r#"{"RequestId":"R","IdentityType":"AssumedRoleUser","AccountId":"12345","PrincipalId":"3:s1",
+    "RoleId":"3","Arn":"acs:ram::12345:assumed-role/r/s1"}"#;
+
+#[tokio::test]
+async fn an_identity_is_read_and_must_not_contradict_itself() {
+    let caller = with(IDENTITY).1.get_caller_identity().await.unwrap();
+    assert_eq!((caller.role_id.as_deref(), caller.user_id), (Some("3"), None));
+    assert_eq!(
+        (caller.arn.role_name(), caller.request_id.as_str()),
+        (Some("r"), "R")
+    );
+    for body in [
+        r#"{"RequestId":"R","AccountId":"99999","PrincipalId":"1","Arn":"acs:ram::12345:root"}"#,
+        r#"{"RequestId":"R","AccountId":"12345","PrincipalId":"1","Arn":"acs:ram::12345:strange/x"}"#,
+        r#"{"RequestId":"R","AccountId":"12345","Arn":"acs:ram::12345:root"}"#,
+        r#"{"RequestId":"R"}"#,
+    ] {
+        assert_eq!(
+            with(body).1.get_caller_identity().await.unwrap_err().kind(),
+            Kind::Unexpected,
+            "{body}"
+        );
+    }
+}
+
+fn presigned() -> Presigned {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("x-acs-action", "GetCallerIdentity"),
+        ("host", "evil.example"),
+        ("content-length", "7"),
+    ] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    let query = Parameters::new().with("SecurityToken", "a b+c");
+    Presigned {
+        endpoint: Endpoint::sts(&Region::default()),
+        method: Method::Post,
+        query,
+        headers,
+    }
+}
+
+#[tokio::test]
+async fn a_request_of_somebody_else_is_sent_once_to_our_host() {
+    let script = Script::new([Step::Answer(200, IDENTITY)]);
+    script.client().send_presigned(presigned()).await.unwrap();
+    let sent = script.sent().remove(0);
+    assert_eq!(sent.endpoint, "sts.us-east-1.aliyuncs.com");
+    assert_eq!(sent.query, "SecurityToken=a%20b%2Bc");
+    assert_eq!(
+        sent.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>(),
+        ["x-acs-action"]
+    );
+
+    let refused = r#"{"RequestId":"R","Code":"NoPermission","Message":"SecurityToken=a b+c"}"#;
+    let script = Script::new([
+        Step::Answer(503, r#"{"Code":"ServiceUnavailable"}"#),
+        Step::Answer(403, refused),
+    ]);
+    let client = script.client();
+    assert_eq!(
+        client.send_presigned(presigned()).await.unwrap_err().kind(),
+        Kind::Unavailable
+    );
+    assert_eq!(script.sent().len(), 1);
+    let error = client.send_presigned(presigned()).await.unwrap_err();
+    assert!(!format!("{error} {error:?} {:?}", presigned()).contains("a b+c"));
+}

@@ -1,0 +1,138 @@
+//! A client without a network, for tests: a script of outcomes, a record of what was sent, and a clock that stands.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::client::{Client, Options};
+use super::clock::{Clock, parse};
+use super::transport::{Answer, Failure, Request, Transport};
+
+/// What a scripted transport does with one request.
+pub(crate) enum Step {
+    Answer(u16, &'static str),
+    AnswerLater(Duration, u16, &'static str),
+    RetryAfter(Duration, u16, &'static str),
+    Fail(Failure),
+}
+
+/// One request as it was sent, with the form decoded.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) endpoint: String,
+    pub(crate) query: String,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) form: Vec<(String, String)>,
+}
+
+impl Sent {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.form
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    steps: Mutex<VecDeque<Step>>,
+    sent: Mutex<Vec<Sent>>,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Step")
+    }
+}
+
+/// The script behind a client.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script(Arc<Record>);
+
+impl Script {
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        let script = Self::default();
+        script.0.steps.lock().unwrap().extend(steps);
+        script
+    }
+
+    /// A client that follows the script, at `2024-02-29T23:59:59Z`.
+    pub(crate) fn client(&self) -> Client {
+        self.client_with(Options::default())
+    }
+
+    pub(crate) fn client_with(&self, options: Options) -> Client {
+        Client::assemble(Box::new(self.clone()), Arc::new(Standing::default()), options).unwrap()
+    }
+
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.0.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Transport for Script {
+    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let decode = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8()
+                .unwrap()
+                .into_owned()
+        };
+        let form = String::from_utf8(request.body.to_vec()).unwrap();
+        let form = form.split('&').filter_map(|pair| pair.split_once('='));
+        self.0.sent.lock().unwrap().push(Sent {
+            endpoint: request.endpoint.to_string(),
+            query: request.query.to_string(),
+            headers: request.headers,
+            form: form.map(|(name, value)| (decode(name), decode(value))).collect(),
+        });
+        let step = self
+            .0
+            .steps
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("the script has no more steps");
+        let (wait, retry_after, status, body) = match step {
+            Step::Answer(status, body) => (Duration::ZERO, None, status, body),
+            Step::AnswerLater(wait, status, body) => (wait, None, status, body),
+            Step::RetryAfter(wish, status, body) => (Duration::ZERO, Some(wish), status, body),
+            Step::Fail(failure) => return Err(failure),
+        };
+        tokio::time::sleep(wait).await;
+        Ok(Answer {
+            status,
+            request_id: None,
+            retry_after,
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        })
+    }
+}
+
+/// A clock that stands until it is set.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing(Arc<Mutex<OffsetDateTime>>);
+
+impl Standing {
+    pub(crate) fn advance(&self, by: time::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(parse("2024-02-29T23:59:59Z").unwrap())))
+    }
+}
+
+impl Clock for Standing {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap()
+    }
+}

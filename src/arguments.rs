@@ -1,0 +1,195 @@
+//! The command line of the plugin, and what it says to a person.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::framework::BackendKind;
+
+/// The version, with the leading `v` that the catalogs of Vault and OpenBao want.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invocation {
+    /// Explain the program.
+    Help,
+    /// Serve a host.
+    Plugin,
+    /// Print the version.
+    Version,
+}
+
+/// The command line, read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// What is to be done.
+    pub invocation: Invocation,
+    /// What a mount is whose host does not say: only while a plugin is registered without a type.
+    pub fallback_kind: BackendKind,
+    /// Arguments without a meaning.
+    pub unknown: Vec<String>,
+}
+
+/// A command line that cannot be read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ArgumentError {
+    /// `-type` with another value.
+    #[error("-type must be secret or auth, not {0:?}")]
+    Type(String),
+}
+
+/// Flags of the Go plugins (`api.PluginAPIClientMeta`), which told them how to reach the server's API. Registrations
+/// made for those plugins keep working; the flags have no use with protocol version 5.
+const IGNORED: [&str; 5] = ["ca-cert", "ca-path", "client-cert", "client-key", "tls-server-name"];
+const IGNORED_SWITCHES: [&str; 1] = ["tls-skip-verify"];
+
+impl Arguments {
+    /// Reads the command line in the syntax of Go's `flag` package: one or two hyphens, `=value` or a following one.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ArgumentError> {
+        let mut arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
+        let program = arguments.next().unwrap_or_default();
+        let mut parsed = Self {
+            invocation: Invocation::Plugin,
+            fallback_kind: kind_from_name(&program),
+            unknown: Vec::new(),
+        };
+        while let Some(argument) = arguments.next() {
+            let flag = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-'));
+            let Some(flag) = flag else {
+                if argument == "help" {
+                    parsed.invocation = Invocation::Help;
+                } else {
+                    parsed.unknown.push(argument);
+                }
+                continue;
+            };
+            let (name, value) = match flag.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (flag, None),
+            };
+            match name {
+                "help" | "h" => parsed.invocation = Invocation::Help,
+                "version" | "V" => parsed.invocation = Invocation::Version,
+                "type" => {
+                    parsed.fallback_kind = match value.or_else(|| arguments.next()).unwrap_or_default().as_str() {
+                        "auth" => BackendKind::Auth,
+                        "secret" => BackendKind::Secrets,
+                        other => return Err(ArgumentError::Type(other.to_owned())),
+                    }
+                }
+                name if IGNORED.contains(&name) => {
+                    if value.is_none() {
+                        arguments.next();
+                    }
+                }
+                name if IGNORED_SWITCHES.contains(&name) => {}
+                _ => parsed.unknown.push(argument),
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// A file called after an auth plugin is one; anything else is a secrets engine.
+fn kind_from_name(program: &str) -> BackendKind {
+    let file = Path::new(program).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if file.contains("auth") { BackendKind::Auth } else { BackendKind::Secrets }
+}
+
+/// What the program is and how to register it, with its own checksum filled in.
+#[must_use]
+pub fn help() -> String {
+    let (file, sum) = match own_checksum() {
+        Ok((file, sum)) => (file, sum),
+        Err(_) => ("vault-plugin-alicloud".to_owned(), "<SHA-256 of this file>".to_owned()),
+    };
+    format!(
+        "vault-plugin-alicloud {VERSION}: AliCloud secrets engine and auth method for HashiCorp Vault and OpenBao.
+
+This is a plugin: the server starts it. Put it into the server's plugin_directory, then register and enable it
+(write bao in place of vault for OpenBao):
+
+  vault plugin register -sha256={sum} \\
+      -command={file} secret alicloud
+  vault secrets enable alicloud
+
+  vault plugin register -sha256={sum} \\
+      -command={file} auth alicloud
+  vault auth enable alicloud
+
+Flags: --version, --help."
+    )
+}
+
+fn own_checksum() -> io::Result<(String, String)> {
+    let path = env::current_exe()?;
+    let mut file = File::open(&path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(buffer.get(..read).unwrap_or_default());
+    }
+    let mut sum = String::with_capacity(64);
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(sum, "{byte:02x}");
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok((name, sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, ArgumentError> {
+        Arguments::parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn a_host_that_says_no_type_is_told_by_flag_or_file_name() {
+        for (line, kind) in [
+            ("/p/vault-plugin-alicloud", BackendKind::Secrets),
+            ("/p/vault-plugin-auth-alicloud", BackendKind::Auth),
+            ("/auth/vault-plugin-alicloud", BackendKind::Secrets),
+            ("p -type=auth", BackendKind::Auth),
+            ("p --type auth", BackendKind::Auth),
+            ("auth-p -type secret", BackendKind::Secrets),
+        ] {
+            assert_eq!(parse(line).unwrap().fallback_kind, kind, "{line}");
+        }
+        assert!(parse("p -type=database").is_err());
+    }
+
+    #[test]
+    fn flags_of_the_go_plugins_are_tolerated() {
+        let line = "p -ca-cert=x --ca-path y -tls-skip-verify -client-key k --tls-server-name=n";
+        assert_eq!(parse(line).unwrap().unknown, Vec::<String>::new());
+        assert_eq!(parse("p -ca-cert x --what=1 more").unwrap().unknown, ["--what=1", "more"]);
+    }
+
+    #[test]
+    fn people_can_ask() {
+        for (line, invocation) in [
+            ("p", Invocation::Plugin),
+            ("p --help", Invocation::Help),
+            ("p -h", Invocation::Help),
+            ("p help", Invocation::Help),
+            ("p --version", Invocation::Version),
+            ("p -version", Invocation::Version),
+        ] {
+            assert_eq!(parse(line).unwrap().invocation, invocation, "{line}");
+        }
+        assert!(help().contains(VERSION));
+    }
+}

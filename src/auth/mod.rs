@@ -1,0 +1,3 @@
+//! The auth methods, one folder each.
+
+pub mod alicloud;

@@ -1,0 +1,311 @@
+//! A backend as data, and the dispatch of requests to it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::field::{FieldValues, ignored_warning, replaced_warning};
+use super::help;
+use super::openapi;
+use super::path::{OperationSpec, Outcome, Path};
+use super::pattern::Captures;
+use super::request::{Context, Operation};
+use super::response::{Auth, Response};
+use super::secret::{Lease, SecretType};
+use super::wal::{Pending, WalEntry};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type WalRollback = Arc<dyn Fn(Context, String, Value) -> BoxFuture<Result<(), Error>> + Send + Sync>;
+type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<Outcome> + Send + Sync>;
+type Invalidate = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// How old a WAL entry must be before the host's tick undoes it: longer than any request can still be at work on it.
+/// Ten minutes is the default of Vault's framework.
+const WAL_MINIMUM_AGE: Duration = Duration::from_secs(600);
+
+/// How long one tick may work on WAL entries. The host holds a lock while it waits, and gives about 90 seconds.
+const WAL_BUDGET: Duration = Duration::from_secs(60);
+
+/// Whether a backend is mounted under `auth/` or beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendKind {
+    /// An auth method.
+    Auth,
+    /// A secrets engine.
+    Secrets,
+}
+
+/// Paths that the host treats specially. It asks once for each mount.
+#[derive(Debug, Clone, Default)]
+pub struct SpecialPaths {
+    /// Served without a token.
+    pub unauthenticated: Vec<String>,
+    /// Storage that the host wraps with its seal.
+    pub seal_wrapped: Vec<String>,
+}
+
+/// A secrets engine or auth method.
+pub struct Backend {
+    kind: BackendKind,
+    help: &'static str,
+    paths: Vec<Path>,
+    special: SpecialPaths,
+    secrets: Vec<SecretType>,
+    wal_rollback: Option<WalRollback>,
+    auth_renew: Option<AuthRenew>,
+    invalidate: Option<Invalidate>,
+}
+
+impl Backend {
+    /// A backend without paths. `help` is shown by `path-help` on the mount.
+    #[must_use]
+    pub fn new(kind: BackendKind, help: &'static str) -> Self {
+        Self {
+            kind,
+            help,
+            paths: Vec::new(),
+            special: SpecialPaths::default(),
+            secrets: Vec::new(),
+            wal_rollback: None,
+            auth_renew: None,
+            invalidate: None,
+        }
+    }
+
+    /// Adds a path. The first one that matches a request serves it.
+    #[must_use]
+    pub fn path(mut self, path: Path) -> Self {
+        self.paths.push(path);
+        self
+    }
+
+    /// Sets the paths that the host treats specially.
+    #[must_use]
+    pub fn special(mut self, special: SpecialPaths) -> Self {
+        self.special = special;
+        self
+    }
+
+    /// Adds a lease type.
+    #[must_use]
+    pub fn secret(mut self, secret: SecretType) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
+    /// Sets what undoes a WAL entry, given its kind and data. An entry that it fails on stays for the next tick.
+    #[must_use]
+    pub fn wal_rollback<S, F, R>(mut self, state: &Arc<S>, rollback: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        F: Fn(Arc<S>, Context, String, Value) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let state = Arc::clone(state);
+        self.wal_rollback = Some(Arc::new(move |context, kind, data| {
+            Box::pin(rollback(Arc::clone(&state), context, kind, data))
+        }));
+        self
+    }
+
+    /// Sets what renews a token.
+    #[must_use]
+    pub fn auth_renew<S, F, R>(mut self, state: &Arc<S>, renew: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        F: Fn(Arc<S>, Context, Auth) -> R + Send + Sync + 'static,
+        R: Future<Output = Outcome> + Send + 'static,
+    {
+        let state = Arc::clone(state);
+        self.auth_renew =
+            Some(Arc::new(move |context, auth| Box::pin(renew(Arc::clone(&state), context, auth))));
+        self
+    }
+
+    /// Sets what drops a cached storage entry that another node changed.
+    #[must_use]
+    pub fn on_invalidate(mut self, invalidate: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.invalidate = Some(Arc::new(invalidate));
+        self
+    }
+
+    /// Secrets engine or auth method.
+    #[must_use]
+    pub fn kind(&self) -> BackendKind {
+        self.kind
+    }
+
+    /// The paths that the host treats specially.
+    #[must_use]
+    pub fn special_paths(&self) -> &SpecialPaths {
+        &self.special
+    }
+
+    /// Another node changed the storage entry `key`.
+    pub fn invalidate(&self, key: &str) {
+        if let Some(invalidate) = &self.invalidate {
+            invalidate(key);
+        }
+    }
+
+    /// Serves a request.
+    pub async fn handle(&self, context: Context) -> Outcome {
+        match context.request.operation {
+            Operation::Help => self.help(&context).await,
+            Operation::Renew => self.renew(context).await,
+            Operation::ResolvePath => self.resolve_path(&context.request.path),
+            Operation::Revoke => self.revoke(context).await,
+            Operation::Rollback => self.rollback(context).await,
+            Operation::Unknown => Err(Error::unsupported_operation()),
+            operation => self.serve(context, operation).await,
+        }
+    }
+
+    /// Whether what a write names exists: `None` when the path does not tell create from update.
+    pub async fn exists(&self, context: Context) -> Result<Option<bool>, Error> {
+        let (path, captures) = self.route(&context.request.path)?;
+        let Some(check) = &path.existence else {
+            return Ok(None);
+        };
+        let collected = collect(path, &captures, &context)?;
+        check(context, collected.values).await.map(Some)
+    }
+
+    fn route(&self, path: &str) -> Result<(&Path, Captures), Error> {
+        self.paths
+            .iter()
+            .find_map(|candidate| candidate.pattern.captures(path).map(|captures| (candidate, captures)))
+            .ok_or_else(Error::unsupported_path)
+    }
+
+    async fn serve(&self, context: Context, operation: Operation) -> Outcome {
+        let (path, captures) = self.route(&context.request.path)?;
+        let spec = path.operation(operation).ok_or_else(Error::unsupported_operation)?;
+        forward_if_needed(spec, &context).await?;
+        let collected = collect(path, &captures, &context)?;
+        let mut response = (spec.handler)(context, collected.values).await?;
+        if let Some(response) = &mut response {
+            let notes = [ignored_warning(&collected.ignored), replaced_warning(&collected.replaced)];
+            response.warnings.extend(notes.into_iter().flatten());
+        }
+        Ok(response)
+    }
+
+    /// Pure string work: the host asks this before it knows who the caller is.
+    fn resolve_path(&self, path: &str) -> Outcome {
+        let Ok((matched, _)) = self.route(path) else {
+            return Err(Error::unsupported_operation());
+        };
+        let folded = matched.folded(path).ok_or_else(Error::unsupported_operation)?;
+        Ok(Some(Response::data(Map::from_iter([("path".to_owned(), folded.into())]))))
+    }
+
+    async fn renew(&self, context: Context) -> Outcome {
+        if let Some(secret) = context.request.secret.clone() {
+            let kind = SecretType::of(&self.secrets, &secret)?;
+            let data = context.request.data.clone();
+            return kind
+                .renew(context, Lease { internal: secret.internal, options: secret.lease, data })
+                .await;
+        }
+        match (&self.auth_renew, context.request.auth.clone()) {
+            (Some(renew), Some(auth)) => renew(context, auth).await,
+            (None, Some(_)) => Err(Error::answer("this backend does not renew tokens")),
+            (_, None) => Err(Error::internal("a renewal must carry a lease or a token")),
+        }
+    }
+
+    async fn revoke(&self, context: Context) -> Outcome {
+        let Some(secret) = context.request.secret.clone() else {
+            return Err(Error::internal("a revocation must carry a lease"));
+        };
+        let kind = SecretType::of(&self.secrets, &secret)?;
+        let data = context.request.data.clone();
+        kind.revoke(context, Lease { internal: secret.internal, options: secret.lease, data }).await
+    }
+
+    async fn rollback(&self, context: Context) -> Outcome {
+        let Some(rollback) = &self.wal_rollback else {
+            return Ok(None);
+        };
+        let immediate = context.request.data.contains_key("immediate");
+        let started = tokio::time::Instant::now();
+        for Pending { entry, kind, data, age } in WalEntry::pending(&*context.storage).await? {
+            if age < WAL_MINIMUM_AGE && !immediate {
+                continue;
+            }
+            if started.elapsed() > WAL_BUDGET {
+                tracing::warn!("WAL entries are left for the next round: this one took too long");
+                break;
+            }
+            // The host does not log a failed rollback, so it is logged here.
+            match rollback(context.clone(), kind.clone(), data).await {
+                Ok(()) => {
+                    tracing::info!(kind, age_seconds = age.as_secs(), "rolled back what a request left half-done");
+                    entry.delete(&*context.storage).await?;
+                }
+                Err(error) => tracing::error!(kind, %error, "a WAL entry cannot be rolled back yet"),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn help(&self, context: &Context) -> Outcome {
+        let request = &context.request;
+        let version = context.system.host_version().await.unwrap_or_else(|_| "unknown".to_owned());
+        let info = openapi::DocumentInfo {
+            title: context.system.product().api_title(),
+            version: &version,
+            kind: self.kind,
+            default_prefix: request.data.get("requestResponsePrefix").and_then(Value::as_str),
+        };
+        let (help, document) = if request.path.is_empty() {
+            let paths: Vec<&Path> = self.paths.iter().collect();
+            (help::root_help(self.help, &self.paths), openapi::document(&paths, &self.special, &info))
+        } else {
+            let (path, _) = self.route(&request.path)?;
+            (help::path_help(path, &request.path), openapi::document(&[path], &self.special, &info))
+        };
+        Ok(Some(Response::data(Map::from_iter([
+            ("help".to_owned(), help.into()),
+            ("openapi".to_owned(), document),
+            ("see_also".to_owned(), Value::Null),
+        ]))))
+    }
+}
+
+fn collect(
+    path: &Path,
+    captures: &Captures,
+    context: &Context,
+) -> Result<super::field::Collected, Error> {
+    let request = &context.request;
+    FieldValues::collect(&path.fields, &request.data, &captures.values(&request.path))
+        .map_err(|error| Error::answer(error.to_string()))
+}
+
+/// A node that cannot write must say so before it changes anything outside.
+async fn forward_if_needed(spec: &OperationSpec, context: &Context) -> Result<(), Error> {
+    if spec.changes {
+        let state = context.system.replication_state().await?;
+        if state.must_forward(true) || (state.must_forward(false) && !context.system.local_mount().await?) {
+            return Err(Error::read_only());
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend")
+            .field("kind", &self.kind)
+            .field("paths", &self.paths)
+            .field("secrets", &self.secrets)
+            .finish_non_exhaustive()
+    }
+}

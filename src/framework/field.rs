@@ -1,0 +1,483 @@
+//! Fields: what a path accepts, and the values of one request.
+//!
+//! A path's table of fields is the one truth for coercion, defaults, help and the OpenAPI document. Follows
+//! `FieldSchema` and `FieldData` of Vault's `framework` package; the rules of coercion are in the module `coerce`.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
+use serde_json::{Map, Value};
+
+use super::coerce::{CoerceError, coerce};
+use super::error::Error;
+
+/// The type of a field, and with it what a caller may send for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// True or false. Canonical: a JSON boolean.
+    Bool,
+    /// Integers, also as text separated by commas. Canonical: an array of numbers.
+    CommaIntSlice,
+    /// Strings, also as one text separated by commas. Canonical: an array of strings.
+    CommaStringSlice,
+    /// A length of time, not negative. Canonical: whole seconds as a number.
+    DurationSecond,
+    /// A floating-point number. Canonical: a number.
+    Float,
+    /// HTTP headers in any of four forms. Canonical: an object of canonical names, each with an array of strings.
+    Header,
+    /// A 64-bit integer. Canonical: a number.
+    Int,
+    /// As [`Int`](Self::Int); differs in documents only.
+    Int64,
+    /// Names with text values. Canonical: an object of strings.
+    KvPairs,
+    /// Text folded to lower case. Canonical: a string.
+    LowercaseString,
+    /// Names with any values. Canonical: an object.
+    Map,
+    /// Text that is a name in the grammar of [patterns](super::Pattern). Canonical: a string.
+    NameString,
+    /// A span of time that may be negative. Canonical: whole seconds as a number.
+    SignedDurationSecond,
+    /// A list of anything. Canonical: an array.
+    Slice,
+    /// Text. Canonical: a string.
+    String,
+    /// Strings; a single text is one element. Canonical: an array of strings.
+    StringSlice,
+    /// A point in time. Canonical: RFC 3339 in UTC, as a string.
+    Time,
+}
+
+/// One field of a path.
+#[derive(Debug, Clone)]
+pub struct Field {
+    name: &'static str,
+    kind: FieldKind,
+    as_sent: bool,
+    pub(super) description: &'static str,
+    pub(super) default: Option<Value>,
+    pub(super) required: bool,
+    pub(super) deprecated: bool,
+    pub(super) query: bool,
+    pub(super) allowed: &'static [&'static str],
+    pub(super) display: FieldDisplay,
+}
+
+/// What a user interface may want to know of a field.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FieldDisplay {
+    pub(super) name: Option<&'static str>,
+    pub(super) description: Option<&'static str>,
+    pub(super) value: Option<Value>,
+    pub(super) sensitive: bool,
+    pub(super) group: Option<&'static str>,
+    pub(super) edit_type: Option<&'static str>,
+}
+
+/// A value that does not fit its field. The value is not in the text: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Field validation failed: error converting input for field {field:?}: {reason}")]
+pub struct FieldError {
+    field: &'static str,
+    reason: CoerceError,
+}
+
+/// The values of one request, each coerced to the canonical form of its [kind](FieldKind).
+#[derive(Clone, Default)]
+pub struct FieldValues {
+    values: Map<String, Value>,
+    given: BTreeSet<&'static str>,
+}
+
+/// What became of a request's data.
+#[derive(Debug)]
+pub struct Collected {
+    /// The values of the fields.
+    pub values: FieldValues,
+    /// Names in the body that are no fields, sorted.
+    pub ignored: Vec<String>,
+    /// Names whose value in the body gave way to the one in the path, sorted.
+    pub replaced: Vec<String>,
+}
+
+impl Field {
+    /// A field with a name and a kind, optional, without a description.
+    #[must_use]
+    pub fn new(name: &'static str, kind: FieldKind) -> Self {
+        Self {
+            name,
+            kind,
+            as_sent: false,
+            description: "",
+            default: None,
+            required: false,
+            deprecated: false,
+            query: false,
+            allowed: &[],
+            display: FieldDisplay::default(),
+        }
+    }
+
+    /// Sets the description for help and documents.
+    #[must_use]
+    pub fn describe(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// Sets the value of the field when it is not given, in any form that a caller might send.
+    ///
+    /// A value that does not fit the kind is a mistake in the table: debug builds refuse it, others drop it.
+    #[must_use]
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        self.default = if self.as_sent { Some(value) } else { coerce(self.kind, &value).ok().flatten() };
+        debug_assert!(self.default.is_some(), "the default of field {:?} does not fit its kind", self.name);
+        self
+    }
+
+    /// Documents that the field must be given. The handler is what enforces it.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Documents that the field should no longer be used.
+    #[must_use]
+    pub fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// Documents the field as a query parameter.
+    #[must_use]
+    pub fn query(mut self) -> Self {
+        self.query = true;
+        self
+    }
+
+    /// Documents the values that the handler accepts.
+    #[must_use]
+    pub fn allowed(mut self, values: &'static [&'static str]) -> Self {
+        self.allowed = values;
+        self
+    }
+
+    /// Hands the value to the handler as the caller sent it, because the path itself reads several forms. The kind
+    /// then only documents the field.
+    #[must_use]
+    pub fn as_sent(mut self) -> Self {
+        self.as_sent = true;
+        self
+    }
+
+    /// Sets the label in user interfaces.
+    #[must_use]
+    pub fn display_name(mut self, name: &'static str) -> Self {
+        self.display.name = Some(name);
+        self
+    }
+
+    /// Sets the help text in user interfaces, where it differs from the description.
+    #[must_use]
+    pub fn display_description(mut self, description: &'static str) -> Self {
+        self.display.description = Some(description);
+        self
+    }
+
+    /// Sets the sample value in user interfaces. It has nothing to do with the default.
+    #[must_use]
+    pub fn display_value(mut self, value: impl Into<Value>) -> Self {
+        self.display.value = Some(value.into());
+        self
+    }
+
+    /// Asks user interfaces to mask the value.
+    #[must_use]
+    pub fn sensitive(mut self) -> Self {
+        self.display.sensitive = true;
+        self
+    }
+
+    /// Sets the group of the field in user interfaces.
+    #[must_use]
+    pub fn group(mut self, group: &'static str) -> Self {
+        self.display.group = Some(group);
+        self
+    }
+
+    /// Sets the form element for the field, `textarea` or `file`.
+    #[must_use]
+    pub fn edit_type(mut self, edit_type: &'static str) -> Self {
+        self.display.edit_type = Some(edit_type);
+        self
+    }
+
+    /// The name, as callers write it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> FieldKind {
+        self.kind
+    }
+
+    /// The value for what the caller sent; none when that counts as not given.
+    fn read(&self, sent: &Value) -> Result<Option<Value>, FieldError> {
+        if self.as_sent {
+            return Ok(Some(sent.clone()));
+        }
+        coerce(self.kind, sent).map_err(|reason| FieldError { field: self.name, reason })
+    }
+}
+
+impl FieldError {
+    /// The field, by its name.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+}
+
+impl From<FieldError> for Error {
+    fn from(error: FieldError) -> Self {
+        Self::answer(error.to_string())
+    }
+}
+
+impl FieldValues {
+    /// Reads every field of the table from a request. What the path says (`captures`) wins over the body (`data`).
+    /// A field that is not given has its default, if there is one.
+    ///
+    /// # Errors
+    /// When a value does not fit its field.
+    pub fn collect(
+        fields: &[Field],
+        data: &Map<String, Value>,
+        captures: &[(&'static str, &str)],
+    ) -> Result<Collected, FieldError> {
+        let mut values = Self::default();
+        for field in fields {
+            let captured = captures.iter().find(|(name, _)| *name == field.name);
+            let given = match (captured, data.get(field.name)) {
+                (Some((_, text)), _) => field.read(&Value::from(*text))?,
+                (None, Some(sent)) => field.read(sent)?,
+                (None, None) => None,
+            };
+            if given.is_some() {
+                values.given.insert(field.name);
+            }
+            if let Some(value) = given.or_else(|| field.default.clone()) {
+                values.values.insert(field.name.to_owned(), value);
+            }
+        }
+
+        let is_field = |name: &str| fields.iter().any(|field| field.name == name);
+        let mut ignored: Vec<_> = data.keys().filter(|name| !is_field(name)).cloned().collect();
+        ignored.sort_unstable();
+        let in_body = |name: &str| data.get(name).is_some_and(|value| !value.is_null());
+        let replaced = captures.iter().filter(|(name, _)| in_body(name));
+        let mut replaced: Vec<_> = replaced.map(|(name, _)| (*name).to_owned()).collect();
+        replaced.sort_unstable();
+        Ok(Collected { values, ignored, replaced })
+    }
+
+    /// Whether the caller gave the field. A default is not given; an explicit null of a duration or a time neither.
+    #[must_use]
+    pub fn given(&self, name: &str) -> bool {
+        self.given.contains(name)
+    }
+
+    /// Reads the values into a handler's argument type.
+    ///
+    /// # Errors
+    /// When the argument type and the table of fields disagree, which is a mistake in the plugin. The text names the
+    /// field; neither it nor the log gets the value.
+    pub fn parse<A: DeserializeOwned>(&self) -> Result<A, Error> {
+        // The field that is being read. Once all are, an error can only be about one that is not there.
+        let current = Cell::new(None);
+        let mut entries = self.values.iter();
+        let entries = std::iter::from_fn(|| {
+            let entry = entries.next();
+            current.set(entry.map(|(name, _)| name.as_str()));
+            entry.map(|(name, value)| (name.as_str(), value))
+        });
+        A::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| match current.get() {
+            Some(field) => Error::internal(format!("the handler cannot read its field {field:?}")),
+            None => {
+                let reason = error.to_string();
+                let reason = if reason.starts_with("missing field") { &reason } else { "values do not fit together" };
+                Error::internal(format!("the handler cannot read its fields: {reason}"))
+            }
+        })
+    }
+}
+
+/// Names only: the values may be secrets.
+impl fmt::Debug for FieldValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldValues").field("given", &self.given).finish_non_exhaustive()
+    }
+}
+
+/// The warning about names that are no fields, in the words of Vault's framework package; none when there are none.
+#[must_use]
+pub fn ignored_warning(names: &[String]) -> Option<String> {
+    warning("Endpoint ignored these unrecognized parameters", names)
+}
+
+/// The warning about names whose value came from the path, in the words of Vault's framework package; none when
+/// there are none.
+#[must_use]
+pub fn replaced_warning(names: &[String]) -> Option<String> {
+    let text =
+        "Endpoint replaced the value of these parameters with the values captured from the endpoint's path";
+    warning(text, names)
+}
+
+/// Lists names the way Go prints a slice.
+fn warning(text: &str, names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| format!("{text}: [{}]", names.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        name: String,
+        ttl: Option<u64>,
+        #[serde(default)]
+        policies: Vec<String>,
+        limit: i64,
+    }
+
+    fn table() -> Vec<Field> {
+        vec![
+            Field::new("name", FieldKind::LowercaseString).required(),
+            Field::new("ttl", FieldKind::DurationSecond),
+            Field::new("policies", FieldKind::CommaStringSlice),
+            Field::new("limit", FieldKind::Int).default("0x10"),
+        ]
+    }
+
+    fn collect(data: &Value) -> Result<Collected, FieldError> {
+        FieldValues::collect(&table(), data.as_object().unwrap(), &[("name", "Dev")])
+    }
+
+    #[test]
+    fn values_become_typed_arguments() {
+        let collected = collect(&json!({"ttl": "1h", "policies": "a, b"})).unwrap();
+        let expected = Arguments {
+            name: "dev".to_owned(),
+            ttl: Some(3600),
+            policies: vec!["a".to_owned(), "b".to_owned()],
+            limit: 16,
+        };
+        assert_eq!(collected.values.parse::<Arguments>().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_default_and_a_null_duration_are_not_given() {
+        let values = collect(&json!({"ttl": null, "policies": null})).unwrap().values;
+        let given = ["name", "ttl", "policies", "limit", "nonsense"].map(|name| values.given(name));
+        assert_eq!(given, [true, false, true, false, false]);
+        assert_eq!(values.parse::<Arguments>().unwrap().ttl, None);
+    }
+
+    #[test]
+    fn unknown_and_replaced_names_are_listed() {
+        let collected = collect(&json!({"zz": 1, "name": "other", "aa": null})).unwrap();
+        assert_eq!(collected.ignored, ["aa", "zz"]);
+        assert_eq!(collected.replaced, ["name"]);
+        assert_eq!(
+            ignored_warning(&collected.ignored).unwrap(),
+            "Endpoint ignored these unrecognized parameters: [aa zz]"
+        );
+        assert_eq!(
+            replaced_warning(&collected.replaced).unwrap(),
+            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [name]"
+        );
+        let collected = collect(&json!({"name": null})).unwrap();
+        assert!(collected.replaced.is_empty(), "null replaces nothing");
+        assert_eq!((ignored_warning(&[]), replaced_warning(&[])), (None, None));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_not_the_value() {
+        let error = Error::from(collect(&json!({"ttl": "s3cret"})).unwrap_err());
+        assert_eq!(
+            error.message(),
+            "Field validation failed: error converting input for field \"ttl\": expected seconds, days such as 30d, \
+             or a duration such as 1h30m"
+        );
+        assert_eq!(error.kind(), super::super::error::Kind::Answer);
+    }
+
+    #[test]
+    fn every_present_field_is_checked() {
+        let fields = [Field::new("name", FieldKind::NameString)];
+        let error = FieldValues::collect(&fields, &Map::new(), &[("name", "-")]).unwrap_err();
+        assert_eq!(error.field(), "name");
+    }
+
+    #[test]
+    fn a_value_as_sent_is_not_touched() {
+        let fields = [Field::new("policies", FieldKind::StringSlice).as_sent()];
+        let sent = json!({"policies": {"a": [1.50, null]}});
+        let collected = FieldValues::collect(&fields, sent.as_object().unwrap(), &[]).unwrap();
+        assert_eq!(collected.values.parse::<Value>().unwrap(), sent);
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_the_table_are_our_mistake() {
+        #[derive(Debug, Deserialize)]
+        struct Wrong {
+            #[expect(dead_code, reason = "only its type matters")]
+            name: u64,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Missing {
+            #[expect(dead_code, reason = "only its type matters")]
+            nowhere: u64,
+        }
+        let values = collect(&json!({})).unwrap().values;
+        let wrong = values.parse::<Wrong>().unwrap_err();
+        assert_eq!(wrong.message(), "the handler cannot read its field \"name\"");
+        assert!(std::error::Error::source(&wrong).is_none());
+        let missing = values.parse::<Missing>().unwrap_err();
+        assert_eq!(missing.message(), "the handler cannot read its fields: missing field `nowhere`");
+        let unknown = FieldValues::collect(&[Field::new("x", FieldKind::Bool).default(true)], &Map::new(), &[]);
+        let unknown = unknown.unwrap().values.parse::<Arguments>().unwrap_err();
+        assert_eq!(unknown.message(), "the handler cannot read its field \"x\"");
+    }
+
+    #[test]
+    fn debug_prints_no_value() {
+        let values = collect(&json!({"policies": ["s3cret"]})).unwrap().values;
+        assert!(!format!("{values:?}").contains("s3cret"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(ttl in ".{0,12}", policies in ".{0,12}", other in "[a-z]{1,6}") {
+            let _ = collect(&json!({"ttl": ttl, "policies": policies, other: 1}));
+        }
+    }
+}

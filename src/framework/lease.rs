@@ -1,0 +1,97 @@
+//! TTL arithmetic: what a role asks for against what the mount allows, and what the caller is told about it.
+
+use std::time::Duration;
+
+use super::duration::human_duration;
+use super::error::Error;
+use super::system::SystemView;
+
+/// The TTLs in force for one lease: never zero, never above the mount's maximum, `ttl <= max_ttl`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// How long until the first renewal is due.
+    pub ttl: Duration,
+    /// The end that no renewal passes.
+    pub max_ttl: Duration,
+}
+
+/// A TTL that was asked for and could not be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// The name of the field that asked.
+    pub field: &'static str,
+    /// What was asked for.
+    pub asked: Duration,
+    /// What is given.
+    pub given: Duration,
+}
+
+impl LeaseTerms {
+    /// Applies the mount's limits to a role's wishes, zero meaning "as the mount says".
+    pub async fn within(
+        system: &dyn SystemView,
+        ttl: Duration,
+        max_ttl: Duration,
+    ) -> Result<(Self, Vec<Cut>), Error> {
+        let limit = system.max_lease_ttl().await?;
+        let default = system.default_lease_ttl().await?;
+        let mut cuts = Vec::new();
+        let mut cut = |field, asked: Duration, limit: Duration| {
+            if asked > limit {
+                cuts.push(Cut { field, asked, given: limit });
+            }
+            asked.min(limit)
+        };
+        let max_ttl = if max_ttl.is_zero() { limit } else { cut("max_ttl", max_ttl, limit) };
+        let ttl = if ttl.is_zero() { default.min(max_ttl) } else { cut("ttl", ttl, max_ttl) };
+        Ok((Self { ttl, max_ttl }, cuts))
+    }
+}
+
+impl Cut {
+    /// The warning for the caller, in human units.
+    #[must_use]
+    pub fn warning(&self) -> String {
+        format!(
+            "{} of {} exceeds the mount's maximum; it is cut to {}",
+            self.field,
+            human_duration(self.asked),
+            human_duration(self.given)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::system::FixedSystem;
+    use super::*;
+
+    #[tokio::test]
+    async fn wishes_are_bounded_by_the_mount() {
+        let hour = Duration::from_secs(3600);
+        let system = FixedSystem { default_ttl: 2 * hour, max_ttl: 4 * hour, ..FixedSystem::default() };
+        for (ttl, max, want_ttl, want_max, cuts) in [
+            (0, 0, 2, 4, 0),
+            (1, 0, 1, 4, 0),
+            (0, 1, 1, 1, 0),
+            (3, 3, 3, 3, 0),
+            (5, 0, 4, 4, 1),
+            (5, 6, 4, 4, 2),
+            (0, 9, 2, 4, 1),
+        ] {
+            let (terms, cut) = LeaseTerms::within(&system, ttl * hour, max * hour).await.unwrap();
+            assert_eq!(terms, LeaseTerms { ttl: want_ttl * hour, max_ttl: want_max * hour }, "{ttl} {max}");
+            assert_eq!(cut.len(), cuts, "{ttl} {max}");
+        }
+    }
+
+    #[test]
+    fn a_cut_is_told_in_human_units() {
+        let cut = Cut {
+            field: "ttl",
+            asked: Duration::from_secs(7200),
+            given: Duration::from_secs(5400),
+        };
+        assert_eq!(cut.warning(), "ttl of 2h exceeds the mount's maximum; it is cut to 1h30m");
+    }
+}

@@ -1,0 +1,209 @@
+//! What a handler answers: data, a lease, a token, warnings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+/// A successful answer.
+#[derive(Clone, Default)]
+pub struct Response {
+    /// Shown to the caller. Absent prints as `null`, which is not the same as an empty object.
+    pub data: Option<Map<String, Value>>,
+    /// Makes the host keep a lease.
+    pub secret: Option<Secret>,
+    /// Makes the host issue or renew a token.
+    pub auth: Option<Auth>,
+    /// Shown to the caller beside the data.
+    pub warnings: Vec<String>,
+}
+
+/// A lease, as it goes to the host and comes back with renew and revoke.
+#[derive(Clone, Default)]
+pub struct Secret {
+    /// How long.
+    pub lease: LeaseOptions,
+    /// Kept by the host with the lease and given back, never shown.
+    pub internal: Map<String, Value>,
+}
+
+/// How long a lease or token lives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeaseOptions {
+    /// Zero lets the host take the mount's default.
+    pub ttl: Duration,
+    /// Counted from the issue time; zero lets the host take the mount's maximum.
+    pub max_ttl: Duration,
+    /// Whether the host accepts a renewal.
+    pub renewable: bool,
+    /// What the caller asks for, on renewal.
+    pub increment: Duration,
+    /// When the lease began, in seconds since 1970, on renewal and revocation.
+    pub issue_time: Option<i64>,
+}
+
+/// A token: what a login gives, and what its renewal gets and gives back.
+#[derive(Clone, Default, PartialEq)]
+pub struct Auth {
+    /// How long.
+    pub lease: LeaseOptions,
+    /// Kept by the host with the token and given back on renewal, never shown.
+    pub internal: Map<String, Value>,
+    /// Shown in audit logs, after the mount's name.
+    pub display_name: String,
+    /// The token's policies.
+    pub policies: Vec<String>,
+    /// Shown to the caller and kept with the token.
+    pub metadata: BTreeMap<String, String>,
+    /// Set by the host.
+    pub accessor: String,
+    /// Above zero, the token can be renewed for ever, this long at a time.
+    pub period: Duration,
+    /// How often the token may be used; zero is without limit.
+    pub num_uses: i64,
+    /// Set by the host.
+    pub entity_id: String,
+    /// Whom the token belongs to.
+    pub alias: Option<Alias>,
+    /// Groups that the token's owner belongs to.
+    pub group_aliases: Vec<Alias>,
+    /// Where the token may be used from.
+    pub bound_cidrs: Vec<String>,
+    /// Set by the host.
+    pub token_policies: Vec<String>,
+    /// Set by the host.
+    pub identity_policies: Vec<String>,
+    /// The end that no renewal passes; zero is none.
+    pub explicit_max_ttl: Duration,
+    /// Service or batch.
+    pub token_type: TokenType,
+    /// Leaves the `default` policy out.
+    pub no_default_policy: bool,
+}
+
+/// Whom a token belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alias {
+    /// Unique within the mount.
+    pub name: String,
+    /// Kept with the alias, for templated policies.
+    pub metadata: BTreeMap<String, String>,
+    /// Set by the host.
+    pub mount_type: String,
+    /// Set by the host.
+    pub mount_accessor: String,
+    /// Set by the host.
+    pub id: String,
+    /// Set by the host.
+    pub namespace_id: String,
+    /// Set by the host.
+    pub custom_metadata: BTreeMap<String, String>,
+    /// Whether the alias stays in one cluster.
+    pub local: bool,
+}
+
+/// Vault's token types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenType {
+    /// Whatever the mount says.
+    #[default]
+    Default,
+    /// Kept in the server's storage.
+    Service,
+    /// A self-contained token.
+    Batch,
+    /// A service token unless the login asks otherwise.
+    DefaultService,
+    /// A batch token unless the login asks otherwise.
+    DefaultBatch,
+}
+
+impl Response {
+    /// An answer with data.
+    #[must_use]
+    pub fn data(data: Map<String, Value>) -> Self {
+        Self { data: Some(data), ..Self::default() }
+    }
+
+    /// An answer to LIST. No keys is an empty object, which the host turns into 404 as for its own engines.
+    #[must_use]
+    pub fn list(keys: Vec<String>) -> Self {
+        let mut data = Map::new();
+        if !keys.is_empty() {
+            data.insert("keys".to_owned(), keys.into());
+        }
+        Self::data(data)
+    }
+
+    /// An answer that is only there for its warnings, or none when there are none.
+    #[must_use]
+    pub fn warnings(warnings: Vec<String>) -> Option<Self> {
+        (!warnings.is_empty()).then(|| Self { warnings, ..Self::default() })
+    }
+
+    /// An answer that makes a token.
+    #[must_use]
+    pub fn auth(auth: Auth) -> Self {
+        Self { auth: Some(auth), ..Self::default() }
+    }
+}
+
+impl TokenType {
+    /// The number on the wire and in storage.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::Service => 1,
+            Self::Batch => 2,
+            Self::DefaultService => 3,
+            Self::DefaultBatch => 4,
+        }
+    }
+
+    /// The type with that number.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        [Self::Default, Self::Service, Self::Batch, Self::DefaultService, Self::DefaultBatch]
+            .into_iter()
+            .find(|kind| u64::from(kind.number()) == number)
+    }
+
+    /// The word that users read.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Service => "service",
+            Self::Batch => "batch",
+            Self::DefaultService => "default-service",
+            Self::DefaultBatch => "default-batch",
+        }
+    }
+}
+
+/// Without data and internal data: they hold secrets.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("warnings", &self.warnings).finish_non_exhaustive()
+    }
+}
+
+/// Without internal data.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("lease", &self.lease).finish_non_exhaustive()
+    }
+}
+
+/// Without internal data.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth")
+            .field("lease", &self.lease)
+            .field("display_name", &self.display_name)
+            .field("policies", &self.policies)
+            .finish_non_exhaustive()
+    }
+}

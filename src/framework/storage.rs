@@ -1,0 +1,138 @@
+//! The mount's own storage, as the host offers it, and one in memory for tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{Error, Kind, READ_ONLY};
+use super::go_json::to_go_json;
+
+/// Storage of one mount. Keys are relative to the mount; `/` separates.
+#[async_trait]
+pub trait Storage: Send + Sync {
+    /// The value under `key`, if there is one.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError>;
+    /// Writes `value` under `key`.
+    async fn put(&self, key: &str, value: Vec<u8>) -> Result<(), StorageError>;
+    /// Removes `key`; a missing key is no failure.
+    async fn delete(&self, key: &str) -> Result<(), StorageError>;
+    /// The names under `prefix`, relative to it and sorted; folders end in `/`.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError>;
+}
+
+/// A failure of the host's storage. The text is the host's own and is passed on unchanged: the host looks for certain
+/// words in it, to forward the request to the active node.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StorageError(pub String);
+
+impl dyn Storage + '_ {
+    /// Reads JSON.
+    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        let Some(value) = self.get(key).await? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&value).map(Some).map_err(|error| {
+            // serde's text may quote the stored value, which may be a secret; line and column are enough.
+            Error::internal(format!(
+                "the stored entry {key:?} cannot be read: {:?} error at line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+
+    /// Writes JSON the way Go's encoder does.
+    pub async fn put_json<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Error> {
+        let json = to_go_json(value).map_err(|error| {
+            Error::internal(format!("the entry {key:?} cannot be encoded")).with_source(error)
+        })?;
+        self.put(key, json).await?;
+        Ok(())
+    }
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        let kind = if error.0.contains(READ_ONLY) { Kind::ReadOnly } else { Kind::Internal };
+        Self::new(kind, error.0)
+    }
+}
+
+/// Storage in memory, for tests.
+#[derive(Debug, Default)]
+pub struct MemoryStorage {
+    entries: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+#[async_trait]
+impl Storage for MemoryStorage {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.entries().get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
+        self.entries().insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StorageError> {
+        self.entries().remove(key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let mut names: Vec<String> = self
+            .entries()
+            .keys()
+            .filter_map(|key| key.strip_prefix(prefix))
+            .map(|rest| match rest.split_once('/') {
+                Some((folder, _)) => format!("{folder}/"),
+                None => rest.to_owned(),
+            })
+            .collect();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+impl MemoryStorage {
+    fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_are_listed_relative_to_the_prefix() {
+        let storage = MemoryStorage::default();
+        for key in ["config", "role/a", "role/b", "role/c/d", "role/c/e"] {
+            storage.put(key, vec![]).await.unwrap();
+        }
+        assert_eq!(storage.list("role/").await.unwrap(), ["a", "b", "c/"]);
+        assert_eq!(storage.list("none/").await.unwrap(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_entry_is_named_but_not_quoted() {
+        let storage: std::sync::Arc<dyn Storage> = std::sync::Arc::new(MemoryStorage::default());
+        storage.put("config", br#"{"secret_key":"hush"#.to_vec()).await.unwrap();
+        let error = storage.get_json::<serde_json::Value>("config").await.unwrap_err();
+        assert!(error.message().contains("config"), "{error}");
+        assert!(!error.message().contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn the_readonly_text_of_the_host_survives() {
+        let error = Error::from(StorageError("rpc: cannot write to readonly storage".to_owned()));
+        assert_eq!(error.kind(), Kind::ReadOnly);
+        assert_eq!(error.message(), "rpc: cannot write to readonly storage");
+    }
+}

@@ -1,0 +1,143 @@
+//! What the host tells about itself and the mount.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::error::Error;
+
+/// The host's view of the mount. Limits can change at any time, so nothing here is kept.
+#[async_trait]
+pub trait SystemView: Send + Sync {
+    /// The mount's default lease TTL.
+    async fn default_lease_ttl(&self) -> Result<Duration, SystemError>;
+    /// The mount's maximum lease TTL.
+    async fn max_lease_ttl(&self) -> Result<Duration, SystemError>;
+    /// The node's part in replication.
+    async fn replication_state(&self) -> Result<ReplicationState, SystemError>;
+    /// Whether the mount is local to its cluster.
+    async fn local_mount(&self) -> Result<bool, SystemError>;
+    /// The host's version, for the OpenAPI document.
+    async fn host_version(&self) -> Result<String, SystemError>;
+    /// Which server the host is.
+    fn product(&self) -> Product;
+}
+
+/// The servers that speak this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    /// OpenBao.
+    OpenBao,
+    /// HashiCorp Vault.
+    Vault,
+}
+
+impl Product {
+    /// The title of its OpenAPI document.
+    #[must_use]
+    pub fn api_title(self) -> &'static str {
+        match self {
+            Self::OpenBao => "OpenBao API",
+            Self::Vault => "HashiCorp Vault API",
+        }
+    }
+}
+
+/// The host did not answer a question about itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the server did not answer {question}: {reason}")]
+pub struct SystemError {
+    /// Which call.
+    pub question: &'static str,
+    /// The host's own words.
+    pub reason: String,
+}
+
+impl From<SystemError> for Error {
+    fn from(error: SystemError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+/// Bit set of Vault's `consts.ReplicationState`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplicationState(pub i32);
+
+impl ReplicationState {
+    const PERFORMANCE_SECONDARY: i32 = 1 << 6;
+    const PERFORMANCE_STANDBY: i32 = 1 << 14;
+
+    /// Whether a mount on this node must leave changes to another node.
+    #[must_use]
+    pub fn must_forward(self, local_mount: bool) -> bool {
+        self.0 & Self::PERFORMANCE_STANDBY != 0
+            || (self.0 & Self::PERFORMANCE_SECONDARY != 0 && !local_mount)
+    }
+}
+
+/// A system view with fixed answers, for tests.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedSystem {
+    /// The mount's default lease TTL.
+    pub default_ttl: Duration,
+    /// The mount's maximum lease TTL.
+    pub max_ttl: Duration,
+    /// The node's part in replication.
+    pub replication: ReplicationState,
+    /// Whether the mount is local.
+    pub local: bool,
+}
+
+impl Default for FixedSystem {
+    fn default() -> Self {
+        let month = Duration::from_secs(768 * 3600);
+        Self { default_ttl: month, max_ttl: month, replication: ReplicationState::default(), local: false }
+    }
+}
+
+#[async_trait]
+impl SystemView for FixedSystem {
+    async fn default_lease_ttl(&self) -> Result<Duration, SystemError> {
+        Ok(self.default_ttl)
+    }
+
+    async fn max_lease_ttl(&self) -> Result<Duration, SystemError> {
+        Ok(self.max_ttl)
+    }
+
+    async fn replication_state(&self) -> Result<ReplicationState, SystemError> {
+        Ok(self.replication)
+    }
+
+    async fn local_mount(&self) -> Result<bool, SystemError> {
+        Ok(self.local)
+    }
+
+    async fn host_version(&self) -> Result<String, SystemError> {
+        Ok("1.0.0".to_owned())
+    }
+
+    fn product(&self) -> Product {
+        Product::OpenBao
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_nodes_that_cannot_write_forward() {
+        for (bits, local, forward) in [
+            (0, false, false),
+            (1 << 5, false, false),
+            (1 << 6, false, true),
+            (1 << 6, true, false),
+            (1 << 8, false, false),
+            (1 << 14, false, true),
+            (1 << 14, true, true),
+        ] {
+            assert_eq!(ReplicationState(bits).must_forward(local), forward, "bits {bits}, local {local}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The write-ahead log: what must be undone if the process, the node or the caller goes away half-way.
+//!
+//! An entry is written before something is made outside, and deleted when the result is safe with the host. The
+//! host's tick rolls back what is older than the backend's minimum age. Storage is that of Vault's framework: key
+//! `wal/<uuid>`, value `{"type","data","created_at"}`.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::error::Error;
+use super::storage::Storage;
+
+const PREFIX: &str = "wal/";
+
+/// An entry that was written and not yet deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "an entry that is not deleted undoes the work that it stands for"]
+pub struct WalEntry {
+    id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Value,
+    /// Seconds since 1970.
+    created_at: u64,
+}
+
+/// What an entry read back says. The data names things in the cloud, so `Debug` leaves it out.
+pub(super) struct Pending {
+    pub(super) entry: WalEntry,
+    pub(super) kind: String,
+    pub(super) data: Value,
+    pub(super) age: Duration,
+}
+
+impl WalEntry {
+    /// Writes an entry of the given kind.
+    pub async fn put(storage: &dyn Storage, kind: &str, data: &impl Serialize) -> Result<Self, Error> {
+        let data = serde_json::to_value(data)
+            .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?;
+        let entry = Self { id: uuid()? };
+        let stored = Stored { kind: kind.to_owned(), data, created_at: now() };
+        storage.put_json(&entry.key(), &stored).await?;
+        Ok(entry)
+    }
+
+    /// Deletes the entry: what it stands for is done, or undone.
+    pub async fn delete(self, storage: &dyn Storage) -> Result<(), Error> {
+        storage.delete(&self.key()).await?;
+        Ok(())
+    }
+
+    /// Every entry of the mount with its age.
+    pub(super) async fn pending(storage: &dyn Storage) -> Result<Vec<Pending>, Error> {
+        let mut pending = Vec::new();
+        for id in storage.list(PREFIX).await? {
+            let entry = Self { id };
+            // Another request may have deleted it since.
+            if let Some(stored) = storage.get_json::<Stored>(&entry.key()).await? {
+                let age = Duration::from_secs(now().saturating_sub(stored.created_at));
+                pending.push(Pending { entry, kind: stored.kind, data: stored.data, age });
+            }
+        }
+        Ok(pending)
+    }
+
+    fn key(&self) -> String {
+        format!("{PREFIX}{}", self.id)
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("entry", &self.entry)
+            .field("kind", &self.kind)
+            .field("age", &self.age)
+            .finish_non_exhaustive()
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A random (version 4) UUID.
+fn uuid() -> Result<String, Error> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("the system gives no random bytes").with_source(error))?;
+    let number = (u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{number:032x}");
+    let mut uuid = String::with_capacity(36);
+    for (at, digit) in hex.chars().enumerate() {
+        if matches!(at, 8 | 12 | 16 | 20) {
+            uuid.push('-');
+        }
+        uuid.push(digit);
+    }
+    Ok(uuid)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::super::storage::MemoryStorage;
+    use super::*;
+
+    #[tokio::test]
+    async fn an_entry_is_found_until_it_is_deleted() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let entry = WalEntry::put(&*storage, "user", &json!({"user": "u"})).await.unwrap();
+        let pending = WalEntry::pending(&*storage).await.unwrap();
+        assert_eq!(pending.len(), 1);
+        assert_eq!((pending[0].kind.as_str(), &pending[0].data), ("user", &json!({"user": "u"})));
+        assert!(pending[0].age < Duration::from_secs(60));
+        entry.delete(&*storage).await.unwrap();
+        assert!(WalEntry::pending(&*storage).await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn ids_are_version_4_uuids() {
+        let id = uuid().unwrap();
+        let parts: Vec<_> = id.split('-').collect();
+        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        assert!(parts[2].starts_with('4'), "{id}");
+        assert!(parts[3].starts_with(['8', '9', 'a', 'b']), "{id}");
+    }
+}

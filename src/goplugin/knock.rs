@@ -1,0 +1,134 @@
+//! Brokered streams in the multiplexed form: the plugin "knocks" for an id, the host acknowledges, and the next stream
+//! that the plugin opens belongs to that id.
+//!
+//! Follows `grpc_broker.go` and `internal/grpcmux` of hashicorp/go-plugin.
+
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, timeout_at},
+};
+use tonic::Status;
+
+use super::{
+    generated::{ConnInfo, conn_info::Knock},
+    mux::{MuxStream, Session},
+};
+
+/// Time for one stream, all knocks together.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Pause before the next knock: the host may register an id a moment after it has named it to us.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where knocks are sent: the reply direction of the broker stream.
+pub(super) type Outgoing = mpsc::Sender<Result<ConnInfo, Status>>;
+
+/// Opens streams to the host's brokered services.
+#[derive(Debug, Default)]
+pub(super) struct Knocker {
+    /// Held from a knock until its stream is taken: the host gives the next stream to the id knocked last.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    outgoing: Option<Outgoing>,
+    session: Option<Session>,
+    /// The one knock under way.
+    knock: Option<(u32, oneshot::Sender<String>)>,
+}
+
+impl Knocker {
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        // Every change is a single assignment, so a poisoned state is a whole one.
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn use_outgoing(&self, outgoing: Outgoing) {
+        self.with(|state| state.outgoing = Some(outgoing));
+    }
+
+    pub(super) fn use_session(&self, session: Session) {
+        self.with(|state| state.session = Some(session));
+    }
+
+    /// Takes the host's answer to a knock; an empty text is a yes.
+    pub(super) fn acknowledged(&self, id: u32, error: String) {
+        let knock = self.with(|state| state.knock.take_if(|(knocked, _)| *knocked == id));
+        match knock {
+            // Whoever knocked may have given up.
+            Some((_, answer)) => drop(answer.send(error)),
+            None => tracing::debug!(id, "the host acknowledged a knock that nobody waits for"),
+        }
+    }
+
+    /// Opens a stream for `id` and lets `secure` finish it while no other may knock.
+    pub(super) async fn open<T>(
+        &self,
+        id: u32,
+        secure: impl AsyncFnOnce(MuxStream) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // One knock at a time, but others may try between two of ours.
+            let turn = self.turn.lock().await;
+            match timeout_at(deadline, self.knock(id))
+                .await
+                .unwrap_or_else(|_| Err(late(id)))?
+            {
+                Ok(session) => {
+                    let stream = async { secure(session.open().await?).await };
+                    return timeout_at(deadline, stream)
+                        .await
+                        .unwrap_or_else(|_| Err(late(id)));
+                }
+                Err(refusal) if Instant::now() + PAUSE >= deadline => {
+                    return Err(io::Error::new(io::ErrorKind::ConnectionRefused, refusal));
+                }
+                Err(_) => drop(turn),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// One knock: a session to open the stream in, or the reason why another knock may do better.
+    async fn knock(&self, id: u32) -> io::Result<Result<Session, String>> {
+        let (answer, answered) = oneshot::channel();
+        let (outgoing, session) = self.with(|state| {
+            state.knock = Some((id, answer));
+            (state.outgoing.clone(), state.session.clone())
+        });
+        let (Some(outgoing), Some(session)) = (outgoing, session) else {
+            return Ok(Err("the host has not opened the broker stream".to_owned()));
+        };
+        let knock = Knock {
+            knock: true,
+            ack: false,
+            error: String::new(),
+        };
+        let message = ConnInfo {
+            service_id: id,
+            knock: Some(knock),
+            ..ConnInfo::default()
+        };
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the broker stream to the host is gone");
+        outgoing.send(Ok(message)).await.map_err(|_| gone())?;
+        let refusal = answered.await.map_err(|_| gone())?;
+        Ok(if refusal.is_empty() {
+            Ok(session)
+        } else {
+            Err(format!("the host refused the knock for service {id}: {refusal}"))
+        })
+    }
+}
+
+fn late(id: u32) -> io::Error {
+    let text = format!("the host did not let us through to service {id} within {PATIENCE:?}");
+    io::Error::new(io::ErrorKind::TimedOut, text)
+}

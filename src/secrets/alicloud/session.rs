@@ -1,0 +1,129 @@
+//! STS credentials: how long they are asked for, and the lease that goes with them.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::cloud::Cloud;
+use super::role::Role;
+use super::{names, secret_credentials};
+use crate::alicloud;
+use crate::alicloud::sts::{AssumeRole, AssumedRole};
+use crate::alicloud::{Arn, Kind};
+use crate::framework::{Context, Cut, Error, LeaseOptions, Response, human_duration};
+
+/// The least that STS takes as `DurationSeconds`.
+pub(super) const SHORTEST_SESSION: Duration = Duration::from_secs(900);
+/// The most that a RAM role's maximum session duration can be.
+pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(43_200);
+/// What STS takes when it is not told, and the maximum of a RAM role where nobody raised it.
+const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
+
+/// Assumes the role's ARN and makes the lease.
+pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, role: &Role) -> Result<Response, Error> {
+    let limit = context.system.max_lease_ttl().await?;
+    let wish = wish(role, limit);
+    let now = OffsetDateTime::now_utc();
+    let mut warnings = Vec::new();
+    if role.ttl > wish {
+        warnings.push(Cut { field: "ttl", asked: role.ttl, given: wish }.warning());
+    }
+    let asked = wish.clamp(SHORTEST_SESSION, LONGEST_SESSION);
+    let mut call = AssumeRole {
+        role_arn: role.arn.clone(),
+        session_name: names::session(
+            &context.request.display_name,
+            role_name,
+            u64::try_from(now.unix_timestamp()).unwrap_or(0),
+        )?,
+        duration_seconds: u32::try_from(asked.as_secs()).ok(),
+        ..AssumeRole::default()
+    };
+    let assumed = match cloud.sts.assume_role(&call).await {
+        // The RAM role may allow less than was asked for. The text of that refusal names no number.
+        Err(refused) if refused.kind() == Kind::Invalid && asked > DEFAULT_SESSION => {
+            let allowed = longest_session_of(cloud, role).await.filter(|allowed| *allowed < asked);
+            let Some(allowed) = allowed else { return Err(refused.into()) };
+            call.duration_seconds = u32::try_from(allowed.as_secs()).ok();
+            warnings.push(format!(
+                "the RAM role allows sessions of {} at the most: ttl of {} is cut",
+                human_duration(allowed),
+                human_duration(wish)
+            ));
+            cloud.sts.assume_role(&call).await?
+        }
+        answer => answer?,
+    };
+    response(assumed, wish, warnings)
+}
+
+/// What the role and the mount want, before the cloud has its say.
+fn wish(role: &Role, limit: Duration) -> Duration {
+    let ttl = if role.ttl.is_zero() { DEFAULT_SESSION } else { role.ttl };
+    let max_ttl = if role.max_ttl.is_zero() { limit } else { role.max_ttl };
+    ttl.min(max_ttl).min(limit)
+}
+
+/// The RAM role's maximum session duration. Reading it needs `ram:GetRole`; without that, the maximum that every role
+/// has is the answer.
+async fn longest_session_of(cloud: &Cloud, role: &Role) -> Option<Duration> {
+    let arn: Arn = role.arn.parse().ok()?;
+    let read = cloud.ram.get_role(arn.role_name()?).await;
+    let seconds = read.ok().and_then(|role: alicloud::ram::Role| role.max_session_seconds);
+    Some(seconds.map_or(DEFAULT_SESSION, |seconds| Duration::from_secs(u64::from(seconds))))
+}
+
+/// The lease ends with the credentials, or before them where the role or the mount wants less than the cloud gives.
+fn response(assumed: AssumedRole, wish: Duration, mut warnings: Vec<String>) -> Result<Response, Error> {
+    let expiration = assumed.expiration;
+    let seconds = (expiration - OffsetDateTime::now_utc()).whole_seconds();
+    let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    let expires = expiration
+        .format(&Rfc3339)
+        .map_err(|error| Error::internal("the expiration of the credentials cannot be written").with_source(error))?;
+    // A second or two are lost on the way; only a lease that is shorter on purpose deserves a word.
+    if wish + Duration::from_secs(60) < lifetime {
+        warnings.push(format!(
+            "the lease is cut to {}, but STS credentials cannot be shorter than {} nor be revoked: they are good until {expires}",
+            human_duration(wish),
+            human_duration(SHORTEST_SESSION)
+        ));
+    }
+    let ttl = lifetime.min(wish).max(Duration::from_secs(1));
+    let credentials = &assumed.credentials;
+    let token = credentials.security_token.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+    let data = Map::from_iter([
+        ("access_key".to_owned(), Value::from(credentials.access_key_id.as_str())),
+        ("secret_key".to_owned(), credentials.access_key_secret.expose_secret().into()),
+        ("security_token".to_owned(), token.into()),
+        ("expiration".to_owned(), expires.into()),
+    ]);
+    let lease = LeaseOptions { ttl, max_ttl: ttl, renewable: false, ..LeaseOptions::default() };
+    let mut response = secret_credentials::session_response(data, lease);
+    response.warnings = warnings;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wish_is_the_least_of_role_and_mount() {
+        let seconds = Duration::from_secs;
+        for (ttl, max_ttl, limit, expected) in [
+            (0, 0, 86_400, 3600),
+            (0, 1800, 86_400, 1800),
+            (7200, 0, 86_400, 7200),
+            (7200, 0, 1800, 1800),
+            (60, 0, 86_400, 60),
+            (0, 0, 60, 60),
+        ] {
+            let role = Role { ttl: seconds(ttl), max_ttl: seconds(max_ttl), ..Role::default() };
+            assert_eq!(wish(&role, seconds(limit)), seconds(expected), "{ttl} {max_ttl} {limit}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The secrets engines, one folder each.
+
+pub mod alicloud;

@@ -1,0 +1,277 @@
+//! Between protobuf messages and the framework's types.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prost_types::Timestamp;
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use super::generated::{logical, pb};
+use crate::framework::{
+    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, Response, Secret, TokenType,
+};
+
+/// Go's zero time. A lease without an issue time breaks the host's decoder.
+const NO_TIME: i64 = -62_135_596_800;
+
+/// Nanoseconds on the wire; a negative number is no duration.
+pub(super) fn duration(nanoseconds: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// A request of the host. Fails with a text for the log when its JSON is no object.
+pub(super) fn request(mut wire: pb::Request) -> Result<Request, String> {
+    let data = object(&wire.data, "data");
+    // It may hold a secret, and has been copied.
+    wire.data.zeroize();
+    Ok(Request {
+        data: data?,
+        secret: wire.secret.map(secret_from).transpose()?,
+        auth: wire.auth.map(auth_from).transpose()?,
+        display_name: wire.display_name,
+        mount_point: wire.mount_point,
+        id: wire.id,
+        remote_address: wire.connection.map(|connection| connection.remote_addr),
+        ..Request::new(Operation::from_wire(&wire.operation), wire.path)
+    })
+}
+
+/// A successful answer of ours.
+pub(super) fn response(response: Response) -> pb::Response {
+    let Response { data, secret, auth, warnings } = response;
+    pb::Response {
+        secret: secret.map(secret_to),
+        auth: auth.map(auth_to),
+        // The host refuses an empty string: no data is the JSON null.
+        data: data.map_or_else(|| "null".to_owned(), |data| Value::Object(data).to_string()),
+        warnings,
+        ..pb::Response::default()
+    }
+}
+
+/// A failure of ours: an error answer (HTTP 400) or an RPC error, never both, since the host would mix them.
+pub(super) fn failure(error: &Error) -> pb::HandleRequestReply {
+    if error.kind() == Kind::Answer {
+        let data = Map::from_iter([("error".to_owned(), error.message().into())]);
+        return pb::HandleRequestReply { response: Some(response(Response::data(data))), err: None };
+    }
+    pb::HandleRequestReply { response: None, err: Some(proto_error(error)) }
+}
+
+/// The error kinds of `sdk/plugin/pb` that keep our text, or whose fixed text is what we mean.
+pub(super) fn proto_error(error: &Error) -> pb::ProtoError {
+    let (err_type, err_code) = match error.kind() {
+        Kind::Answer => (1, 0),
+        Kind::Coded(status) => (3, i64::from(status.code())),
+        Kind::Internal | Kind::ReadOnly => (0, 0),
+        Kind::UnsupportedOperation => (5, 0),
+        Kind::UnsupportedPath => (6, 0),
+    };
+    pb::ProtoError { err_type, err_msg: error.message().to_owned(), err_code }
+}
+
+fn object(json: &str, what: &str) -> Result<Map<String, Value>, String> {
+    if json.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_str(json) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(Value::Null) => Ok(Map::new()),
+        // Neither case quotes the text: it may hold a secret.
+        Ok(_) => Err(format!("the request's {what} is not a JSON object")),
+        Err(error) => Err(format!("the request's {what} is not JSON: line {}", error.line())),
+    }
+}
+
+fn text(map: Map<String, Value>) -> String {
+    Value::Object(map).to_string()
+}
+
+fn lease_from(wire: pb::LeaseOptions) -> LeaseOptions {
+    LeaseOptions {
+        ttl: duration(wire.ttl),
+        max_ttl: duration(wire.max_ttl),
+        renewable: wire.renewable,
+        increment: duration(wire.increment),
+        issue_time: wire.issue_time.map(|time| time.seconds).filter(|seconds| *seconds != NO_TIME),
+    }
+}
+
+fn lease_to(lease: LeaseOptions) -> pb::LeaseOptions {
+    pb::LeaseOptions {
+        ttl: nanoseconds(lease.ttl),
+        max_ttl: nanoseconds(lease.max_ttl),
+        renewable: lease.renewable,
+        increment: nanoseconds(lease.increment),
+        issue_time: Some(Timestamp { seconds: lease.issue_time.unwrap_or(NO_TIME), nanos: 0 }),
+    }
+}
+
+fn secret_from(wire: pb::Secret) -> Result<Secret, String> {
+    Ok(Secret {
+        lease: wire.lease_options.map(lease_from).unwrap_or_default(),
+        internal: object(&wire.internal_data, "lease")?,
+    })
+}
+
+fn secret_to(secret: Secret) -> pb::Secret {
+    pb::Secret {
+        lease_options: Some(lease_to(secret.lease)),
+        internal_data: text(secret.internal),
+        lease_id: String::new(),
+    }
+}
+
+fn auth_from(wire: pb::Auth) -> Result<Auth, String> {
+    Ok(Auth {
+        lease: wire.lease_options.map(lease_from).unwrap_or_default(),
+        internal: object(&wire.internal_data, "token")?,
+        display_name: wire.display_name,
+        policies: wire.policies,
+        metadata: wire.metadata.into_iter().collect(),
+        accessor: wire.accessor,
+        period: duration(wire.period),
+        num_uses: wire.num_uses,
+        entity_id: wire.entity_id,
+        alias: wire.alias.map(alias_from),
+        group_aliases: wire.group_aliases.into_iter().map(alias_from).collect(),
+        bound_cidrs: wire.bound_cidrs,
+        token_policies: wire.token_policies,
+        identity_policies: wire.identity_policies,
+        explicit_max_ttl: duration(wire.explicit_max_ttl),
+        token_type: TokenType::from_number(u64::from(wire.token_type)).unwrap_or_default(),
+        no_default_policy: wire.no_default_policy,
+    })
+}
+
+fn auth_to(auth: Auth) -> pb::Auth {
+    pb::Auth {
+        lease_options: Some(lease_to(auth.lease)),
+        internal_data: text(auth.internal),
+        display_name: auth.display_name,
+        policies: auth.policies,
+        metadata: auth.metadata.into_iter().collect(),
+        // The host's own; it never trusts a plugin with it.
+        client_token: String::new(),
+        accessor: auth.accessor,
+        period: nanoseconds(auth.period),
+        num_uses: auth.num_uses,
+        entity_id: auth.entity_id,
+        alias: auth.alias.map(alias_to),
+        group_aliases: auth.group_aliases.into_iter().map(alias_to).collect(),
+        bound_cidrs: auth.bound_cidrs,
+        token_policies: auth.token_policies,
+        identity_policies: auth.identity_policies,
+        explicit_max_ttl: nanoseconds(auth.explicit_max_ttl),
+        token_type: u32::from(auth.token_type.number()),
+        no_default_policy: auth.no_default_policy,
+    }
+}
+
+fn alias_from(wire: logical::Alias) -> Alias {
+    Alias {
+        name: wire.name,
+        metadata: wire.metadata.into_iter().collect(),
+        mount_type: wire.mount_type,
+        mount_accessor: wire.mount_accessor,
+        id: wire.id,
+        namespace_id: wire.namespace_id,
+        custom_metadata: wire.custom_metadata.into_iter().collect::<BTreeMap<_, _>>(),
+        local: wire.local,
+    }
+}
+
+fn alias_to(alias: Alias) -> logical::Alias {
+    logical::Alias {
+        name: alias.name,
+        metadata: alias.metadata.into_iter().collect(),
+        mount_type: alias.mount_type,
+        mount_accessor: alias.mount_accessor,
+        id: alias.id,
+        namespace_id: alias.namespace_id,
+        custom_metadata: alias.custom_metadata.into_iter().collect(),
+        local: alias.local,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::framework::Status;
+
+    #[test]
+    fn no_data_is_an_empty_object_and_other_json_is_refused() {
+        for data in ["", "null", "{}"] {
+            let wire = pb::Request { data: data.to_owned(), ..pb::Request::default() };
+            assert!(request(wire).unwrap().data.is_empty(), "{data:?}");
+        }
+        for data in ["[]", "\"hush\"", "{\"hush\":"] {
+            let error = request(pb::Request { data: data.to_owned(), ..pb::Request::default() }).unwrap_err();
+            assert!(!error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_lease_has_an_issue_time_and_its_internal_data_is_an_object() {
+        let wire = response(Response { secret: Some(Secret::default()), ..Response::default() });
+        let secret = wire.secret.unwrap();
+        assert_eq!(secret.lease_options.unwrap().issue_time.unwrap().seconds, NO_TIME);
+        assert_eq!((secret.internal_data.as_str(), wire.data.as_str()), ("{}", "null"));
+    }
+
+    #[test]
+    fn a_token_comes_back_from_the_wire_as_it_went() {
+        let auth = Auth {
+            lease: LeaseOptions {
+                ttl: Duration::from_secs(60),
+                max_ttl: Duration::from_secs(120),
+                renewable: true,
+                increment: Duration::from_secs(5),
+                issue_time: Some(1_700_000_000),
+            },
+            internal: Map::from_iter([("a".to_owned(), json!(1))]),
+            display_name: "d".to_owned(),
+            policies: vec!["p".to_owned()],
+            metadata: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+            accessor: "acc".to_owned(),
+            period: Duration::from_secs(7),
+            num_uses: 3,
+            entity_id: "e".to_owned(),
+            alias: Some(Alias { name: "n".to_owned(), local: true, ..Alias::default() }),
+            group_aliases: vec![Alias { name: "g".to_owned(), ..Alias::default() }],
+            bound_cidrs: vec!["10.0.0.0/8".to_owned()],
+            token_policies: vec!["tp".to_owned()],
+            identity_policies: vec!["ip".to_owned()],
+            explicit_max_ttl: Duration::from_secs(9),
+            token_type: TokenType::Batch,
+            no_default_policy: true,
+        };
+        assert!(auth_from(auth_to(auth.clone())).unwrap() == auth);
+    }
+
+    #[test]
+    fn each_kind_of_error_becomes_what_the_host_understands() {
+        let answer = failure(&Error::answer("no such role"));
+        assert_eq!(answer.response.unwrap().data, r#"{"error":"no such role"}"#);
+        assert!(answer.err.is_none());
+        for (error, kind, code) in [
+            (Error::internal("x"), 0, 0),
+            (Error::read_only(), 0, 0),
+            (Error::coded(Status::UNAVAILABLE, "x"), 3, 503),
+            (Error::unsupported_operation(), 5, 0),
+            (Error::unsupported_path(), 6, 0),
+        ] {
+            let reply = failure(&error);
+            assert!(reply.response.is_none());
+            let wire = reply.err.unwrap();
+            assert_eq!((wire.err_type, wire.err_code), (kind, code), "{error}");
+        }
+    }
+}

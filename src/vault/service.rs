@@ -1,0 +1,200 @@
+//! The backend service: each call finds its mount and is served by the mount's backend.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::Plugin;
+use super::convert;
+use super::generated::pb;
+use super::generated::pb::backend_server::Backend as BackendService;
+use super::instances::{Instance, Instances};
+use super::multiplex::mount_id;
+use super::storage::HostStorage;
+use super::system::HostSystem;
+use crate::framework::{BackendKind, Context, Error, Kind};
+use crate::goplugin::Broker;
+
+/// The numbers of `logical.BackendType`.
+const TYPE_SECRETS: u32 = 1;
+const TYPE_AUTH: u32 = 2;
+
+pub(super) struct Service {
+    plugin: Plugin,
+    broker: Broker,
+    instances: Instances,
+}
+
+impl Service {
+    pub(super) fn new(plugin: Plugin, broker: Broker) -> Self {
+        Self { plugin, broker, instances: Instances::default() }
+    }
+
+    /// What kind of backend the host means. It says so at every mount; only registration without a type does not.
+    fn kind(&self, config: &HashMap<String, String>) -> BackendKind {
+        match config.get("plugin_type").map(String::as_str) {
+            Some("auth") => BackendKind::Auth,
+            Some("secret") => BackendKind::Secrets,
+            _ => self.plugin.fallback_kind,
+        }
+    }
+
+    async fn set_up(&self, id: String, arguments: pb::SetupArgs) -> Result<(), String> {
+        let channel = self.broker.dial(arguments.broker_id).await.map_err(|error| error.to_string())?;
+        let backend = (self.plugin.factory)(self.kind(&arguments.config));
+        tracing::debug!(kind = ?backend.kind(), mount = arguments.backend_uuid, "mount set up");
+        self.instances.insert(
+            id,
+            Instance {
+                backend,
+                storage: Arc::new(HostStorage::new(channel.clone())),
+                system: Arc::new(HostSystem::new(channel, self.plugin.product)),
+                gone: CancellationToken::new(),
+            },
+        );
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl BackendService for Service {
+    async fn handle_request(
+        &self,
+        request: Request<pb::HandleRequestArgs>,
+    ) -> Result<Response<pb::HandleRequestReply>, Status> {
+        let instance = self.instances.get(&mount_id(request.metadata())?)?;
+        let wire = request.into_inner().request.unwrap_or_default();
+        let what = format!("{} {:?}", wire.operation, wire.path);
+        let outcome = run(&instance, wire, |instance, context| async move {
+            instance.backend.handle(context).await
+        })
+        .await;
+        Ok(Response::new(match outcome {
+            Ok(response) => pb::HandleRequestReply { response: response.map(convert::response), err: None },
+            Err(error) => {
+                log_failure(&what, &error);
+                convert::failure(&error)
+            }
+        }))
+    }
+
+    async fn handle_existence_check(
+        &self,
+        request: Request<pb::HandleExistenceCheckArgs>,
+    ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
+        let instance = self.instances.get(&mount_id(request.metadata())?)?;
+        let wire = request.into_inner().request.unwrap_or_default();
+        let what = format!("existence check of {:?}", wire.path);
+        let outcome = run(&instance, wire, |instance, context| async move {
+            instance.backend.exists(context).await
+        })
+        .await;
+        Ok(Response::new(match outcome {
+            Ok(exists) => pb::HandleExistenceCheckReply {
+                check_found: exists.is_some(),
+                exists: exists.unwrap_or_default(),
+                err: None,
+            },
+            Err(error) => {
+                log_failure(&what, &error);
+                let err = Some(convert::proto_error(&error));
+                pb::HandleExistenceCheckReply { check_found: false, exists: false, err }
+            }
+        }))
+    }
+
+    async fn special_paths(&self, request: Request<pb::Empty>) -> Result<Response<pb::SpecialPathsReply>, Status> {
+        let instance = self.instances.get(&mount_id(request.metadata())?)?;
+        let special = instance.backend.special_paths();
+        Ok(Response::new(pb::SpecialPathsReply {
+            paths: Some(pb::Paths {
+                unauthenticated: special.unauthenticated.clone(),
+                seal_wrap_storage: special.seal_wrapped.clone(),
+                ..pb::Paths::default()
+            }),
+        }))
+    }
+
+    async fn cleanup(&self, request: Request<pb::Empty>) -> Result<Response<pb::Empty>, Status> {
+        self.instances.remove(&mount_id(request.metadata())?);
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn invalidate_key(&self, request: Request<pb::InvalidateKeyArgs>) -> Result<Response<pb::Empty>, Status> {
+        let instance = self.instances.get(&mount_id(request.metadata())?)?;
+        instance.backend.invalidate(&request.into_inner().key);
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn setup(&self, request: Request<pb::SetupArgs>) -> Result<Response<pb::SetupReply>, Status> {
+        let id = mount_id(request.metadata())?;
+        let err = self.set_up(id, request.into_inner()).await.err().unwrap_or_default();
+        if !err.is_empty() {
+            tracing::error!(err, "a mount cannot be set up");
+        }
+        Ok(Response::new(pb::SetupReply { err }))
+    }
+
+    async fn initialize(&self, request: Request<pb::InitializeArgs>) -> Result<Response<pb::InitializeReply>, Status> {
+        // Everything is loaded when it is first needed.
+        self.instances.get(&mount_id(request.metadata())?)?;
+        Ok(Response::new(pb::InitializeReply { err: None }))
+    }
+
+    async fn r#type(&self, request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
+        let kind = match self.instances.get(&mount_id(request.metadata())?) {
+            Ok(instance) => instance.backend.kind(),
+            Err(_) => self.plugin.fallback_kind,
+        };
+        let r#type = match kind {
+            BackendKind::Secrets => TYPE_SECRETS,
+            BackendKind::Auth => TYPE_AUTH,
+        };
+        Ok(Response::new(pb::TypeReply { r#type }))
+    }
+}
+
+/// Serves a request in a task of its own: when the client goes away, the host resets the stream and this future is
+/// dropped, but the work must come to an orderly end. The task is told, and stops or undoes what it made. A panic in
+/// it fails this request alone.
+async fn run<T, F, R>(instance: &Arc<Instance>, wire: pb::Request, serve: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(Arc<Instance>, Context) -> R,
+    R: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let request = convert::request(wire).map_err(Error::answer)?;
+    let cancelled = instance.gone.child_token();
+    let context = Context::new(
+        request,
+        Arc::clone(&instance.storage),
+        Arc::clone(&instance.system),
+        cancelled.clone(),
+    );
+    let cancel_when_dropped = cancelled.drop_guard();
+    let result = tokio::spawn(serve(Arc::clone(instance), context)).await;
+    cancel_when_dropped.disarm();
+    result.unwrap_or_else(|failed| {
+        let panic = failed.try_into_panic().map(|payload| static_text(&*payload)).unwrap_or("cancelled");
+        tracing::error!(panic, "a request panicked");
+        Err(Error::internal("the plugin failed on this request; its log says where"))
+    })
+}
+
+/// The panic's message when it is a constant of the code. A formatted one may quote data.
+fn static_text(payload: &(dyn Any + Send)) -> &'static str {
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("a formatted message, not shown")
+}
+
+/// Mistakes of callers and routine refusals are theirs to see; the rest is the operator's.
+fn log_failure(what: &str, error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    match error.kind() {
+        Kind::Internal | Kind::Coded(_) => tracing::warn!(request = what, %error, cause, "request failed"),
+        _ => tracing::debug!(request = what, %error, "request refused"),
+    }
+}

@@ -1,0 +1,97 @@
+"""Runs understood requests against the cloud and writes the answers."""
+
+from __future__ import annotations
+
+import collections
+import json
+import time
+import uuid
+from typing import Any
+from xml.sax.saxutils import escape
+
+from .apirequest import ApiRequest
+from .auth import Authenticator
+from .errors import ApiError
+from .http1 import Response
+from .model import Identity
+from .operation import Call
+from .state import Cloud
+
+
+class Gateway:
+    """The front of all three products."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.authenticator = Authenticator(cloud)
+        #: Monotonic times of the last second's calls, by account and action.
+        self._recent: dict[tuple[str, str], collections.deque[float]] = {}
+
+    def authenticate(self, request: ApiRequest) -> Identity | None:
+        """Who signed the request; raises the service's error."""
+        with self._cloud.lock:
+            return self.authenticator.authenticate(request)
+
+    def execute(self, request: ApiRequest, identity: Identity | None) -> dict[str, Any]:
+        """Carries the operation out, completely or not at all."""
+        assert request.operation is not None and request.action is not None
+        with self._cloud.lock:
+            self._limit_rate(identity, request.action)
+            call = Call(self._cloud, identity, request.action, request.params)
+            return request.operation.run(call)
+
+    def _limit_rate(self, identity: Identity | None, action: str) -> None:
+        limit = self._cloud.rates.get(action, self._cloud.rates.get("*"))
+        if limit is None:
+            return
+        account = identity.account_id if identity else ""
+        recent = self._recent.setdefault((account, action), collections.deque())
+        now = time.monotonic()
+        while recent and now - recent[0] >= 1.0:
+            recent.popleft()
+        if len(recent) >= limit:
+            raise ApiError("Throttling.User")
+        recent.append(now)
+
+
+def new_request_id() -> str:
+    """An upper-case UUID."""
+    return str(uuid.uuid4()).upper()
+
+
+def success(request: ApiRequest, request_id: str, answer: dict[str, Any]) -> Response:
+    """200 in the format asked for."""
+    body = {"RequestId": request_id, **answer}
+    return _response(200, body, request.format, f"{request.action}Response", request_id)
+
+
+def failure(request: ApiRequest, request_id: str, error: ApiError) -> Response:
+    """A refusal in the format asked for."""
+    body = error.body(request.host, request_id)
+    return _response(error.status, body, request.format, "Error", request_id)
+
+
+def _response(status: int, body: dict[str, Any], wanted: str, root: str,
+              request_id: str) -> Response:
+    headers = [("x-acs-request-id", request_id), ("x-acs-trace-id", uuid.uuid4().hex)]
+    if wanted == "XML":
+        text = f"<?xml version='1.0' encoding='UTF-8'?><{root}>{_xml(body)}</{root}>"
+        return Response(status, _bytes(text), "text/xml;charset=utf-8", headers)
+    # Surrogates stand for bytes that were not UTF-8; the answer must still be JSON.
+    return Response(status, _bytes(json.dumps(body, ensure_ascii=False)), headers=headers)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _xml(value: Any) -> str:
+    """Members become elements, lists repeat their element."""
+    if isinstance(value, dict):
+        return "".join(
+            "".join(f"<{name}>{_xml(item)}</{name}>" for item in member)
+            if isinstance(member, list) else f"<{name}>{_xml(member)}</{name}>"
+            for name, member in value.items())
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return escape(str(value))
