@@ -1,7 +1,11 @@
 //! Compiles `proto/` with protox, a compiler written in Rust, so that no `protoc` is needed on the machine.
 
-const FILES: [&str; 4] =
-    ["goplugin/goplugin.proto", "logical/logical.proto", "pb/backend.proto", "pb/multiplexing.proto"];
+const FILES: [&str; 4] = [
+    "goplugin/goplugin.proto",
+    "logical/logical.proto",
+    "pb/backend.proto",
+    "pb/multiplexing.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -11,7 +15,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_client(true)
         .build_server(true)
         // These carry secrets; without `Debug` they cannot be printed by accident.
-        .skip_debug([".pb.Request", ".pb.Response", ".pb.Auth", ".pb.Secret", ".pb.StorageEntry", ".pb.HandleRequestArgs", ".pb.HandleRequestReply", ".pb.HandleExistenceCheckArgs", ".pb.StorageGetReply", ".pb.StoragePutArgs"])
+        .skip_debug([
+            ".pb.Request",
+            ".pb.Response",
+            ".pb.Auth",
+            ".pb.Secret",
+            ".pb.StorageEntry",
+            ".pb.HandleRequestArgs",
+            ".pb.HandleRequestReply",
+            ".pb.HandleExistenceCheckArgs",
+            ".pb.StorageGetReply",
+            ".pb.StoragePutArgs",
+        ])
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -46,13 +46,21 @@ pub enum ArgumentError {
 
 /// Flags of the Go plugins (`api.PluginAPIClientMeta`), which told them how to reach the server's API. Registrations
 /// made for those plugins keep working; the flags have no use with protocol version 5.
-const IGNORED: [&str; 5] = ["ca-cert", "ca-path", "client-cert", "client-key", "tls-server-name"];
+const IGNORED: [&str; 5] = [
+    "ca-cert",
+    "ca-path",
+    "client-cert",
+    "client-key",
+    "tls-server-name",
+];
 const IGNORED_SWITCHES: [&str; 1] = ["tls-skip-verify"];
 
 impl Arguments {
     /// Reads the command line in the syntax of Go's `flag` package: one or two hyphens, `=value` or a following one.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ArgumentError> {
-        let mut arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
+        let mut arguments = arguments
+            .into_iter()
+            .map(|argument| argument.to_string_lossy().into_owned());
         let program = arguments.next().unwrap_or_default();
         let mut parsed = Self {
             invocation: Invocation::Plugin,
@@ -77,11 +85,12 @@ impl Arguments {
                 "help" | "h" => parsed.invocation = Invocation::Help,
                 "version" | "V" => parsed.invocation = Invocation::Version,
                 "type" => {
-                    parsed.fallback_kind = match value.or_else(|| arguments.next()).unwrap_or_default().as_str() {
-                        "auth" => BackendKind::Auth,
-                        "secret" => BackendKind::Secrets,
-                        other => return Err(ArgumentError::Type(other.to_owned())),
-                    }
+                    parsed.fallback_kind =
+                        match value.or_else(|| arguments.next()).unwrap_or_default().as_str() {
+                            "auth" => BackendKind::Auth,
+                            "secret" => BackendKind::Secrets,
+                            other => return Err(ArgumentError::Type(other.to_owned())),
+                        }
                 }
                 name if IGNORED.contains(&name) => {
                     if value.is_none() {
@@ -98,8 +107,15 @@ impl Arguments {
 
 /// A file called after an auth plugin is one; anything else is a secrets engine.
 fn kind_from_name(program: &str) -> BackendKind {
-    let file = Path::new(program).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    if file.contains("auth") { BackendKind::Auth } else { BackendKind::Secrets }
+    let file = Path::new(program)
+        .file_name()
+        .map(|name| name.to_string_lossy())
+        .unwrap_or_default();
+    if file.contains("auth") {
+        BackendKind::Auth
+    } else {
+        BackendKind::Secrets
+    }
 }
 
 /// What the program is and how to register it, with its own checksum filled in.
@@ -107,7 +123,10 @@ fn kind_from_name(program: &str) -> BackendKind {
 pub fn help() -> String {
     let (file, sum) = match own_checksum() {
         Ok((file, sum)) => (file, sum),
-        Err(_) => ("vault-plugin-alicloud".to_owned(), "<SHA-256 of this file>".to_owned()),
+        Err(_) => (
+            "vault-plugin-alicloud".to_owned(),
+            "<SHA-256 of this file>".to_owned(),
+        ),
     };
     format!(
         "vault-plugin-alicloud {VERSION}: AliCloud secrets engine and auth method for HashiCorp Vault and OpenBao.
@@ -144,7 +163,10 @@ fn own_checksum() -> io::Result<(String, String)> {
         // Writing to a string cannot fail.
         let _ = write!(sum, "{byte:02x}");
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     Ok((name, sum))
 }
 
@@ -175,7 +197,10 @@ mod tests {
     fn flags_of_the_go_plugins_are_tolerated() {
         let line = "p -ca-cert=x --ca-path y -tls-skip-verify -client-key k --tls-server-name=n";
         assert_eq!(parse(line).unwrap().unknown, Vec::<String>::new());
-        assert_eq!(parse("p -ca-cert x --what=1 more").unwrap().unknown, ["--what=1", "more"]);
+        assert_eq!(
+            parse("p -ca-cert x --what=1 more").unwrap().unknown,
+            ["--what=1", "more"]
+        );
     }
 
     #[test]

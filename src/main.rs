@@ -26,17 +26,33 @@ const LOG_LEVEL: LevelFilter = LevelFilter::INFO;
 
 fn main() -> ExitCode {
     match Arguments::parse(env::args_os()) {
-        Ok(Arguments { invocation: Invocation::Help, .. }) => show(io::stdout(), &help(), ExitCode::SUCCESS),
-        Ok(Arguments { invocation: Invocation::Version, .. }) => {
-            show(io::stdout(), &format!("vault-plugin-alicloud {VERSION}"), ExitCode::SUCCESS)
-        }
-        Ok(arguments @ Arguments { invocation: Invocation::Plugin, .. }) => plugin(&arguments),
+        Ok(Arguments {
+            invocation: Invocation::Help,
+            ..
+        }) => show(io::stdout(), &help(), ExitCode::SUCCESS),
+        Ok(Arguments {
+            invocation: Invocation::Version,
+            ..
+        }) => show(
+            io::stdout(),
+            &format!("vault-plugin-alicloud {VERSION}"),
+            ExitCode::SUCCESS,
+        ),
+        Ok(
+            arguments @ Arguments {
+                invocation: Invocation::Plugin,
+                ..
+            },
+        ) => plugin(&arguments),
         Err(error) => show(io::stderr(), &error.to_string(), ExitCode::from(2)),
     }
 }
 
 fn plugin(arguments: &Arguments) -> ExitCode {
-    let cookie = Cookie { key: COOKIE_KEY, value: COOKIE_VALUE };
+    let cookie = Cookie {
+        key: COOKIE_KEY,
+        value: COOKIE_VALUE,
+    };
     let handshake = match Handshake::from_env(cookie, PROTOCOL_VERSION, |name| env::var_os(name)) {
         Ok(handshake) => handshake,
         Err(HandshakeError::NotAPlugin { .. }) => return show(io::stderr(), &help(), ExitCode::FAILURE),
@@ -89,7 +105,11 @@ async fn run(handshake: Handshake, fallback_kind: BackendKind) -> Result<(), Box
     let plugin = Plugin {
         factory: Arc::new(factory),
         fallback_kind,
-        product: if env::var_os("BAO_VERSION").is_some() { Product::OpenBao } else { Product::Vault },
+        product: if env::var_os("BAO_VERSION").is_some() {
+            Product::OpenBao
+        } else {
+            Product::Vault
+        },
         version: VERSION,
     };
     Ok(serve(handshake, |broker| plugin.routes(broker)).await?)

@@ -1,4 +1,4 @@
-//! Reads answers: JSON of a success, or the cloud's error shape (reference 4.0, 4.1).
+//! Reads answers: JSON of a success, or the cloud's error shape.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -1,11 +1,11 @@
-//! Names of RAM identities, always valid (grammar: reference 5.3).
+//! Names of RAM identities, always valid.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of an account: 5 to 20 decimal digits (reference 5.2). A text, for it is too long for some numbers.
+/// The number of an account: 5 to 20 decimal digits. A text, for it is too long for some numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(String);
 
@@ -83,7 +83,7 @@ pub enum Spelling {
 impl Arn {
     /// Reads an ARN.
     ///
-    /// Names are held to the documented characters (reference 5.1), and also `_` in roles and groups and `@` in users,
+    /// Names are held to the documented characters, and also `_` in roles and groups and `@` in users,
     /// which older documents allow: refusing a name that exists would lock its owner out.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Arn {
 }
 
 /// Whether two names of RAM are the same. Letter case does not matter: ARNs were seen in lower case where the console
-/// shows mixed case, and RAM has no two names that differ by case only (reference 5.3).
+/// shows mixed case, and RAM has no two names that differ by case only.
 #[must_use]
 pub fn same_name(one: &str, two: &str) -> bool {
     one.eq_ignore_ascii_case(two)

@@ -23,7 +23,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ssZ` in UTC: V1's `Timestamp` and V3's `x-acs-date` (reference 2.1, 3.1).
+/// `YYYY-MM-DDThh:mm:ssZ` in UTC: V1's `Timestamp` and V3's `x-acs-date`.
 ///
 /// A year outside 0 to 9999 cannot be written; it gives an empty text, which the cloud refuses as malformed.
 #[must_use]
@@ -34,7 +34,7 @@ pub fn timestamp(at: OffsetDateTime) -> String {
         .unwrap_or_default()
 }
 
-/// Reads an expiration or a date of an answer (reference 4.0).
+/// Reads an expiration or a date of an answer.
 pub(super) fn parse(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }

@@ -1,4 +1,4 @@
-//! The cloud's codes, sorted into kinds. The only place that knows code texts by family (reference 4.1 to 4.6).
+//! The cloud's codes, sorted into kinds. The only place that knows code texts by family.
 
 use super::error::Kind;
 
@@ -7,7 +7,7 @@ use super::error::Kind;
 pub(super) struct Meaning {
     /// The kind of error.
     pub(super) kind: Kind,
-    /// Whether the call may have been carried out (reference 4.6).
+    /// Whether the call may have been carried out.
     pub(super) outcome_unknown: bool,
     /// A text of ours, where the cloud's message may quote the request with its token. Otherwise the cloud's is used.
     pub(super) text: Option<&'static str>,
@@ -204,7 +204,7 @@ pub(super) fn meaning(code: &str, status: u16) -> Meaning {
     }
 }
 
-/// What an answer without a code means: it came from something on the way, not from the service (reference 4.1).
+/// What an answer without a code means: it came from something on the way, not from the service.
 pub(super) fn meaning_without_code(status: u16) -> Meaning {
     match status {
         407 => told(Kind::Connect, "the proxy asks for a password"),

@@ -1,4 +1,4 @@
-//! Percent-encoding as the signatures demand it: everything but `A–Z a–z 0–9 - _ . ~` (reference 2.2).
+//! Percent-encoding as the signatures demand it: everything but `A–Z a–z 0–9 - _ . ~`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

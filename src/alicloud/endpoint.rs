@@ -17,13 +17,13 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// RAM: one global host (reference 1.1).
+    /// RAM: one global host.
     #[must_use]
     pub fn ram() -> Self {
         Self::official(hosts::RAM)
     }
 
-    /// STS near a region: its own host if the official table has one, else the global host (reference 1.2).
+    /// STS near a region: its own host if the official table has one, else the global host.
     #[must_use]
     pub fn sts(region: &Region) -> Self {
         Self::official(hosts::sts_host_of(region.as_str()).unwrap_or(hosts::STS))

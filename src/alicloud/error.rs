@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What failed, as a decision needs it. Made from the family of the cloud's `Code`, never from the HTTP status when
-/// there is a code (reference 4.1, 4.2).
+/// there is a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The machine's clock differs from the cloud's by more than 15 minutes: set the clock.
@@ -108,7 +108,7 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// The HTTP status of the answer. For people; statuses of codes differ between gateways (reference 10).
+    /// The HTTP status of the answer. For people; statuses of codes differ between gateways.
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
@@ -127,7 +127,7 @@ impl Error {
     }
 
     /// Whether the call may have been carried out all the same, in this try or an earlier one of the same call. Then
-    /// look before a thing is made once more (reference 4.5, 4.6).
+    /// look before a thing is made once more.
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
@@ -166,7 +166,7 @@ impl Error {
     }
 
     /// Whether the cloud does not know the access key id: wrong, deleted, or so new that it has not spread yet
-    /// (reference 4.8).
+    ///.
     #[must_use]
     pub fn is_unknown_key(&self) -> bool {
         self.code() == Some("InvalidAccessKeyId.NotFound")
@@ -238,7 +238,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// Takes "it is not there" for done, which is right for every deletion and detachment (reference 4.5).
+/// Takes "it is not there" for done, which is right for every deletion and detachment.
 ///
 /// ```ignore
 /// ram.delete_user("alice").await.ignore_gone()?;

@@ -1,7 +1,7 @@
-//! The official hosts of RAM and STS, compiled in (reference 1.1 and 1.2; metadata of 2026-04).
+//! The official hosts of RAM and STS, compiled in.
 //!
 //! Exact names only, never patterns: under `aliyuncs.com` customers own names too, for instance every object-storage
-//! bucket called `sts` (reference 1.4).
+//! bucket called `sts`.
 
 /// RAM's only host; there are no regional ones.
 pub const RAM: &str = "ram.aliyuncs.com";

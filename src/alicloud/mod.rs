@@ -1,7 +1,7 @@
 //! The Alibaba Cloud client: signed calls of RAM and STS, and where credentials come from.
 //!
-//! It knows nothing of Vault and can be used without. It follows the API reference of the project (sections 1 to 7);
-//! "reference" in comments means that document.
+//! It knows nothing of Vault and can be used without. It follows Alibaba Cloud's own documentation and API metadata of
+//! RAM 2015-05-01 and STS 2015-04-01, and what the official SDKs send.
 //!
 //! - [`Client`] owns the connections. [`Client::ram`] and [`Client::sts`] give the operations.
 //! - [`Error`] has a [`Kind`] to decide on and a text that is safe to show; [`IgnoreGone`] is for deletions.

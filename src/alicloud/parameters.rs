@@ -1,4 +1,4 @@
-//! The flat set of names and values that a request of the RPC style consists of (reference 2.1).
+//! The flat set of names and values that a request of the RPC style consists of.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl Parameters {
     }
 
     /// Adds one if there is a value that is not empty: the cloud takes an empty optional parameter for a length
-    /// error (reference 4.3, CreateUser).
+    /// error.
     #[must_use]
     pub fn with_some(self, name: &'static str, value: Option<&str>) -> Self {
         match value {

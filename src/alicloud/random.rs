@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A nonce of 128 random bits as 32 lower-case hex digits, the form that the official clients use (reference 2.1).
+/// A nonce of 128 random bits as 32 lower-case hex digits, the form that the official clients use.
 ///
 /// # Errors
 /// The operating system gave no random bytes.

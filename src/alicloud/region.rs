@@ -44,7 +44,7 @@ impl Region {
 impl Default for Region {
     /// `us-east-1`. The Go plugin fixes its STS host to `sts.us-east-1.aliyuncs.com` (upstream's `clients/sts.go`), so
     /// this default keeps firewalls and audit trails of existing installations as they are. Every STS host accepts
-    /// the credentials of every region (reference 1.1): the choice decides distance, not reach.
+    /// the credentials of every region: the choice decides distance, not reach.
     fn default() -> Self {
         Self("us-east-1".to_owned())
     }

@@ -1,4 +1,4 @@
-//! When a call is made again, and after which pause (reference 4.6 and 7).
+//! When a call is made again, and after which pause.
 
 use std::time::Duration;
 

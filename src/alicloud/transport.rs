@@ -31,7 +31,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The header `x-acs-request-id`.
     pub(crate) request_id: Option<String>,
-    /// The header `x-acs-retry-after`, milliseconds on the wire (reference 7).
+    /// The header `x-acs-retry-after`, milliseconds on the wire.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Zeroizing<Vec<u8>>,
 }

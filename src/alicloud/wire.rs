@@ -17,7 +17,7 @@ pub(super) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String
     Ok(Option::<String>::deserialize(from)?.filter(|text| !text.is_empty()))
 }
 
-/// Temporary credentials as an answer writes them (reference 4.4 and 6.3).
+/// Temporary credentials as an answer writes them.
 #[derive(Default, Deserialize)]
 pub(super) struct WireCredentials {
     #[serde(rename = "AccessKeyId", default, deserialize_with = "filled")]

@@ -122,8 +122,9 @@ impl Backend {
         R: Future<Output = Outcome> + Send + 'static,
     {
         let state = Arc::clone(state);
-        self.auth_renew =
-            Some(Arc::new(move |context, auth| Box::pin(renew(Arc::clone(&state), context, auth))));
+        self.auth_renew = Some(Arc::new(move |context, auth| {
+            Box::pin(renew(Arc::clone(&state), context, auth))
+        }));
         self
     }
 
@@ -179,18 +180,28 @@ impl Backend {
     fn route(&self, path: &str) -> Result<(&Path, Captures), Error> {
         self.paths
             .iter()
-            .find_map(|candidate| candidate.pattern.captures(path).map(|captures| (candidate, captures)))
+            .find_map(|candidate| {
+                candidate
+                    .pattern
+                    .captures(path)
+                    .map(|captures| (candidate, captures))
+            })
             .ok_or_else(Error::unsupported_path)
     }
 
     async fn serve(&self, context: Context, operation: Operation) -> Outcome {
         let (path, captures) = self.route(&context.request.path)?;
-        let spec = path.operation(operation).ok_or_else(Error::unsupported_operation)?;
+        let spec = path
+            .operation(operation)
+            .ok_or_else(Error::unsupported_operation)?;
         forward_if_needed(spec, &context).await?;
         let collected = collect(path, &captures, &context)?;
         let mut response = (spec.handler)(context, collected.values).await?;
         if let Some(response) = &mut response {
-            let notes = [ignored_warning(&collected.ignored), replaced_warning(&collected.replaced)];
+            let notes = [
+                ignored_warning(&collected.ignored),
+                replaced_warning(&collected.replaced),
+            ];
             response.warnings.extend(notes.into_iter().flatten());
         }
         Ok(response)
@@ -202,7 +213,10 @@ impl Backend {
             return Err(Error::unsupported_operation());
         };
         let folded = matched.folded(path).ok_or_else(Error::unsupported_operation)?;
-        Ok(Some(Response::data(Map::from_iter([("path".to_owned(), folded.into())]))))
+        Ok(Some(Response::data(Map::from_iter([(
+            "path".to_owned(),
+            folded.into(),
+        )]))))
     }
 
     async fn renew(&self, context: Context) -> Outcome {
@@ -210,7 +224,14 @@ impl Backend {
             let kind = SecretType::of(&self.secrets, &secret)?;
             let data = context.request.data.clone();
             return kind
-                .renew(context, Lease { internal: secret.internal, options: secret.lease, data })
+                .renew(
+                    context,
+                    Lease {
+                        internal: secret.internal,
+                        options: secret.lease,
+                        data,
+                    },
+                )
                 .await;
         }
         match (&self.auth_renew, context.request.auth.clone()) {
@@ -226,7 +247,15 @@ impl Backend {
         };
         let kind = SecretType::of(&self.secrets, &secret)?;
         let data = context.request.data.clone();
-        kind.revoke(context, Lease { internal: secret.internal, options: secret.lease, data }).await
+        kind.revoke(
+            context,
+            Lease {
+                internal: secret.internal,
+                options: secret.lease,
+                data,
+            },
+        )
+        .await
     }
 
     async fn rollback(&self, context: Context) -> Outcome {
@@ -235,7 +264,13 @@ impl Backend {
         };
         let immediate = context.request.data.contains_key("immediate");
         let started = tokio::time::Instant::now();
-        for Pending { entry, kind, data, age } in WalEntry::pending(&*context.storage).await? {
+        for Pending {
+            entry,
+            kind,
+            data,
+            age,
+        } in WalEntry::pending(&*context.storage).await?
+        {
             if age < WAL_MINIMUM_AGE && !immediate {
                 continue;
             }
@@ -246,7 +281,11 @@ impl Backend {
             // The host does not log a failed rollback, so it is logged here.
             match rollback(context.clone(), kind.clone(), data).await {
                 Ok(()) => {
-                    tracing::info!(kind, age_seconds = age.as_secs(), "rolled back what a request left half-done");
+                    tracing::info!(
+                        kind,
+                        age_seconds = age.as_secs(),
+                        "rolled back what a request left half-done"
+                    );
                     entry.delete(&*context.storage).await?;
                 }
                 Err(error) => tracing::error!(kind, %error, "a WAL entry cannot be rolled back yet"),
@@ -257,7 +296,11 @@ impl Backend {
 
     async fn help(&self, context: &Context) -> Outcome {
         let request = &context.request;
-        let version = context.system.host_version().await.unwrap_or_else(|_| "unknown".to_owned());
+        let version = context
+            .system
+            .host_version()
+            .await
+            .unwrap_or_else(|_| "unknown".to_owned());
         let info = openapi::DocumentInfo {
             title: context.system.product().api_title(),
             version: &version,
@@ -266,10 +309,16 @@ impl Backend {
         };
         let (help, document) = if request.path.is_empty() {
             let paths: Vec<&Path> = self.paths.iter().collect();
-            (help::root_help(self.help, &self.paths), openapi::document(&paths, &self.special, &info))
+            (
+                help::root_help(self.help, &self.paths),
+                openapi::document(&paths, &self.special, &info),
+            )
         } else {
             let (path, _) = self.route(&request.path)?;
-            (help::path_help(path, &request.path), openapi::document(&[path], &self.special, &info))
+            (
+                help::path_help(path, &request.path),
+                openapi::document(&[path], &self.special, &info),
+            )
         };
         Ok(Some(Response::data(Map::from_iter([
             ("help".to_owned(), help.into()),
@@ -279,11 +328,7 @@ impl Backend {
     }
 }
 
-fn collect(
-    path: &Path,
-    captures: &Captures,
-    context: &Context,
-) -> Result<super::field::Collected, Error> {
+fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super::field::Collected, Error> {
     let request = &context.request;
     FieldValues::collect(&path.fields, &request.data, &captures.values(&request.path))
         .map_err(|error| Error::answer(error.to_string()))

@@ -4,15 +4,13 @@
 //! `FieldData` of Vault's `framework` package accepts, which rests on "weak" decoding in `mapstructure`; a stricter
 //! rule would break clients. Numbers reach a Go plugin as 64-bit floats; here an integer keeps its digits.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Number, Value};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::duration::{DurationError, parse_signed_duration, unsigned, within_range};
 use super::field::FieldKind;
+use super::header::headers;
 use super::pattern::is_name;
 
 /// Why a value does not fit a kind. The value is never in the text.
@@ -63,7 +61,7 @@ pub(super) fn coerce(kind: FieldKind, value: &Value) -> Result<Option<Value>, Co
     Ok(Some(canonical))
 }
 
-fn wrong_type<T>(wanted: &'static str, value: &Value) -> Result<T, CoerceError> {
+pub(super) fn wrong_type<T>(wanted: &'static str, value: &Value) -> Result<T, CoerceError> {
     let got = match value {
         Value::Array(_) => "a list",
         Value::Bool(_) => "a boolean",
@@ -88,7 +86,11 @@ fn text(value: &Value) -> Result<String, CoerceError> {
 fn name(value: &Value) -> Result<String, CoerceError> {
     let text = text(value)?;
     let rule = "a name of letters, digits and underscores, with hyphens and dots inside only";
-    if is_name(&text) { Ok(text) } else { Err(CoerceError::Syntax(rule)) }
+    if is_name(&text) {
+        Ok(text)
+    } else {
+        Err(CoerceError::Syntax(rule))
+    }
 }
 
 /// Decimal digits without an exponent.
@@ -100,7 +102,10 @@ fn decimal(number: &Number) -> Result<String, CoerceError> {
 }
 
 fn finite(number: &Number) -> Result<f64, CoerceError> {
-    number.as_f64().filter(|float| float.is_finite()).ok_or(CoerceError::Range)
+    number
+        .as_f64()
+        .filter(|float| float.is_finite())
+        .ok_or(CoerceError::Range)
 }
 
 fn boolean(value: &Value) -> Result<bool, CoerceError> {
@@ -137,7 +142,10 @@ fn truncated(number: &Number) -> Result<i64, CoerceError> {
     if !(-TWO_TO_63..TWO_TO_63).contains(&whole) {
         return Err(CoerceError::Range);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and inside the range of i64")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole, and inside the range of i64"
+    )]
     Ok(whole as i64)
 }
 
@@ -146,15 +154,13 @@ fn go_integer(text: &str) -> Result<i64, CoerceError> {
     const SYNTAX: CoerceError = CoerceError::Syntax("an integer");
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let lower = unsigned.to_ascii_lowercase();
-    let (radix, digits) = match lower.strip_prefix('0') {
-        Some(rest) if rest.len() > 1 && rest.starts_with('x') => (16, rest.trim_start_matches('x')),
-        Some(rest) if rest.len() > 1 && rest.starts_with('b') => (2, rest.trim_start_matches('b')),
-        Some(rest) if rest.len() > 1 && rest.starts_with('o') => (8, rest.trim_start_matches('o')),
-        Some(_) => (8, lower.as_str()),
-        None => (10, lower.as_str()),
-    };
+    let prefixed = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .iter()
+        .find_map(|(prefix, radix)| Some((*radix, lower.strip_prefix(prefix)?)));
+    let plain = (if lower.starts_with('0') { 8 } else { 10 }, lower.as_str());
+    let (radix, digits) = prefixed.unwrap_or(plain);
     // An underscore stands between digits, or between the prefix and a digit.
-    let first_may_be_underscore = digits.len() != lower.len();
+    let first_may_be_underscore = prefixed.is_some();
     let misplaced = digits.ends_with('_') || digits.contains("__");
     if misplaced || (digits.starts_with('_') && !first_may_be_underscore) {
         return Err(SYNTAX);
@@ -164,7 +170,11 @@ fn go_integer(text: &str) -> Result<i64, CoerceError> {
         return Err(SYNTAX);
     }
     let magnitude = i128::from_str_radix(&digits, radix).map_err(|_| CoerceError::Range)?;
-    let signed = if text.starts_with('-') { -magnitude } else { magnitude };
+    let signed = if text.starts_with('-') {
+        -magnitude
+    } else {
+        magnitude
+    };
     i64::try_from(signed).map_err(|_| CoerceError::Range)
 }
 
@@ -177,7 +187,9 @@ fn float(value: &Value) -> Result<Value, CoerceError> {
         Value::String(text) => go_float(text)?,
         Value::Array(_) | Value::Object(_) => return wrong_type("a number", value),
     };
-    Number::from_f64(float).map(Value::Number).ok_or(CoerceError::Range)
+    Number::from_f64(float)
+        .map(Value::Number)
+        .ok_or(CoerceError::Range)
 }
 
 /// A decimal number of Go: an optional sign, fraction and exponent, underscores between digits.
@@ -248,7 +260,7 @@ fn slice(value: &Value) -> Vec<Value> {
 }
 
 /// An object, or a list of objects that are merged into one.
-fn object(value: &Value) -> Result<Map<String, Value>, CoerceError> {
+pub(super) fn object(value: &Value) -> Result<Map<String, Value>, CoerceError> {
     match value {
         Value::Null => Ok(Map::new()),
         Value::Object(object) => Ok(object.clone()),
@@ -271,7 +283,10 @@ fn pairs(value: &Value) -> Result<Map<String, Value>, CoerceError> {
         return wrong_type("an object of strings", value);
     }
     if let Ok(object) = object(value) {
-        return object.into_iter().map(|(name, value)| Ok((name, text(&value)?.into()))).collect();
+        return object
+            .into_iter()
+            .map(|(name, value)| Ok((name, text(&value)?.into())))
+            .collect();
     }
     let listed = match value {
         Value::String(text) if text.is_empty() => Vec::new(),
@@ -280,111 +295,22 @@ fn pairs(value: &Value) -> Result<Map<String, Value>, CoerceError> {
         _ => return wrong_type("an object of strings", value),
     };
     let pair = |text: &String| {
-        let (name, value) = split_pair(text, '=').ok_or(CoerceError::Syntax("pairs of the form name=value"))?;
+        let (name, value) =
+            split_pair(text, '=').ok_or(CoerceError::Syntax("pairs of the form name=value"))?;
         Ok((name.to_owned(), Value::from(value)))
     };
     listed.iter().map(pair).collect()
 }
 
 /// Splits at the first separator; the name before it must not be empty.
-fn split_pair(text: &str, separator: char) -> Option<(&str, &str)> {
+pub(super) fn split_pair(text: &str, separator: char) -> Option<(&str, &str)> {
     text.split_once(separator).filter(|(name, _)| !name.is_empty())
-}
-
-/// Headers come as an object, as the JSON text of one, as base64 of that, or as a list of `name:value`. The Vault CLI's
-/// AliCloud login sends base64; API clients send all of them.
-fn headers(value: &Value) -> Result<Value, CoerceError> {
-    if let Ok(object) = object(value) {
-        return header_object(&object, NumbersInHeaders::Refused);
-    }
-    match value {
-        Value::String(text) => {
-            const SYNTAX: CoerceError = CoerceError::Syntax("a JSON object of headers, or base64 of one");
-            // As in Go, line breaks inside base64 do not count.
-            let unbroken = text.replace(['\r', '\n'], "");
-            let json = LENIENT_BASE64.decode(unbroken).unwrap_or_else(|_| text.clone().into_bytes());
-            match serde_json::from_slice(&json) {
-                Ok(Value::Object(object)) => header_object(&object, NumbersInHeaders::AsText),
-                Ok(Value::Null) => Ok(Value::Object(Map::new())),
-                _ => Err(SYNTAX),
-            }
-        }
-        Value::Array(elements) => {
-            let mut headers = Headers::default();
-            for element in elements {
-                let Value::String(text) = element else {
-                    return wrong_type("a list of name:value strings", element);
-                };
-                let pair = split_pair(text, ':').ok_or(CoerceError::Syntax("headers of the form name:value"))?;
-                headers.add(pair.0, pair.1);
-            }
-            Ok(headers.into())
-        }
-        _ => wrong_type("an object of headers", value),
-    }
-}
-
-/// Numbers are text where Go decodes them as text, and refused where it decodes them as floats.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NumbersInHeaders {
-    AsText,
-    Refused,
-}
-
-fn header_object(object: &Map<String, Value>, numbers: NumbersInHeaders) -> Result<Value, CoerceError> {
-    let mut headers = Headers::default();
-    for (name, values) in object {
-        for value in values.as_array().map_or(std::slice::from_ref(values), Vec::as_slice) {
-            match value {
-                Value::String(text) => headers.add(name, text),
-                Value::Number(number) if numbers == NumbersInHeaders::AsText => {
-                    headers.add(name, &number.to_string());
-                }
-                _ => return wrong_type("a string or a list of strings as a header's value", value),
-            }
-        }
-    }
-    Ok(headers.into())
-}
-
-#[derive(Default)]
-struct Headers(Map<String, Value>);
-
-impl Headers {
-    fn add(&mut self, name: &str, value: &str) {
-        let values = self.0.entry(canonical_header(name)).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(values) = values {
-            values.push(value.into());
-        }
-    }
-}
-
-impl From<Headers> for Value {
-    fn from(headers: Headers) -> Self {
-        Self::Object(headers.0)
-    }
-}
-
-/// A header's name as Go's `http.Header` keeps it: `x-acs-date` is `X-Acs-Date`. A name with a character that no
-/// header may have stays as it is.
-fn canonical_header(name: &str) -> String {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !name.bytes().all(is_token) {
-        return name.to_owned();
-    }
-    let mut starts_word = true;
-    let fold = |character: char| {
-        let folded =
-            if starts_word { character.to_ascii_uppercase() } else { character.to_ascii_lowercase() };
-        starts_word = character == '-';
-        folded
-    };
-    name.chars().map(fold).collect()
 }
 
 /// RFC 3339, or seconds since 1970 as text. Numbers are refused: a Go plugin gets them as floats and refuses those.
 fn time(value: &Value) -> Result<String, CoerceError> {
-    const SYNTAX: CoerceError = CoerceError::Syntax("a time such as 2006-01-02T15:04:05Z, or seconds since 1970");
+    const SYNTAX: CoerceError =
+        CoerceError::Syntax("a time such as 2006-01-02T15:04:05Z, or seconds since 1970");
     let Value::String(text) = value else {
         return wrong_type("a time", value);
     };
@@ -395,17 +321,13 @@ fn time(value: &Value) -> Result<String, CoerceError> {
             OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| CoerceError::Range)?
         }
     };
-    let moment = moment.checked_to_offset(UtcOffset::UTC).ok_or(CoerceError::Range)?;
+    let moment = moment
+        .checked_to_offset(UtcOffset::UTC)
+        .ok_or(CoerceError::Range)?;
     moment.format(&Rfc3339).map_err(|_| CoerceError::Range)
 }
 
 const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
-
-/// Standard base64 with padding, as lenient about the last bits as Go's.
-const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
 
 #[cfg(test)]
 mod tests {
@@ -488,14 +410,23 @@ mod tests {
 
     #[test]
     fn lower_case_strings_are_folded_and_not_trimmed() {
-        reads(FieldKind::LowercaseString, &[(r#"" AbÉ ""#, r#"" abé ""#), ("null", r#""""#), ("1", r#""1""#)]);
+        reads(
+            FieldKind::LowercaseString,
+            &[(r#"" AbÉ ""#, r#"" abé ""#), ("null", r#""""#), ("1", r#""1""#)],
+        );
         refuses(FieldKind::LowercaseString, &["[]", "{}"]);
     }
 
     #[test]
     fn names_have_a_grammar() {
-        reads(FieldKind::NameString, &[(r#""a.b-c""#, r#""a.b-c""#), ("7", r#""7""#), ("true", r#""1""#)]);
-        refuses(FieldKind::NameString, &["null", r#""""#, r#""-a""#, r#""a b""#, r#""é""#, "-7", "[]", "{}"]);
+        reads(
+            FieldKind::NameString,
+            &[(r#""a.b-c""#, r#""a.b-c""#), ("7", r#""7""#), ("true", r#""1""#)],
+        );
+        refuses(
+            FieldKind::NameString,
+            &["null", r#""""#, r#""-a""#, r#""a b""#, r#""é""#, "-7", "[]", "{}"],
+        );
     }
 
     #[test]
@@ -525,9 +456,29 @@ mod tests {
         reads(FieldKind::Int, &cases);
         reads(FieldKind::Int64, &cases);
         let bad = [
-            r#"" 1""#, r#""1 ""#, r#""1.5""#, r#""1h""#, r#""1e3""#, r#""08""#, r#""0x""#, r#""0xx1""#, r#""0b2""#,
-            r#""_1""#, r#""1_""#, r#""1__0""#, r#""-""#, r#""+-1""#, r#""x""#, r#""９""#, r#""9223372036854775808""#,
-            r#""99999999999999999999999999999999999999999999""#, "9223372036854775808", "1e19", "1e999", "[]", "{}",
+            r#"" 1""#,
+            r#""1 ""#,
+            r#""1.5""#,
+            r#""1h""#,
+            r#""1e3""#,
+            r#""08""#,
+            r#""0x""#,
+            r#""0xx1""#,
+            r#""0b2""#,
+            r#""_1""#,
+            r#""1_""#,
+            r#""1__0""#,
+            r#""-""#,
+            r#""+-1""#,
+            r#""x""#,
+            r#""９""#,
+            r#""9223372036854775808""#,
+            r#""99999999999999999999999999999999999999999999""#,
+            "9223372036854775808",
+            "1e19",
+            "1e999",
+            "[]",
+            "{}",
             "[1]",
         ];
         refuses(FieldKind::Int, &bad);
@@ -536,14 +487,31 @@ mod tests {
     #[test]
     fn booleans_are_read_as_go_reads_them() {
         for text in ["1", "t", "T", "TRUE", "true", "True"] {
-            assert_eq!(coerce(FieldKind::Bool, &json!(text)), Ok(Some(json!(true))), "{text}");
+            assert_eq!(
+                coerce(FieldKind::Bool, &json!(text)),
+                Ok(Some(json!(true))),
+                "{text}"
+            );
         }
         for text in ["", "0", "f", "F", "FALSE", "false", "False"] {
-            assert_eq!(coerce(FieldKind::Bool, &json!(text)), Ok(Some(json!(false))), "{text}");
+            assert_eq!(
+                coerce(FieldKind::Bool, &json!(text)),
+                Ok(Some(json!(false))),
+                "{text}"
+            );
         }
-        let cases = [("null", "false"), ("0", "false"), ("0.1", "true"), ("-1", "true"), ("true", "true")];
+        let cases = [
+            ("null", "false"),
+            ("0", "false"),
+            ("0.1", "true"),
+            ("-1", "true"),
+            ("true", "true"),
+        ];
         reads(FieldKind::Bool, &cases);
-        refuses(FieldKind::Bool, &[r#""yes""#, r#""on""#, r#""tRUE""#, r#"" true""#, "[]", "{}"]);
+        refuses(
+            FieldKind::Bool,
+            &[r#""yes""#, r#""on""#, r#""tRUE""#, r#"" true""#, "[]", "{}"],
+        );
     }
 
     #[test]
@@ -561,7 +529,10 @@ mod tests {
         ];
         reads(FieldKind::DurationSecond, &cases);
         reads(FieldKind::SignedDurationSecond, &cases);
-        reads(FieldKind::SignedDurationSecond, &[("-5", "-5"), (r#""-1h""#, "-3600"), ("-1.9", "-1")]);
+        reads(
+            FieldKind::SignedDurationSecond,
+            &[("-5", "-5"), (r#""-1h""#, "-3600"), ("-1.9", "-1")],
+        );
         let bad = ["true", "[]", "{}", "9223372037", "1e300", r#""1w""#, r#"" 1h""#];
         refuses(FieldKind::DurationSecond, &bad);
         refuses(FieldKind::SignedDurationSecond, &bad);
@@ -612,7 +583,10 @@ mod tests {
             ("{}", "[]"),
         ];
         reads(FieldKind::CommaIntSlice, &cases);
-        refuses(FieldKind::CommaIntSlice, &[r#""1, 2""#, r#""a""#, r#"["1,2"]"#, r#"{"a": 1}"#, "[[]]"]);
+        refuses(
+            FieldKind::CommaIntSlice,
+            &[r#""1, 2""#, r#""a""#, r#"["1,2"]"#, r#"{"a": 1}"#, "[[]]"],
+        );
     }
 
     #[test]
@@ -639,7 +613,10 @@ mod tests {
             (r#"{"a": null}"#, r#"{"a": null}"#),
         ];
         reads(FieldKind::Map, &cases);
-        refuses(FieldKind::Map, &[r#""a""#, r#""""#, "1", "true", "[1]", r#"[{}, "a"]"#]);
+        refuses(
+            FieldKind::Map,
+            &[r#""a""#, r#""""#, "1", "true", "[1]", r#"[{}, "a"]"#],
+        );
     }
 
     #[test]
@@ -650,52 +627,23 @@ mod tests {
             (r#""a=b=c""#, r#"{"a": "b=c"}"#),
             (r#"["a=1", "b="]"#, r#"{"a": "1", "b": ""}"#),
             (r#"[{"a": 1}, {"b": 2}]"#, r#"{"a": "1", "b": "2"}"#),
-            (r#"{"a": null, "b": true, "c": 1.5, "d": "x"}"#, r#"{"a": "", "b": "1", "c": "1.5", "d": "x"}"#),
+            (
+                r#"{"a": null, "b": true, "c": 1.5, "d": "x"}"#,
+                r#"{"a": "", "b": "1", "c": "1.5", "d": "x"}"#,
+            ),
         ];
         reads(FieldKind::KvPairs, &cases);
-        let bad = [r#""a""#, r#""=a""#, "1", "true", r#"["a"]"#, r#"{"a": []}"#, r#"{"a": {}}"#, r#"[{"a": {}}]"#];
-        refuses(FieldKind::KvPairs, &bad);
-    }
-
-    #[test]
-    fn headers_have_four_forms() {
-        let base64 = LENIENT_BASE64.encode(r#"{"x-acs-date": ["d"], "a": "b", "n": 1.50}"#);
-        let (first, second) = base64.split_at(20);
-        let all = json!({"X-Acs-Date": ["d"], "A": ["b"], "N": ["1.50"]}).to_string();
-        let cases = [
-            ("null".to_owned(), "{}"),
-            ("{}".to_owned(), "{}"),
-            ("[]".to_owned(), "{}"),
-            (r#"{"x-a": "1", "X-A": ["2", "3"], "e": []}"#.to_owned(), r#"{"X-A": ["2", "3", "1"]}"#),
-            (r#"[{"a": "1"}, {"b": "2"}]"#.to_owned(), r#"{"A": ["1"], "B": ["2"]}"#),
-            (json!(base64).to_string(), &all),
-            (json!(format!("{first}\r\n{second}")).to_string(), &all),
-            (r#""{\"a\": [\"b\", 2]}""#.to_owned(), r#"{"A": ["b", "2"]}"#),
-            (r#"["a: b:c", "a:d"]"#.to_owned(), r#"{"A": [" b:c", "d"]}"#),
-        ];
-        for (sent, expected) in &cases {
-            reads(FieldKind::Header, &[(sent, expected)]);
-        }
         let bad = [
-            r#""""#, r#""x""#, r#""[]""#, r#""{\"a\": true}""#, r#"{"a": 1}"#, r#"{"a": null}"#, r#"{"a": {}}"#,
-            r#"{"a": [1]}"#, "1", "true", r#"["a"]"#, r#"[":a"]"#, "[1]", r#"["a:b", {}]"#,
+            r#""a""#,
+            r#""=a""#,
+            "1",
+            "true",
+            r#"["a"]"#,
+            r#"{"a": []}"#,
+            r#"{"a": {}}"#,
+            r#"[{"a": {}}]"#,
         ];
-        refuses(FieldKind::Header, &bad);
-    }
-
-    #[test]
-    fn header_names_are_canonical_as_in_go() {
-        let cases = [
-            ("x-acs-date", "X-Acs-Date"),
-            ("ACCEPT-encoding", "Accept-Encoding"),
-            ("a--b-", "A--B-"),
-            ("foo bar", "foo bar"),
-            ("é-a", "é-a"),
-            ("", ""),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(canonical_header(name), expected);
-        }
+        refuses(FieldKind::KvPairs, &bad);
     }
 
     #[test]
@@ -712,8 +660,20 @@ mod tests {
         ];
         reads(FieldKind::Float, &cases);
         let bad = [
-            r#"" 1""#, r#""inf""#, r#""NaN""#, r#""0x1p3""#, r#""_1""#, r#""1_""#, r#""1__0""#, r#""1_.5""#, r#""1e""#,
-            r#""1e999""#, r#"".""#, r#""e""#, "[]", "{}",
+            r#"" 1""#,
+            r#""inf""#,
+            r#""NaN""#,
+            r#""0x1p3""#,
+            r#""_1""#,
+            r#""1_""#,
+            r#""1__0""#,
+            r#""1_.5""#,
+            r#""1e""#,
+            r#""1e999""#,
+            r#"".""#,
+            r#""e""#,
+            "[]",
+            "{}",
         ];
         refuses(FieldKind::Float, &bad);
     }
@@ -722,19 +682,38 @@ mod tests {
     fn times_are_kept_in_utc() {
         let cases = [
             (r#""2024-01-02T03:04:05Z""#, r#""2024-01-02T03:04:05Z""#),
-            (r#""2024-01-02T03:04:05.25+02:00""#, r#""2024-01-02T01:04:05.25Z""#),
+            (
+                r#""2024-01-02T03:04:05.25+02:00""#,
+                r#""2024-01-02T01:04:05.25Z""#,
+            ),
             (r#""1700000000""#, r#""2023-11-14T22:13:20Z""#),
             (r#""-1""#, r#""1969-12-31T23:59:59Z""#),
         ];
         reads(FieldKind::Time, &cases);
-        let bad = [r#""""#, r#""2024-01-02""#, r#""99999999999999""#, "1700000000", "true", "[]", "{}"];
+        let bad = [
+            r#""""#,
+            r#""2024-01-02""#,
+            r#""99999999999999""#,
+            "1700000000",
+            "true",
+            "[]",
+            "{}",
+        ];
         refuses(FieldKind::Time, &bad);
     }
 
     #[test]
     fn no_refusal_tells_the_value() {
-        let values = [json!("s3cret"), json!(["s3cret"]), json!({"s3cret": "s3cret"}), json!([["s3cret"]])];
-        for (kind, value) in ALL.iter().flat_map(|kind| values.iter().map(move |value| (*kind, value))) {
+        let values = [
+            json!("s3cret"),
+            json!(["s3cret"]),
+            json!({"s3cret": "s3cret"}),
+            json!([["s3cret"]]),
+        ];
+        for (kind, value) in ALL
+            .iter()
+            .flat_map(|kind| values.iter().map(move |value| (*kind, value)))
+        {
             if let Err(error) = coerce(kind, value) {
                 assert!(!format!("{error} {error:?}").contains("s3cret"), "{kind:?}");
             }
@@ -760,8 +739,7 @@ mod tests {
     }
 
     proptest! {
-        /// Defaults are coerced once and filled in later, so that what is canonical must stay as it is. (Times of
-        /// one form are the exception that is not: `-1` becomes text that reads the same.)
+        /// A default is kept in its canonical form, so what is canonical must stay as it is.
         #[test]
         fn what_is_canonical_stays(value in any_value(), kind in 0..ALL.len()) {
             if let Ok(Some(canonical)) = coerce(ALL[kind], &value) {

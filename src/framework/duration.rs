@@ -47,12 +47,16 @@ pub fn parse_signed_duration(text: &str) -> Result<i64, DurationError> {
 
 /// Checks a count of seconds against the range of a duration.
 pub(super) fn within_range(seconds: Option<i64>) -> Result<i64, DurationError> {
-    seconds.filter(|seconds| seconds.unsigned_abs() <= MAX_SECONDS).ok_or(DurationError::TooLong)
+    seconds
+        .filter(|seconds| seconds.unsigned_abs() <= MAX_SECONDS)
+        .ok_or(DurationError::TooLong)
 }
 
 /// Refuses a negative count of seconds.
 pub(super) fn unsigned(seconds: i64) -> Result<Duration, DurationError> {
-    u64::try_from(seconds).map(Duration::from_secs).map_err(|_| DurationError::Negative)
+    u64::try_from(seconds)
+        .map(Duration::from_secs)
+        .map_err(|_| DurationError::Negative)
 }
 
 /// Prints a duration for people, the way Go does but without zero parts: `768h`, `1h30m`, `45s`, `0s`. Parts below a
@@ -60,9 +64,16 @@ pub(super) fn unsigned(seconds: i64) -> Result<Duration, DurationError> {
 #[must_use]
 pub fn human_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let text: String =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    let parts = [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let text: String = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
@@ -238,7 +249,13 @@ mod tests {
 
     #[test]
     fn a_signed_duration_may_be_negative() {
-        for (text, seconds) in [("-1h", -3600), ("-5", -5), ("-2d", -172_800), ("-1.9s", -1), ("+1m", 60)] {
+        for (text, seconds) in [
+            ("-1h", -3600),
+            ("-5", -5),
+            ("-2d", -172_800),
+            ("-1.9s", -1),
+            ("+1m", 60),
+        ] {
             assert_eq!(parse_signed_duration(text), Ok(seconds), "{text:?}");
         }
         assert_eq!(parse_signed_duration("-9223372037"), Err(DurationError::TooLong));
@@ -246,8 +263,15 @@ mod tests {
 
     #[test]
     fn durations_are_printed_in_human_units() {
-        let cases =
-            [(0, "0s"), (45, "45s"), (60, "1m"), (3600, "1h"), (5400, "1h30m"), (3601, "1h1s"), (2_764_800, "768h")];
+        let cases = [
+            (0, "0s"),
+            (45, "45s"),
+            (60, "1m"),
+            (3600, "1h"),
+            (5400, "1h30m"),
+            (3601, "1h1s"),
+            (2_764_800, "768h"),
+        ];
         for (seconds, text) in cases {
             assert_eq!(human_duration(Duration::from_secs(seconds)), text);
         }

@@ -137,8 +137,16 @@ impl Field {
     #[must_use]
     pub fn default(mut self, value: impl Into<Value>) -> Self {
         let value = value.into();
-        self.default = if self.as_sent { Some(value) } else { coerce(self.kind, &value).ok().flatten() };
-        debug_assert!(self.default.is_some(), "the default of field {:?} does not fit its kind", self.name);
+        self.default = if self.as_sent {
+            Some(value)
+        } else {
+            coerce(self.kind, &value).ok().flatten()
+        };
+        debug_assert!(
+            self.default.is_some(),
+            "the default of field {:?} does not fit its kind",
+            self.name
+        );
         self
     }
 
@@ -237,7 +245,10 @@ impl Field {
         if self.as_sent {
             return Ok(Some(sent.clone()));
         }
-        coerce(self.kind, sent).map_err(|reason| FieldError { field: self.name, reason })
+        coerce(self.kind, sent).map_err(|reason| FieldError {
+            field: self.name,
+            reason,
+        })
     }
 }
 
@@ -289,7 +300,11 @@ impl FieldValues {
         let replaced = captures.iter().filter(|(name, _)| in_body(name));
         let mut replaced: Vec<_> = replaced.map(|(name, _)| (*name).to_owned()).collect();
         replaced.sort_unstable();
-        Ok(Collected { values, ignored, replaced })
+        Ok(Collected {
+            values,
+            ignored,
+            replaced,
+        })
     }
 
     /// Whether the caller gave the field. A default is not given; an explicit null of a duration or a time neither.
@@ -312,12 +327,18 @@ impl FieldValues {
             current.set(entry.map(|(name, _)| name.as_str()));
             entry.map(|(name, value)| (name.as_str(), value))
         });
-        A::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| match current.get() {
-            Some(field) => Error::internal(format!("the handler cannot read its field {field:?}")),
-            None => {
-                let reason = error.to_string();
-                let reason = if reason.starts_with("missing field") { &reason } else { "values do not fit together" };
-                Error::internal(format!("the handler cannot read its fields: {reason}"))
+        A::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| {
+            match current.get() {
+                Some(field) => Error::internal(format!("the handler cannot read its field {field:?}")),
+                None => {
+                    let reason = error.to_string();
+                    let reason = if reason.starts_with("missing field") {
+                        &reason
+                    } else {
+                        "values do not fit together"
+                    };
+                    Error::internal(format!("the handler cannot read its fields: {reason}"))
+                }
             }
         })
     }
@@ -326,7 +347,9 @@ impl FieldValues {
 /// Names only: the values may be secrets.
 impl fmt::Debug for FieldValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FieldValues").field("given", &self.given).finish_non_exhaustive()
+        f.debug_struct("FieldValues")
+            .field("given", &self.given)
+            .finish_non_exhaustive()
     }
 }
 
@@ -462,8 +485,15 @@ mod tests {
         assert_eq!(wrong.message(), "the handler cannot read its field \"name\"");
         assert!(std::error::Error::source(&wrong).is_none());
         let missing = values.parse::<Missing>().unwrap_err();
-        assert_eq!(missing.message(), "the handler cannot read its fields: missing field `nowhere`");
-        let unknown = FieldValues::collect(&[Field::new("x", FieldKind::Bool).default(true)], &Map::new(), &[]);
+        assert_eq!(
+            missing.message(),
+            "the handler cannot read its fields: missing field `nowhere`"
+        );
+        let unknown = FieldValues::collect(
+            &[Field::new("x", FieldKind::Bool).default(true)],
+            &Map::new(),
+            &[],
+        );
         let unknown = unknown.unwrap().values.parse::<Arguments>().unwrap_err();
         assert_eq!(unknown.message(), "the handler cannot read its field \"x\"");
     }

@@ -38,12 +38,24 @@ impl LeaseTerms {
         let mut cuts = Vec::new();
         let mut cut = |field, asked: Duration, limit: Duration| {
             if asked > limit {
-                cuts.push(Cut { field, asked, given: limit });
+                cuts.push(Cut {
+                    field,
+                    asked,
+                    given: limit,
+                });
             }
             asked.min(limit)
         };
-        let max_ttl = if max_ttl.is_zero() { limit } else { cut("max_ttl", max_ttl, limit) };
-        let ttl = if ttl.is_zero() { default.min(max_ttl) } else { cut("ttl", ttl, max_ttl) };
+        let max_ttl = if max_ttl.is_zero() {
+            limit
+        } else {
+            cut("max_ttl", max_ttl, limit)
+        };
+        let ttl = if ttl.is_zero() {
+            default.min(max_ttl)
+        } else {
+            cut("ttl", ttl, max_ttl)
+        };
         Ok((Self { ttl, max_ttl }, cuts))
     }
 }
@@ -69,7 +81,11 @@ mod tests {
     #[tokio::test]
     async fn wishes_are_bounded_by_the_mount() {
         let hour = Duration::from_secs(3600);
-        let system = FixedSystem { default_ttl: 2 * hour, max_ttl: 4 * hour, ..FixedSystem::default() };
+        let system = FixedSystem {
+            default_ttl: 2 * hour,
+            max_ttl: 4 * hour,
+            ..FixedSystem::default()
+        };
         for (ttl, max, want_ttl, want_max, cuts) in [
             (0, 0, 2, 4, 0),
             (1, 0, 1, 4, 0),
@@ -80,7 +96,14 @@ mod tests {
             (0, 9, 2, 4, 1),
         ] {
             let (terms, cut) = LeaseTerms::within(&system, ttl * hour, max * hour).await.unwrap();
-            assert_eq!(terms, LeaseTerms { ttl: want_ttl * hour, max_ttl: want_max * hour }, "{ttl} {max}");
+            assert_eq!(
+                terms,
+                LeaseTerms {
+                    ttl: want_ttl * hour,
+                    max_ttl: want_max * hour
+                },
+                "{ttl} {max}"
+            );
             assert_eq!(cut.len(), cuts, "{ttl} {max}");
         }
     }
@@ -92,6 +115,9 @@ mod tests {
             asked: Duration::from_secs(7200),
             given: Duration::from_secs(5400),
         };
-        assert_eq!(cut.warning(), "ttl of 2h exceeds the mount's maximum; it is cut to 1h30m");
+        assert_eq!(
+            cut.warning(),
+            "ttl of 2h exceeds the mount's maximum; it is cut to 1h30m"
+        );
     }
 }

@@ -32,6 +32,8 @@ impl NamedLocks {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future as _;
+
     use super::*;
 
     #[tokio::test]
@@ -39,9 +41,9 @@ mod tests {
         let locks = NamedLocks::default();
         let held = locks.lock("a").await;
         let _other = locks.lock("b").await;
-        let waiting = locks.lock("a");
-        tokio::pin!(waiting);
-        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        let mut waiting = std::pin::pin!(locks.lock("a"));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
         drop(held);
         waiting.await;
         assert!(locks.locks.lock().unwrap().len() <= 2);

@@ -12,6 +12,7 @@ mod duration;
 mod error;
 mod field;
 mod go_json;
+mod header;
 mod help;
 mod lease;
 mod locks;

@@ -106,7 +106,10 @@ impl Path {
             Ok(arguments) => Box::pin(handler(Arc::clone(&state), context, arguments)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         });
-        let changes = matches!(operation, Operation::Create | Operation::Update | Operation::Delete);
+        let changes = matches!(
+            operation,
+            Operation::Create | Operation::Update | Operation::Delete
+        );
         self.operations.push(OperationSpec {
             operation,
             handler,
@@ -121,7 +124,12 @@ impl Path {
     pub fn and_on(mut self, operation: Operation) -> Self {
         if let Some(last) = self.operations.last() {
             let (handler, display, changes) = (Arc::clone(&last.handler), last.display, last.changes);
-            self.operations.push(OperationSpec { operation, handler, display, changes });
+            self.operations.push(OperationSpec {
+                operation,
+                handler,
+                display,
+                changes,
+            });
         }
         self
     }
@@ -173,7 +181,9 @@ impl Path {
     }
 
     pub(super) fn operation(&self, operation: Operation) -> Option<&OperationSpec> {
-        self.operations.iter().find(|candidate| candidate.operation == operation)
+        self.operations
+            .iter()
+            .find(|candidate| candidate.operation == operation)
     }
 
     /// The path with its lower-case captures folded, if that differs: two spellings must not be two paths to a policy.
@@ -181,8 +191,10 @@ impl Path {
         let captures = self.pattern.captures(path)?;
         let mut folded = path.to_owned();
         for (name, range) in captures.ranges() {
-            let lower_case =
-                self.fields.iter().any(|f| f.name() == name && f.kind() == FieldKind::LowercaseString);
+            let lower_case = self
+                .fields
+                .iter()
+                .any(|f| f.name() == name && f.kind() == FieldKind::LowercaseString);
             if let (true, Some(captured)) = (lower_case, path.get(range.clone())) {
                 // Names are ASCII, so folding keeps every offset.
                 folded.replace_range(range, &captured.to_ascii_lowercase());
@@ -203,6 +215,8 @@ impl fmt::Debug for Path {
 
 impl fmt::Debug for OperationSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OperationSpec").field("operation", &self.operation).finish_non_exhaustive()
+        f.debug_struct("OperationSpec")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
     }
 }

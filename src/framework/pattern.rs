@@ -64,8 +64,15 @@ impl Pattern {
     pub fn captures(&self, path: &str) -> Option<Captures> {
         let width = path.len() + 1;
         let dead = vec![false; self.elements.len() * width];
-        let mut search = Search { path, width, dead, found: Vec::new() };
-        search.fits(&self.elements, 0).then(|| Captures { found: search.found })
+        let mut search = Search {
+            path,
+            width,
+            dead,
+            found: Vec::new(),
+        };
+        search
+            .fits(&self.elements, 0)
+            .then_some(Captures { found: search.found })
     }
 
     /// The names, in the order in which they are written.
@@ -105,13 +112,19 @@ impl Pattern {
                 Element::Literal(character) => extend_all(&mut paths, &character.to_string()),
                 Element::Name(name) => extend_all(&mut paths, &format!("{{{name}}}")),
                 Element::Optional(character) => {
-                    let with = paths.iter().map(|(path, _)| (format!("{path}{character}"), character == '/'));
+                    let with = paths
+                        .iter()
+                        .map(|(path, _)| (format!("{path}{character}"), character == '/'));
                     let with: Vec<_> = with.collect();
                     paths.extend(with);
                 }
             }
         }
-        paths.into_iter().filter(|(_, dropped)| !dropped).map(|(path, _)| path).collect()
+        paths
+            .into_iter()
+            .filter(|(_, dropped)| !dropped)
+            .map(|(path, _)| path)
+            .collect()
     }
 }
 
@@ -124,7 +137,9 @@ impl Captures {
     /// Each name with its text. `path` is the path that was matched.
     #[must_use]
     pub fn values<'path>(&self, path: &'path str) -> Vec<(&'static str, &'path str)> {
-        self.ranges().filter_map(|(name, range)| Some((name, path.get(range)?))).collect()
+        self.ranges()
+            .filter_map(|(name, range)| Some((name, path.get(range)?)))
+            .collect()
     }
 }
 
@@ -159,7 +174,10 @@ impl Search<'_> {
     }
 
     fn fits_after(&mut self, character: char, rest: &[Element], start: usize) -> bool {
-        let follows = self.path.get(start..).is_some_and(|text| text.starts_with(character));
+        let follows = self
+            .path
+            .get(start..)
+            .is_some_and(|text| text.starts_with(character));
         follows && self.fits(rest, start + character.len_utf8())
     }
 
@@ -171,7 +189,11 @@ impl Search<'_> {
         }
         let longest = text.iter().take_while(|byte| is_inside_name(**byte)).count();
         for length in (1..=longest).rev() {
-            let ends_well = length.checked_sub(1).and_then(|last| text.get(last)).copied().is_some_and(is_word);
+            let ends_well = length
+                .checked_sub(1)
+                .and_then(|last| text.get(last))
+                .copied()
+                .is_some_and(is_word);
             if !ends_well {
                 continue;
             }
@@ -189,7 +211,9 @@ impl Search<'_> {
 /// Whether the whole text is a name: what `{name}` matches in a pattern.
 pub(super) fn is_name(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let ends_well = [bytes.first(), bytes.last()].iter().all(|end| end.copied().is_some_and(is_word));
+    let ends_well = [bytes.first(), bytes.last()]
+        .iter()
+        .all(|end| end.copied().is_some_and(is_word));
     ends_well && bytes.iter().copied().all(is_inside_name)
 }
 
@@ -240,9 +264,15 @@ mod tests {
     fn names_follow_vaults_grammar() {
         for name in ["a", "_", "0", "a.b-c_d", "a--b", "a..b", "A9"] {
             let expected = Some(vec![("name".to_owned(), name.to_owned())]);
-            assert_eq!(captured("role/{name}", &format!("role/{name}")), expected, "{name:?}");
+            assert_eq!(
+                captured("role/{name}", &format!("role/{name}")),
+                expected,
+                "{name:?}"
+            );
         }
-        for name in ["", "a/", "a b", "-a", "a-", "a.", ".a", "é", "aé", "a\n", "a/b", "\u{ff11}"] {
+        for name in [
+            "", "a/", "a b", "-a", "a-", "a.", ".a", "é", "aé", "a\n", "a/b", "\u{ff11}",
+        ] {
             assert_eq!(captured("role/{name}", &format!("role/{name}")), None, "{name:?}");
         }
     }
@@ -268,12 +298,24 @@ mod tests {
     #[test]
     fn literals_may_follow_names() {
         let pairs = |pairs: &[(&str, &str)]| {
-            Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+            Some(
+                pairs
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+            )
         };
-        assert_eq!(captured("role/{name}/rotate", "role/a.b/rotate"), pairs(&[("name", "a.b")]));
+        assert_eq!(
+            captured("role/{name}/rotate", "role/a.b/rotate"),
+            pairs(&[("name", "a.b")])
+        );
         assert_eq!(captured("role/{name}/rotate", "role/a/b/rotate"), None);
         assert_eq!(captured("{a}/{b}", "x/y"), pairs(&[("a", "x"), ("b", "y")]));
-        assert_eq!(captured("{a}-{b}", "x-y-z"), pairs(&[("a", "x-y"), ("b", "z")]), "the first is the longest");
+        assert_eq!(
+            captured("{a}-{b}", "x-y-z"),
+            pairs(&[("a", "x-y"), ("b", "z")]),
+            "the first is the longest"
+        );
         assert_eq!(captured("{a}.json", "x.json.json"), pairs(&[("a", "x.json")]));
         assert_eq!(captured("{a}/?", "x/"), pairs(&[("a", "x")]));
     }
@@ -316,14 +358,26 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_text() {
-        for (pattern, path) in [("{", "{"), ("{}", "{}"), ("{a b}", "{a b}"), ("?a", "?a"), ("{a}?", "x?")] {
+        for (pattern, path) in [
+            ("{", "{"),
+            ("{}", "{}"),
+            ("{a b}", "{a b}"),
+            ("?a", "?a"),
+            ("{a}?", "x?"),
+        ] {
             assert!(captured(pattern, path).is_some(), "{pattern}");
         }
         assert_eq!(Pattern::new("x??").go_regex(), r"^x?\?$");
     }
 
-    const SAMPLES: [&str; 6] =
-        ["config", "roles?/?", "role/{name}", "role/{name}/rotate", "{a}-{b}.{c}", "é?{a}/?"];
+    const SAMPLES: [&str; 6] = [
+        "config",
+        "roles?/?",
+        "role/{name}",
+        "role/{name}/rotate",
+        "{a}-{b}.{c}",
+        "é?{a}/?",
+    ];
 
     proptest! {
         #[test]

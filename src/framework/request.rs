@@ -138,7 +138,12 @@ impl Context {
         system: Arc<dyn SystemView>,
         cancelled: CancellationToken,
     ) -> Self {
-        Self { request: Arc::new(request), storage, system, cancelled }
+        Self {
+            request: Arc::new(request),
+            storage,
+            system,
+            cancelled,
+        }
     }
 
     /// Fails when the caller has gone away. Asked between the steps of a change in the cloud, so that nothing is
@@ -153,6 +158,8 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("request", &self.request)
+            .finish_non_exhaustive()
     }
 }

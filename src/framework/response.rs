@@ -123,7 +123,10 @@ impl Response {
     /// An answer with data.
     #[must_use]
     pub fn data(data: Map<String, Value>) -> Self {
-        Self { data: Some(data), ..Self::default() }
+        Self {
+            data: Some(data),
+            ..Self::default()
+        }
     }
 
     /// An answer to LIST. No keys is an empty object, which the host turns into 404 as for its own engines.
@@ -139,13 +142,19 @@ impl Response {
     /// An answer that is only there for its warnings, or none when there are none.
     #[must_use]
     pub fn warnings(warnings: Vec<String>) -> Option<Self> {
-        (!warnings.is_empty()).then(|| Self { warnings, ..Self::default() })
+        (!warnings.is_empty()).then(|| Self {
+            warnings,
+            ..Self::default()
+        })
     }
 
     /// An answer that makes a token.
     #[must_use]
     pub fn auth(auth: Auth) -> Self {
-        Self { auth: Some(auth), ..Self::default() }
+        Self {
+            auth: Some(auth),
+            ..Self::default()
+        }
     }
 }
 
@@ -165,9 +174,15 @@ impl TokenType {
     /// The type with that number.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
-        [Self::Default, Self::Service, Self::Batch, Self::DefaultService, Self::DefaultBatch]
-            .into_iter()
-            .find(|kind| u64::from(kind.number()) == number)
+        [
+            Self::Default,
+            Self::Service,
+            Self::Batch,
+            Self::DefaultService,
+            Self::DefaultBatch,
+        ]
+        .into_iter()
+        .find(|kind| u64::from(kind.number()) == number)
     }
 
     /// The word that users read.
@@ -186,14 +201,18 @@ impl TokenType {
 /// Without data and internal data: they hold secrets.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("warnings", &self.warnings).finish_non_exhaustive()
+        f.debug_struct("Response")
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
     }
 }
 
 /// Without internal data.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("lease", &self.lease).finish_non_exhaustive()
+        f.debug_struct("Secret")
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
     }
 }
 

@@ -69,17 +69,23 @@ impl SecretType {
         lease: LeaseOptions,
     ) -> Response {
         internal.insert(SECRET_TYPE.to_owned(), name.into());
-        Response { secret: Some(Secret { lease, internal }), ..Response::data(data) }
+        Response {
+            secret: Some(Secret { lease, internal }),
+            ..Response::data(data)
+        }
     }
 
     pub(super) fn of<'a>(types: &'a [Self], secret: &Secret) -> Result<&'a Self, Error> {
         let name = secret.internal.get(SECRET_TYPE).and_then(Value::as_str);
-        types.iter().find(|candidate| Some(candidate.name) == name).ok_or_else(|| {
-            Error::internal(match name {
-                Some(name) => format!("a lease of type {name:?} is not supported by this backend"),
-                None => format!("the lease has no {SECRET_TYPE:?} in its internal data"),
+        types
+            .iter()
+            .find(|candidate| Some(candidate.name) == name)
+            .ok_or_else(|| {
+                Error::internal(match name {
+                    Some(name) => format!("a lease of type {name:?} is not supported by this backend"),
+                    None => format!("the lease has no {SECRET_TYPE:?} in its internal data"),
+                })
             })
-        })
     }
 
     pub(super) async fn renew(&self, context: Context, lease: Lease) -> Outcome {
@@ -95,19 +101,29 @@ impl Lease {
     /// The answer to a renewal: the same lease and data with new terms.
     #[must_use]
     pub fn renewed(self, options: LeaseOptions) -> Response {
-        Response { secret: Some(Secret { lease: options, internal: self.internal }), ..Response::data(self.data) }
+        Response {
+            secret: Some(Secret {
+                lease: options,
+                internal: self.internal,
+            }),
+            ..Response::data(self.data)
+        }
     }
 }
 
 impl fmt::Debug for SecretType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretType").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("SecretType")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 /// Without data and internal data: they hold secrets.
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Lease")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -58,7 +58,11 @@ impl dyn Storage + '_ {
 
 impl From<StorageError> for Error {
     fn from(error: StorageError) -> Self {
-        let kind = if error.0.contains(READ_ONLY) { Kind::ReadOnly } else { Kind::Internal };
+        let kind = if error.0.contains(READ_ONLY) {
+            Kind::ReadOnly
+        } else {
+            Kind::Internal
+        };
         Self::new(kind, error.0)
     }
 }
@@ -123,7 +127,10 @@ mod tests {
     #[tokio::test]
     async fn an_unreadable_entry_is_named_but_not_quoted() {
         let storage: std::sync::Arc<dyn Storage> = std::sync::Arc::new(MemoryStorage::default());
-        storage.put("config", br#"{"secret_key":"hush"#.to_vec()).await.unwrap();
+        storage
+            .put("config", br#"{"secret_key":"hush"#.to_vec())
+            .await
+            .unwrap();
         let error = storage.get_json::<serde_json::Value>("config").await.unwrap_err();
         assert!(error.message().contains("config"), "{error}");
         assert!(!error.message().contains("hush"), "{error}");

@@ -70,8 +70,7 @@ impl ReplicationState {
     /// Whether a mount on this node must leave changes to another node.
     #[must_use]
     pub fn must_forward(self, local_mount: bool) -> bool {
-        self.0 & Self::PERFORMANCE_STANDBY != 0
-            || (self.0 & Self::PERFORMANCE_SECONDARY != 0 && !local_mount)
+        self.0 & Self::PERFORMANCE_STANDBY != 0 || (self.0 & Self::PERFORMANCE_SECONDARY != 0 && !local_mount)
     }
 }
 
@@ -91,7 +90,12 @@ pub struct FixedSystem {
 impl Default for FixedSystem {
     fn default() -> Self {
         let month = Duration::from_secs(768 * 3600);
-        Self { default_ttl: month, max_ttl: month, replication: ReplicationState::default(), local: false }
+        Self {
+            default_ttl: month,
+            max_ttl: month,
+            replication: ReplicationState::default(),
+            local: false,
+        }
     }
 }
 
@@ -137,7 +141,11 @@ mod tests {
             (1 << 14, false, true),
             (1 << 14, true, true),
         ] {
-            assert_eq!(ReplicationState(bits).must_forward(local), forward, "bits {bits}, local {local}");
+            assert_eq!(
+                ReplicationState(bits).must_forward(local),
+                forward,
+                "bits {bits}, local {local}"
+            );
         }
     }
 }

@@ -45,7 +45,11 @@ impl WalEntry {
         let data = serde_json::to_value(data)
             .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?;
         let entry = Self { id: uuid()? };
-        let stored = Stored { kind: kind.to_owned(), data, created_at: now() };
+        let stored = Stored {
+            kind: kind.to_owned(),
+            data,
+            created_at: now(),
+        };
         storage.put_json(&entry.key(), &stored).await?;
         Ok(entry)
     }
@@ -64,7 +68,12 @@ impl WalEntry {
             // Another request may have deleted it since.
             if let Some(stored) = storage.get_json::<Stored>(&entry.key()).await? {
                 let age = Duration::from_secs(now().saturating_sub(stored.created_at));
-                pending.push(Pending { entry, kind: stored.kind, data: stored.data, age });
+                pending.push(Pending {
+                    entry,
+                    kind: stored.kind,
+                    data: stored.data,
+                    age,
+                });
             }
         }
         Ok(pending)
@@ -86,7 +95,9 @@ impl fmt::Debug for Pending {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// A random (version 4) UUID.
@@ -118,10 +129,15 @@ mod tests {
     #[tokio::test]
     async fn an_entry_is_found_until_it_is_deleted() {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-        let entry = WalEntry::put(&*storage, "user", &json!({"user": "u"})).await.unwrap();
+        let entry = WalEntry::put(&*storage, "user", &json!({"user": "u"}))
+            .await
+            .unwrap();
         let pending = WalEntry::pending(&*storage).await.unwrap();
         assert_eq!(pending.len(), 1);
-        assert_eq!((pending[0].kind.as_str(), &pending[0].data), ("user", &json!({"user": "u"})));
+        assert_eq!(
+            (pending[0].kind.as_str(), &pending[0].data),
+            ("user", &json!({"user": "u"}))
+        );
         assert!(pending[0].age < Duration::from_secs(60));
         entry.delete(&*storage).await.unwrap();
         assert!(WalEntry::pending(&*storage).await.unwrap().is_empty());
@@ -131,7 +147,10 @@ mod tests {
     fn ids_are_version_4_uuids() {
         let id = uuid().unwrap();
         let parts: Vec<_> = id.split('-').collect();
-        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        assert_eq!(
+            parts.iter().map(|part| part.len()).collect::<Vec<_>>(),
+            [8, 4, 4, 4, 12]
+        );
         assert!(parts[2].starts_with('4'), "{id}");
         assert!(parts[3].starts_with(['8', '9', 'a', 'b']), "{id}");
     }

@@ -5,6 +5,11 @@
     unused_qualifications,
     reason = "generated code"
 )]
-#![allow(clippy::all, clippy::use_self, clippy::allow_attributes_without_reason, reason = "generated code")]
+#![allow(
+    clippy::all,
+    clippy::use_self,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
 
 tonic::include_proto!("plugin");

@@ -43,7 +43,12 @@ pub(super) fn request(mut wire: pb::Request) -> Result<Request, String> {
 
 /// A successful answer of ours.
 pub(super) fn response(response: Response) -> pb::Response {
-    let Response { data, secret, auth, warnings } = response;
+    let Response {
+        data,
+        secret,
+        auth,
+        warnings,
+    } = response;
     pb::Response {
         secret: secret.map(secret_to),
         auth: auth.map(auth_to),
@@ -58,9 +63,15 @@ pub(super) fn response(response: Response) -> pb::Response {
 pub(super) fn failure(error: &Error) -> pb::HandleRequestReply {
     if error.kind() == Kind::Answer {
         let data = Map::from_iter([("error".to_owned(), error.message().into())]);
-        return pb::HandleRequestReply { response: Some(response(Response::data(data))), err: None };
+        return pb::HandleRequestReply {
+            response: Some(response(Response::data(data))),
+            err: None,
+        };
     }
-    pb::HandleRequestReply { response: None, err: Some(proto_error(error)) }
+    pb::HandleRequestReply {
+        response: None,
+        err: Some(proto_error(error)),
+    }
 }
 
 /// The error kinds of `sdk/plugin/pb` that keep our text, or whose fixed text is what we mean.
@@ -72,7 +83,11 @@ pub(super) fn proto_error(error: &Error) -> pb::ProtoError {
         Kind::UnsupportedOperation => (5, 0),
         Kind::UnsupportedPath => (6, 0),
     };
-    pb::ProtoError { err_type, err_msg: error.message().to_owned(), err_code }
+    pb::ProtoError {
+        err_type,
+        err_msg: error.message().to_owned(),
+        err_code,
+    }
 }
 
 fn object(json: &str, what: &str) -> Result<Map<String, Value>, String> {
@@ -98,7 +113,10 @@ fn lease_from(wire: pb::LeaseOptions) -> LeaseOptions {
         max_ttl: duration(wire.max_ttl),
         renewable: wire.renewable,
         increment: duration(wire.increment),
-        issue_time: wire.issue_time.map(|time| time.seconds).filter(|seconds| *seconds != NO_TIME),
+        issue_time: wire
+            .issue_time
+            .map(|time| time.seconds)
+            .filter(|seconds| *seconds != NO_TIME),
     }
 }
 
@@ -108,7 +126,10 @@ fn lease_to(lease: LeaseOptions) -> pb::LeaseOptions {
         max_ttl: nanoseconds(lease.max_ttl),
         renewable: lease.renewable,
         increment: nanoseconds(lease.increment),
-        issue_time: Some(Timestamp { seconds: lease.issue_time.unwrap_or(NO_TIME), nanos: 0 }),
+        issue_time: Some(Timestamp {
+            seconds: lease.issue_time.unwrap_or(NO_TIME),
+            nanos: 0,
+        }),
     }
 }
 
@@ -209,21 +230,34 @@ mod tests {
     #[test]
     fn no_data_is_an_empty_object_and_other_json_is_refused() {
         for data in ["", "null", "{}"] {
-            let wire = pb::Request { data: data.to_owned(), ..pb::Request::default() };
+            let wire = pb::Request {
+                data: data.to_owned(),
+                ..pb::Request::default()
+            };
             assert!(request(wire).unwrap().data.is_empty(), "{data:?}");
         }
         for data in ["[]", "\"hush\"", "{\"hush\":"] {
-            let error = request(pb::Request { data: data.to_owned(), ..pb::Request::default() }).unwrap_err();
+            let error = request(pb::Request {
+                data: data.to_owned(),
+                ..pb::Request::default()
+            })
+            .unwrap_err();
             assert!(!error.contains("hush"), "{error}");
         }
     }
 
     #[test]
     fn every_lease_has_an_issue_time_and_its_internal_data_is_an_object() {
-        let wire = response(Response { secret: Some(Secret::default()), ..Response::default() });
+        let wire = response(Response {
+            secret: Some(Secret::default()),
+            ..Response::default()
+        });
         let secret = wire.secret.unwrap();
         assert_eq!(secret.lease_options.unwrap().issue_time.unwrap().seconds, NO_TIME);
-        assert_eq!((secret.internal_data.as_str(), wire.data.as_str()), ("{}", "null"));
+        assert_eq!(
+            (secret.internal_data.as_str(), wire.data.as_str()),
+            ("{}", "null")
+        );
     }
 
     #[test]
@@ -244,8 +278,15 @@ mod tests {
             period: Duration::from_secs(7),
             num_uses: 3,
             entity_id: "e".to_owned(),
-            alias: Some(Alias { name: "n".to_owned(), local: true, ..Alias::default() }),
-            group_aliases: vec![Alias { name: "g".to_owned(), ..Alias::default() }],
+            alias: Some(Alias {
+                name: "n".to_owned(),
+                local: true,
+                ..Alias::default()
+            }),
+            group_aliases: vec![Alias {
+                name: "g".to_owned(),
+                ..Alias::default()
+            }],
             bound_cidrs: vec!["10.0.0.0/8".to_owned()],
             token_policies: vec!["tp".to_owned()],
             identity_policies: vec!["ip".to_owned()],

@@ -34,7 +34,11 @@ impl Instances {
 
     /// Removes a mount; one that is not there is no failure, since hosts clean up twice.
     pub(super) fn remove(&self, id: &str) {
-        let removed = self.by_id.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let removed = self
+            .by_id
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
         if let Some(instance) = removed {
             instance.gone.cancel();
         }

@@ -59,6 +59,8 @@ impl Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }

@@ -24,13 +24,19 @@ impl PluginMultiplexing for Multiplexing {
 /// The mount that a call is for: opaque, exactly one, never empty.
 pub(super) fn mount_id(metadata: &MetadataMap) -> Result<String, Status> {
     let mut ids = metadata.get_all(KEY).iter();
-    let id = ids.next().ok_or_else(|| Status::invalid_argument("the call carries no multiplex_id"))?;
+    let id = ids
+        .next()
+        .ok_or_else(|| Status::invalid_argument("the call carries no multiplex_id"))?;
     if ids.next().is_some() {
-        return Err(Status::invalid_argument("the call carries more than one multiplex_id"));
+        return Err(Status::invalid_argument(
+            "the call carries more than one multiplex_id",
+        ));
     }
     match id.to_str() {
         Ok(id) if !id.is_empty() => Ok(id.to_owned()),
-        _ => Err(Status::invalid_argument("the call's multiplex_id is empty or not text")),
+        _ => Err(Status::invalid_argument(
+            "the call's multiplex_id is empty or not text",
+        )),
     }
 }
 

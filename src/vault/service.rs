@@ -31,7 +31,11 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn new(plugin: Plugin, broker: Broker) -> Self {
-        Self { plugin, broker, instances: Instances::default() }
+        Self {
+            plugin,
+            broker,
+            instances: Instances::default(),
+        }
     }
 
     /// What kind of backend the host means. It says so at every mount; only registration without a type does not.
@@ -44,7 +48,11 @@ impl Service {
     }
 
     async fn set_up(&self, id: String, arguments: pb::SetupArgs) -> Result<(), String> {
-        let channel = self.broker.dial(arguments.broker_id).await.map_err(|error| error.to_string())?;
+        let channel = self
+            .broker
+            .dial(arguments.broker_id)
+            .await
+            .map_err(|error| error.to_string())?;
         let backend = (self.plugin.factory)(self.kind(&arguments.config));
         tracing::debug!(kind = ?backend.kind(), mount = arguments.backend_uuid, "mount set up");
         self.instances.insert(
@@ -74,7 +82,10 @@ impl BackendService for Service {
         })
         .await;
         Ok(Response::new(match outcome {
-            Ok(response) => pb::HandleRequestReply { response: response.map(convert::response), err: None },
+            Ok(response) => pb::HandleRequestReply {
+                response: response.map(convert::response),
+                err: None,
+            },
             Err(error) => {
                 log_failure(&what, &error);
                 convert::failure(&error)
@@ -102,12 +113,19 @@ impl BackendService for Service {
             Err(error) => {
                 log_failure(&what, &error);
                 let err = Some(convert::proto_error(&error));
-                pb::HandleExistenceCheckReply { check_found: false, exists: false, err }
+                pb::HandleExistenceCheckReply {
+                    check_found: false,
+                    exists: false,
+                    err,
+                }
             }
         }))
     }
 
-    async fn special_paths(&self, request: Request<pb::Empty>) -> Result<Response<pb::SpecialPathsReply>, Status> {
+    async fn special_paths(
+        &self,
+        request: Request<pb::Empty>,
+    ) -> Result<Response<pb::SpecialPathsReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
         let special = instance.backend.special_paths();
         Ok(Response::new(pb::SpecialPathsReply {
@@ -124,7 +142,10 @@ impl BackendService for Service {
         Ok(Response::new(pb::Empty {}))
     }
 
-    async fn invalidate_key(&self, request: Request<pb::InvalidateKeyArgs>) -> Result<Response<pb::Empty>, Status> {
+    async fn invalidate_key(
+        &self,
+        request: Request<pb::InvalidateKeyArgs>,
+    ) -> Result<Response<pb::Empty>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
         instance.backend.invalidate(&request.into_inner().key);
         Ok(Response::new(pb::Empty {}))
@@ -132,14 +153,21 @@ impl BackendService for Service {
 
     async fn setup(&self, request: Request<pb::SetupArgs>) -> Result<Response<pb::SetupReply>, Status> {
         let id = mount_id(request.metadata())?;
-        let err = self.set_up(id, request.into_inner()).await.err().unwrap_or_default();
+        let err = self
+            .set_up(id, request.into_inner())
+            .await
+            .err()
+            .unwrap_or_default();
         if !err.is_empty() {
             tracing::error!(err, "a mount cannot be set up");
         }
         Ok(Response::new(pb::SetupReply { err }))
     }
 
-    async fn initialize(&self, request: Request<pb::InitializeArgs>) -> Result<Response<pb::InitializeReply>, Status> {
+    async fn initialize(
+        &self,
+        request: Request<pb::InitializeArgs>,
+    ) -> Result<Response<pb::InitializeReply>, Status> {
         // Everything is loaded when it is first needed.
         self.instances.get(&mount_id(request.metadata())?)?;
         Ok(Response::new(pb::InitializeReply { err: None }))
@@ -179,20 +207,30 @@ where
     let result = tokio::spawn(serve(Arc::clone(instance), context)).await;
     cancel_when_dropped.disarm();
     result.unwrap_or_else(|failed| {
-        let panic = failed.try_into_panic().map(|payload| static_text(&*payload)).unwrap_or("cancelled");
+        let panic = failed
+            .try_into_panic()
+            .map(|payload| static_text(&*payload))
+            .unwrap_or("cancelled");
         tracing::error!(panic, "a request panicked");
-        Err(Error::internal("the plugin failed on this request; its log says where"))
+        Err(Error::internal(
+            "the plugin failed on this request; its log says where",
+        ))
     })
 }
 
 /// The panic's message when it is a constant of the code. A formatted one may quote data.
 fn static_text(payload: &(dyn Any + Send)) -> &'static str {
-    payload.downcast_ref::<&'static str>().copied().unwrap_or("a formatted message, not shown")
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("a formatted message, not shown")
 }
 
 /// Mistakes of callers and routine refusals are theirs to see; the rest is the operator's.
 fn log_failure(what: &str, error: &Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let cause = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
     match error.kind() {
         Kind::Internal | Kind::Coded(_) => tracing::warn!(request = what, %error, cause, "request failed"),
         _ => tracing::debug!(request = what, %error, "request refused"),

@@ -18,7 +18,10 @@ pub(super) struct HostSystem {
 
 impl HostSystem {
     pub(super) fn new(channel: Channel, product: Product) -> Self {
-        Self { client: SystemViewClient::new(channel), product }
+        Self {
+            client: SystemViewClient::new(channel),
+            product,
+        }
     }
 }
 
@@ -26,22 +29,31 @@ impl HostSystem {
 impl SystemView for HostSystem {
     async fn default_lease_ttl(&self) -> Result<Duration, SystemError> {
         let reply = self.client.clone().default_lease_ttl(Empty {}).await;
-        Ok(duration(reply.map_err(failed("its default lease TTL"))?.into_inner().ttl))
+        Ok(duration(
+            reply.map_err(failed("its default lease TTL"))?.into_inner().ttl,
+        ))
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, SystemError> {
         let reply = self.client.clone().max_lease_ttl(Empty {}).await;
-        Ok(duration(reply.map_err(failed("its maximum lease TTL"))?.into_inner().ttl))
+        Ok(duration(
+            reply.map_err(failed("its maximum lease TTL"))?.into_inner().ttl,
+        ))
     }
 
     async fn replication_state(&self) -> Result<ReplicationState, SystemError> {
         let reply = self.client.clone().replication_state(Empty {}).await;
-        Ok(ReplicationState(reply.map_err(failed("its replication state"))?.into_inner().state))
+        Ok(ReplicationState(
+            reply.map_err(failed("its replication state"))?.into_inner().state,
+        ))
     }
 
     async fn local_mount(&self) -> Result<bool, SystemError> {
         let reply = self.client.clone().local_mount(Empty {}).await;
-        Ok(reply.map_err(failed("whether the mount is local"))?.into_inner().local)
+        Ok(reply
+            .map_err(failed("whether the mount is local"))?
+            .into_inner()
+            .local)
     }
 
     async fn host_version(&self) -> Result<String, SystemError> {
@@ -49,7 +61,10 @@ impl SystemView for HostSystem {
         let reply = reply.map_err(failed("its version"))?.into_inner();
         match reply.plugin_environment {
             Some(environment) => Ok(environment.vault_version),
-            None => Err(SystemError { question: "its version", reason: reply.err }),
+            None => Err(SystemError {
+                question: "its version",
+                reason: reply.err,
+            }),
         }
     }
 
@@ -59,5 +74,8 @@ impl SystemView for HostSystem {
 }
 
 fn failed(question: &'static str) -> impl FnOnce(Status) -> SystemError {
-    move |status| SystemError { question, reason: status.message().to_owned() }
+    move |status| SystemError {
+        question,
+        reason: status.message().to_owned(),
+    }
 }

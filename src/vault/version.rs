@@ -20,6 +20,8 @@ impl Version {
 impl PluginVersion for Version {
     async fn version(&self, request: Request<Empty>) -> Result<Response<VersionReply>, Status> {
         mount_id(request.metadata())?;
-        Ok(Response::new(VersionReply { plugin_version: self.version.to_owned() }))
+        Ok(Response::new(VersionReply {
+            plugin_version: self.version.to_owned(),
+        }))
     }
 }

@@ -16,7 +16,7 @@ use crate::alicloud::endpoint::Endpoint;
 pub struct Chain(Vec<Box<dyn Provider>>);
 
 impl Chain {
-    /// The chain of a server: environment, OIDC token, ECS metadata (reference 6.2). Files in home directories are not
+    /// The chain of a server: environment, OIDC token, ECS metadata. Files in home directories are not
     /// read: a server's keys come from its operator.
     ///
     /// `sts` is where roles are assumed; without, `ALIBABA_CLOUD_STS_ENDPOINT` or `ALIBABA_CLOUD_STS_REGION` tells, or

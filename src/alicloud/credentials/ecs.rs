@@ -1,4 +1,4 @@
-//! The RAM role of an ECS instance, by its metadata service (reference 6.3).
+//! The RAM role of an ECS instance, by its metadata service.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Environment variables, upstream's names first (reference 6.1).
+//! Environment variables, upstream's names first.
 
 use std::fmt;
 use std::sync::Arc;

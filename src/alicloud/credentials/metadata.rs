@@ -1,4 +1,4 @@
-//! The metadata service of an ECS instance, at its fixed address (reference 6.3).
+//! The metadata service of an ECS instance, at its fixed address.
 //!
 //! Plain HTTP by the nature of the service, so it has a connection of its own: no proxy, no redirect, no roots. Nothing
 //! that a caller supplies selects the host.

@@ -1,4 +1,4 @@
-//! Keys, and where they come from: one provider per file, and a chain that asks them in order (reference 6).
+//! Keys, and where they come from: one provider per file, and a chain that asks them in order.
 //!
 //! A provider answers `Ok(None)` when it is not configured and `Err` when it is configured and broken; a chain stops
 //! at the first that is not `Ok(None)`. Keys that a program stores itself are no provider: use them before the chain.

@@ -1,4 +1,4 @@
-//! RRSA: the identity token of a Kubernetes pod, exchanged for a session of a role (reference 6.4).
+//! RRSA: the identity token of a Kubernetes pod, exchanged for a session of a role.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::alicloud::sts::AssumeRoleWithOidc;
 
 const NAME: &str = "oidc credentials";
 
-/// The cloud takes tokens up to 20,000 characters (reference 4.4); a little more shows that the file is another one.
+/// The cloud takes tokens up to 20,000 characters; a little more shows that the file is another one.
 const LONGEST_TOKEN: u64 = 32 * 1024;
 
 /// Exchanges the token in `ALIBABA_CLOUD_OIDC_TOKEN_FILE` for a session of `ALIBABA_CLOUD_ROLE_ARN` through

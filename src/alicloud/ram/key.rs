@@ -1,4 +1,4 @@
-//! Access keys of RAM users. A user has at most two, active or not (reference 4.7).
+//! Access keys of RAM users. A user has at most two, active or not.
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -87,7 +87,7 @@ struct ListedKey {
 }
 
 fn of_key(user: &str, key_id: &str) -> Parameters {
-    // Not `AccessKeyId`: that one is the signer's own key in V1 (reference 4.3, DeleteAccessKey).
+    // Not `AccessKeyId`: that one is the signer's own key in V1.
     of_user(user).with("UserAccessKeyId", key_id)
 }
 

@@ -1,4 +1,4 @@
-//! RAM 2015-05-01: users, keys, policies and groups (reference 4.3). One file per kind of thing.
+//! RAM 2015-05-01: users, keys, policies and groups. One file per kind of thing.
 //!
 //! Every method gives the cloud's answer as it is: a deletion of what is not there is an error of kind
 //! [`Gone`](super::Kind::Gone), and the caller decides ([`IgnoreGone`](super::IgnoreGone)).

@@ -142,8 +142,10 @@ struct GetAnswer {
 
 #[derive(Deserialize)]
 struct Details {
-    #[serde(flatten)]
-    reference: PolicyRef,
+    #[serde(rename = "PolicyName")]
+    name: String,
+    #[serde(rename = "PolicyType")]
+    kind: PolicyKind,
     #[serde(rename = "Description", default)]
     description: String,
     #[serde(rename = "DefaultVersion", default)]
@@ -233,7 +235,10 @@ impl Ram {
     pub async fn get_policy(&self, policy: &PolicyRef) -> Result<Policy> {
         let answer: GetAnswer = self.read("GetPolicy", policy.parameters()).await?;
         Ok(Policy {
-            reference: answer.policy.reference,
+            reference: PolicyRef {
+                name: answer.policy.name,
+                kind: answer.policy.kind,
+            },
             description: answer.policy.description,
             default_version: answer.policy.default_version,
             attachments: answer.policy.attachments,

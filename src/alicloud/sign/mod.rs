@@ -1,7 +1,7 @@
 //! Both signatures of Alibaba Cloud's RPC services, as pure functions: key, time and nonce come in, text goes out.
 //!
 //! [`sign_v1`] (HMAC-SHA1 over the parameters) signs the calls of this client, for every operation accepts it and its
-//! parameters may all be in the body (reference 2.3, 2.4). [`sign_v3`] (HMAC-SHA256 over headers and body) is for
+//! parameters may all be in the body. [`sign_v3`] (HMAC-SHA256 over headers and body) is for
 //! requests that others send on. Both are checked against the folders in `tests/data/signing`.
 
 mod v1;
@@ -47,9 +47,9 @@ impl fmt::Display for Method {
     }
 }
 
-/// Adds the common parameters of an unsigned request (reference 2.1): operation, version, format, time and nonce.
+/// Adds the common parameters of an unsigned request: operation, version, format, time and nonce.
 ///
-/// This is all that the anonymous operations send (reference 4.4, AssumeRoleWithOIDC).
+/// This is all that the anonymous operations send.
 pub fn add_common(
     parameters: &mut Parameters,
     action: &'static str,

@@ -1,4 +1,4 @@
-//! Signature V1: HMAC-SHA1 over the sorted parameters (reference 2.3).
+//! Signature V1: HMAC-SHA1 over the sorted parameters.
 
 use std::fmt;
 
@@ -50,7 +50,7 @@ impl fmt::Debug for SignatureV1 {
 
 /// Signs all parameters, wherever they travel; one called `Signature` is left out.
 ///
-/// Host, path, headers and the split between query and body are not covered (reference 2.3): a signed request is good
+/// Host, path, headers and the split between query and body are not covered: a signed request is good
 /// at every host of the service until its time or nonce is refused.
 #[must_use]
 pub fn sign_v1(method: Method, parameters: &Parameters, secret: &SecretString) -> SignatureV1 {

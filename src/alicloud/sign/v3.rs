@@ -1,4 +1,4 @@
-//! Signature V3, `ACS3-HMAC-SHA256`: over method, query, chosen headers and the hash of the body (reference 3.2, 3.3).
+//! Signature V3, `ACS3-HMAC-SHA256`: over method, query, chosen headers and the hash of the body.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::super::parameters::Parameters;
 use super::super::random::hex;
 use super::Method;
 
-/// The hash of no body, the value of `x-acs-content-sha256` then (reference 3.1).
+/// The hash of no body, the value of `x-acs-content-sha256` then.
 pub const EMPTY_BODY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
@@ -24,7 +24,7 @@ pub struct RequestV3<'a> {
     /// The query; operation parameters only.
     pub query: &'a Parameters,
     /// The headers to be signed, all of them, in any order and letter case. Action, version, date, nonce, host and
-    /// content hash belong here (reference 3.1); they are not added.
+    /// content hash belong here; they are not added.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body as it is sent.
     pub body: &'a [u8],

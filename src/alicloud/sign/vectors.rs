@@ -1,5 +1,5 @@
 //! Walks `tests/data/signing`: one folder per case, one plain file per stage, so that a failure shows where two
-//! implementations part. The cases are the vectors of reference 2.8 and 3.7.
+//! implementations part. The cases were signed by the official SDKs.
 //!
 //! `query` and `form` hold one `name=value` a line, decoded, with `\\`, `\n` and `\t` as escapes in values; `headers`
 //! holds `name: value` lines. Files end without a newline of their own.

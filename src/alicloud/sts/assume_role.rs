@@ -26,7 +26,7 @@ pub struct AssumeRole {
     pub source_identity: Option<String>,
 }
 
-/// A session of a role. It cannot be ended before its time (reference 4.4).
+/// A session of a role. It cannot be ended before its time.
 #[derive(Debug, Clone)]
 pub struct AssumedRole {
     /// Key id, secret, token, and the expiration once more.

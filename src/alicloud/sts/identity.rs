@@ -49,7 +49,7 @@ pub struct Presigned {
     /// All of V1's parameters, decoded; none in V3.
     pub query: Parameters,
     /// V3's signed headers and `Authorization`; nothing in V1. `Host` and the framing headers are dropped, for the
-    /// first is always the endpoint's, and a forged one would reach another service (reference 1.4).
+    /// first is always the endpoint's, and a forged one would reach another service.
     pub headers: HeaderMap,
 }
 
@@ -121,9 +121,9 @@ impl Sts {
 
 impl Client {
     /// Sends a request that somebody else signed, once: its nonce is used up by the first try, so a second could only
-    /// be refused (reference 2.6). The answer is read up to 64 KiB.
+    /// be refused. The answer is read up to 64 KiB.
     ///
-    /// The caller has checked that it is a GetCallerIdentity request (reference 2.7, 3.6). The cloud's message is never
+    /// The caller has checked that it is a GetCallerIdentity request. The cloud's message is never
     /// shown, for it may quote the signer's token.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! STS 2015-04-01: who am I, and sessions of roles (reference 4.4).
+//! STS 2015-04-01: who am I, and sessions of roles.
 
 mod assume_role;
 mod identity;

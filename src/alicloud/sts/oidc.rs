@@ -1,4 +1,4 @@
-//! AssumeRoleWithOIDC, the anonymous exchange of an identity token for a session (reference 4.4 and 6.4).
+//! AssumeRoleWithOIDC, the anonymous exchange of an identity token for a session.
 
 use std::fmt;
 

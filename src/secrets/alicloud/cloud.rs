@@ -24,7 +24,10 @@ impl Engine {
         } else {
             self.ambient_credentials(&context.request.mount_point).await?
         };
-        Ok(Cloud { ram: self.client.ram(credentials.clone(), ram), sts: self.client.sts(credentials, sts) })
+        Ok(Cloud {
+            ram: self.client.ram(credentials.clone(), ram),
+            sts: self.client.sts(credentials, sts),
+        })
     }
 
     async fn ambient_credentials(&self, mount_point: &str) -> Result<Credentials, Error> {

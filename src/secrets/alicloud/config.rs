@@ -52,11 +52,13 @@ impl Config {
     }
 
     pub(super) fn custom_policies(&self) -> usize {
-        self.max_custom_policies.map_or(DEFAULT_CUSTOM_POLICIES, usize::from)
+        self.max_custom_policies
+            .map_or(DEFAULT_CUSTOM_POLICIES, usize::from)
     }
 
     pub(super) fn system_policies(&self) -> usize {
-        self.max_system_policies.map_or(DEFAULT_SYSTEM_POLICIES, usize::from)
+        self.max_system_policies
+            .map_or(DEFAULT_SYSTEM_POLICIES, usize::from)
     }
 }
 
@@ -114,9 +116,15 @@ impl<'de> Deserialize<'de> for Config {
             Some(_) => Err(D::Error::custom(format!("{key} is not a string"))),
         };
         let (access_key, secret_key) = (text("access_key")?, text("secret_key")?);
-        let region = text("region")?.map(|region| Region::parse(&region)).transpose().map_err(D::Error::custom)?;
+        let region = text("region")?
+            .map(|region| Region::parse(&region))
+            .transpose()
+            .map_err(D::Error::custom)?;
         let mut endpoint = |key| -> Result<Option<Endpoint>, D::Error> {
-            text(key)?.map(|host| Endpoint::parse(&host)).transpose().map_err(D::Error::custom)
+            text(key)?
+                .map(|host| Endpoint::parse(&host))
+                .transpose()
+                .map_err(D::Error::custom)
         };
         let (ram_endpoint, sts_endpoint) = (endpoint("ram_endpoint")?, endpoint("sts_endpoint")?);
         let mut limit = |key: &str| -> Result<Option<u16>, D::Error> {
@@ -166,7 +174,10 @@ mod tests {
 
     #[test]
     fn the_secret_does_not_print() {
-        let config = Config { secret_key: "hush".into(), ..Config::default() };
+        let config = Config {
+            secret_key: "hush".into(),
+            ..Config::default()
+        };
         assert!(!format!("{config:?}").contains("hush"));
     }
 }

@@ -61,7 +61,12 @@ struct Foreign {
 }
 
 /// Makes a user with the role's policies and a key, and the lease.
-pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, role: &Role) -> Result<Response, Error> {
+pub(super) async fn issue(
+    cloud: &Cloud,
+    context: &Context,
+    role_name: &str,
+    role: &Role,
+) -> Result<Response, Error> {
     let (terms, cuts) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
     for tried in 1.. {
         let plan = Plan::new(context, role_name, role)?;
@@ -72,8 +77,11 @@ pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, rol
         let clash = foreign.user || !foreign.policies.is_empty();
         match finish(cloud, context, &plan, foreign, entry, made).await {
             Ok(key) => {
-                let mut response = secret_credentials::user_response(role_name, role, &plan.user, &key, plan.made(), terms);
-                response.warnings.extend(cuts.iter().map(crate::framework::Cut::warning));
+                let mut response =
+                    secret_credentials::user_response(role_name, role, &plan.user, &key, plan.made(), terms);
+                response
+                    .warnings
+                    .extend(cuts.iter().map(crate::framework::Cut::warning));
                 return Ok(response);
             }
             Err(_) if clash && tried < NAME_TRIES => {}
@@ -85,12 +93,19 @@ pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, rol
 
 impl Plan {
     fn new(context: &Context, role_name: &str, role: &Role) -> Result<Self, Error> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         let request = &context.request;
         let user = names::user(&request.display_name, role_name, now)?;
         let inline = role.inline_policies().iter();
-        let inline = inline.map(|policy| (names::policy(&user, &policy.id), policy.document.text())).collect();
-        let comment = format!("Made by Vault for {}creds/{role_name}, request {}", request.mount_point, request.id);
+        let inline = inline
+            .map(|policy| (names::policy(&user, &policy.id), policy.document.text()))
+            .collect();
+        let comment = format!(
+            "Made by Vault for {}creds/{role_name}, request {}",
+            request.mount_point, request.id
+        );
         Ok(Self {
             inline,
             remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
@@ -109,7 +124,10 @@ impl Plan {
 
     /// The policies that are made, as the lease keeps them.
     fn made(&self) -> Vec<PolicyRef> {
-        self.inline.iter().map(|(name, _)| PolicyRef::custom(name.as_str())).collect()
+        self.inline
+            .iter()
+            .map(|(name, _)| PolicyRef::custom(name.as_str()))
+            .collect()
     }
 }
 
@@ -126,11 +144,20 @@ impl Planned {
 
 /// The three round trips. Each waits for all of its calls, even when one failed: what is undone afterwards must not
 /// race with what is still under way.
-async fn make(cloud: &Cloud, context: &Context, plan: &Plan, foreign: &mut Foreign) -> Result<AccessKey, Error> {
+async fn make(
+    cloud: &Cloud,
+    context: &Context,
+    plan: &Plan,
+    foreign: &mut Foreign,
+) -> Result<AccessKey, Error> {
     let ram = &cloud.ram;
     let (user, policies) = join(
         ram.create_user(&plan.user, Some(&plan.comment)),
-        join_all(plan.inline.iter().map(|(name, document)| ram.create_policy(name, document, POLICY_DESCRIPTION))),
+        join_all(
+            plan.inline
+                .iter()
+                .map(|(name, document)| ram.create_policy(name, document, POLICY_DESCRIPTION)),
+        ),
     )
     .await;
     foreign.user = exists(&user);
@@ -146,24 +173,38 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, foreign: &mut Forei
     context.check_cancelled()?;
     let made = plan.made();
     let attach_made = made.iter().map(|policy| {
-        settled(is_unsettled(&[Subject::User, Subject::Policy]), move || ram.attach_policy_to_user(&plan.user, policy))
+        settled(is_unsettled(&[Subject::User, Subject::Policy]), move || {
+            ram.attach_policy_to_user(&plan.user, policy)
+        })
     });
     let attach_remote = plan.remote.iter().map(|policy| {
-        settled(is_unsettled(&[Subject::User]), move || ram.attach_policy_to_user(&plan.user, policy))
+        settled(is_unsettled(&[Subject::User]), move || {
+            ram.attach_policy_to_user(&plan.user, policy)
+        })
     });
     let (attached_made, attached_remote) = join(join_all(attach_made), join_all(attach_remote)).await;
-    for (policy, answer) in made.iter().zip(attached_made).chain(plan.remote.iter().zip(attached_remote)) {
+    for (policy, answer) in made
+        .iter()
+        .zip(attached_made)
+        .chain(plan.remote.iter().zip(attached_remote))
+    {
         match answer {
             Err(error) if error.kind() != Kind::Exists => {
                 let error = Error::from(error);
-                return Err(Error::new(error.kind(), format!("policy {:?}: {}", policy.name, error.message())));
+                return Err(Error::new(
+                    error.kind(),
+                    format!("policy {:?}: {}", policy.name, error.message()),
+                ));
             }
             _ => {}
         }
     }
 
     context.check_cancelled()?;
-    let key = settled(is_unsettled(&[Subject::User]), || ram.create_access_key(&plan.user)).await?;
+    let key = settled(is_unsettled(&[Subject::User]), || {
+        ram.create_access_key(&plan.user)
+    })
+    .await?;
     // Whoever asked may have gone away in the meantime: then nobody would hold the lease.
     context.check_cancelled()?;
     Ok(key)
@@ -214,9 +255,16 @@ async fn finish(
 }
 
 /// Undoes what a WAL entry names.
-pub(super) async fn roll_back(engine: Arc<Engine>, context: Context, kind: String, data: Value) -> Result<(), Error> {
+pub(super) async fn roll_back(
+    engine: Arc<Engine>,
+    context: Context,
+    kind: String,
+    data: Value,
+) -> Result<(), Error> {
     if kind != WAL_KIND {
-        return Err(Error::internal(format!("WAL entries of kind {kind:?} are unknown to this version")));
+        return Err(Error::internal(format!(
+            "WAL entries of kind {kind:?} are unknown to this version"
+        )));
     }
     let planned: Planned = serde_json::from_value(data)
         .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;

@@ -54,9 +54,16 @@ pub(super) struct Engine {
 /// The backend of one mount. `client` and `ambient` are shared by all mounts of the process.
 #[must_use]
 pub fn backend(client: Client, ambient: Arc<Chain>) -> Backend {
-    let engine = Arc::new(Engine { client, ambient, locks: NamedLocks::default() });
+    let engine = Arc::new(Engine {
+        client,
+        ambient,
+        locks: NamedLocks::default(),
+    });
     Backend::new(BackendKind::Secrets, HELP)
-        .special(SpecialPaths { unauthenticated: vec![], seal_wrapped: vec![config::STORAGE_KEY.to_owned()] })
+        .special(SpecialPaths {
+            unauthenticated: vec![],
+            seal_wrapped: vec![config::STORAGE_KEY.to_owned()],
+        })
         .path(path_config::path(&engine))
         .path(path_role::list_path(&engine))
         .path(path_role::path(&engine))

@@ -30,7 +30,11 @@ pub(super) fn session(display_name: &str, role: &str, now: u64) -> Result<String
 /// A name for the policy of `user` that is made from the document with this id: letters, digits and `-` only.
 pub(super) fn policy(user: &str, id: &str) -> String {
     // The id of an entry that the Go plugin or an API client wrote may be anything.
-    format!("{}-{}", sanitised(user, |_| false), cut(&sanitised(id, |_| false), 32))
+    format!(
+        "{}-{}",
+        sanitised(user, |_| false),
+        cut(&sanitised(id, |_| false), 32)
+    )
 }
 
 fn assemble(display_name: &str, role: &str, now: u64, also: fn(char) -> bool) -> Result<String, Error> {
@@ -61,7 +65,9 @@ fn sanitised(text: &str, also: fn(char) -> bool) -> String {
 
 /// At most `length` characters of ASCII text, without a hyphen at the end.
 fn cut(text: &str, length: usize) -> &str {
-    text.get(..length.min(text.len())).unwrap_or_default().trim_end_matches('-')
+    text.get(..length.min(text.len()))
+        .unwrap_or_default()
+        .trim_end_matches('-')
 }
 
 fn random() -> Result<String, Error> {
@@ -106,7 +112,10 @@ mod tests {
         let name = user("token", "policy-based", NOW).unwrap();
         assert!(name.starts_with("vault-token-policy-based-1763850000-"), "{name}");
         let name = user("oidc-Alice@Example.com: x", "a.b_c", NOW).unwrap();
-        assert!(name.starts_with("vault-oidc-alice-example.com-x-a.b_c-"), "{name}");
+        assert!(
+            name.starts_with("vault-oidc-alice-example.com-x-a.b_c-"),
+            "{name}"
+        );
         let name = session("oidc-alice@example.com", "r", NOW).unwrap();
         assert!(name.starts_with("vault-oidc-alice@example.com-r-"), "{name}");
         assert!(user("", "", NOW).unwrap().starts_with("vault-1763850000-"));

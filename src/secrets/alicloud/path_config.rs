@@ -30,41 +30,50 @@ are good.
 pub(super) fn path(engine: &Arc<Engine>) -> Path {
     Path::new("config")
         .field(
-            Field::new("access_key", FieldKind::String)
-                .describe("Access key id with permission to manage RAM users and policies, or to assume roles."),
+            Field::new("access_key", FieldKind::String).describe(
+                "Access key id with permission to manage RAM users and policies, or to assume roles.",
+            ),
         )
         .field(
             Field::new("secret_key", FieldKind::String)
                 .describe("Secret of the access key. It is never read back.")
                 .sensitive(),
         )
-        .field(
-            Field::new("region", FieldKind::String)
-                .describe("Region whose STS endpoint is called. Default: us-east-1, as the Go plugin has it fixed."),
-        )
+        .field(Field::new("region", FieldKind::String).describe(
+            "Region whose STS endpoint is called. Default: us-east-1, as the Go plugin has it fixed.",
+        ))
         .field(
             Field::new("ram_endpoint", FieldKind::String)
                 .describe("Host to call for RAM in place of ram.aliyuncs.com, for a private cloud or a VPC."),
         )
-        .field(
-            Field::new("sts_endpoint", FieldKind::String)
-                .describe("Host to call for STS in place of the region's own, such as sts-vpc.<region>.aliyuncs.com."),
-        )
-        .field(
-            Field::new("max_custom_policies", FieldKind::Int)
-                .describe("Custom policies that the account allows for each user. Default: 10, as RAM's. 0 resets it."),
-        )
-        .field(
-            Field::new("max_system_policies", FieldKind::Int)
-                .describe("System policies that the account allows for each user. Default: 20, as RAM's. 0 resets it."),
-        )
-        .display(DisplayAttributes { prefix: Some(OPERATION_PREFIX), ..DisplayAttributes::default() })
+        .field(Field::new("sts_endpoint", FieldKind::String).describe(
+            "Host to call for STS in place of the region's own, such as sts-vpc.<region>.aliyuncs.com.",
+        ))
+        .field(Field::new("max_custom_policies", FieldKind::Int).describe(
+            "Custom policies that the account allows for each user. Default: 10, as RAM's. 0 resets it.",
+        ))
+        .field(Field::new("max_system_policies", FieldKind::Int).describe(
+            "System policies that the account allows for each user. Default: 20, as RAM's. 0 resets it.",
+        ))
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            ..DisplayAttributes::default()
+        })
         .on(Operation::Update, engine, write)
-        .displayed(DisplayAttributes { verb: Some("configure"), ..DisplayAttributes::default() })
+        .displayed(DisplayAttributes {
+            verb: Some("configure"),
+            ..DisplayAttributes::default()
+        })
         .on(Operation::Read, engine, read)
-        .displayed(DisplayAttributes { suffix: Some("configuration"), ..DisplayAttributes::default() })
+        .displayed(DisplayAttributes {
+            suffix: Some("configuration"),
+            ..DisplayAttributes::default()
+        })
         .on(Operation::Delete, engine, delete)
-        .displayed(DisplayAttributes { suffix: Some("configuration"), ..DisplayAttributes::default() })
+        .displayed(DisplayAttributes {
+            suffix: Some("configuration"),
+            ..DisplayAttributes::default()
+        })
         .help(SYNOPSIS, DESCRIPTION)
 }
 
@@ -95,10 +104,14 @@ async fn read(_: Arc<Engine>, context: Context, _: Nothing) -> Outcome {
     let Some(config) = Config::load(&*context.storage).await? else {
         return Ok(None);
     };
-    let endpoint = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
+    let endpoint =
+        |endpoint: &Option<Endpoint>| endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
     Ok(Some(Response::data(Map::from_iter([
         ("access_key".to_owned(), Value::from(config.access_key.as_str())),
-        ("region".to_owned(), config.region.clone().unwrap_or_default().as_str().into()),
+        (
+            "region".to_owned(),
+            config.region.clone().unwrap_or_default().as_str().into(),
+        ),
         ("ram_endpoint".to_owned(), endpoint(&config.ram_endpoint).into()),
         ("sts_endpoint".to_owned(), endpoint(&config.sts_endpoint).into()),
         ("max_custom_policies".to_owned(), config.custom_policies().into()),
@@ -125,8 +138,12 @@ impl Write {
         let mut config = stored.unwrap_or_default();
         if !only_other_fields {
             // Upstream's texts, for a pair that must be written as one.
-            let access_key = self.access_key.ok_or_else(|| Error::answer("access_key is required"))?;
-            let secret_key = self.secret_key.ok_or_else(|| Error::answer("secret_key is required"))?;
+            let access_key = self
+                .access_key
+                .ok_or_else(|| Error::answer("access_key is required"))?;
+            let secret_key = self
+                .secret_key
+                .ok_or_else(|| Error::answer("secret_key is required"))?;
             // A pasted key often brings white space along, which no key has.
             let access_key = access_key.trim().to_owned();
             let secret_key = SecretString::from(secret_key.expose_secret().trim());
@@ -140,10 +157,12 @@ impl Write {
             config.region = unless_blank(&region, Region::parse).map_err(|e| named("region", &e))?;
         }
         if let Some(host) = self.ram_endpoint {
-            config.ram_endpoint = unless_blank(&host, Endpoint::parse).map_err(|e| named("ram_endpoint", &e))?;
+            config.ram_endpoint =
+                unless_blank(&host, Endpoint::parse).map_err(|e| named("ram_endpoint", &e))?;
         }
         if let Some(host) = self.sts_endpoint {
-            config.sts_endpoint = unless_blank(&host, Endpoint::parse).map_err(|e| named("sts_endpoint", &e))?;
+            config.sts_endpoint =
+                unless_blank(&host, Endpoint::parse).map_err(|e| named("sts_endpoint", &e))?;
         }
         if let Some(limit) = self.max_custom_policies {
             config.max_custom_policies = quota("max_custom_policies", limit, DEFAULT_CUSTOM_POLICIES)?;
@@ -158,7 +177,11 @@ impl Write {
 /// Blank resets a setting to its default.
 fn unless_blank<T, E>(text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<Option<T>, E> {
     let text = text.trim();
-    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        parse(text).map(Some)
+    }
 }
 
 fn named(field: &'static str, error: &dyn std::error::Error) -> Error {
@@ -168,8 +191,12 @@ fn named(field: &'static str, error: &dyn std::error::Error) -> Error {
 fn quota(field: &'static str, limit: i64, default: usize) -> Result<Option<u16>, Error> {
     match limit {
         0 => Ok(None),
-        1..=1000 => Ok(u16::try_from(limit).ok().filter(|limit| usize::from(*limit) != default)),
-        _ => Err(Error::answer(format!("{field} must be between 1 and 1000, or 0 for RAM's default of {default}"))),
+        1..=1000 => Ok(u16::try_from(limit)
+            .ok()
+            .filter(|limit| usize::from(*limit) != default)),
+        _ => Err(Error::answer(format!(
+            "{field} must be between 1 and 1000, or 0 for RAM's default of {default}"
+        ))),
     }
 }
 
@@ -190,14 +217,35 @@ mod tests {
             (json!({}), "access_key is required"),
             (json!({"secret_key": "s"}), "access_key is required"),
             (json!({"access_key": "a"}), "secret_key is required"),
-            (json!({"access_key": "a", "region": "cn-hangzhou"}), "secret_key is required"),
-            (json!({"access_key": "a", "secret_key": ""}), "secret_key is blank, but access_key is not"),
-            (json!({"access_key": " ", "secret_key": "s"}), "access_key is blank, but secret_key is not"),
+            (
+                json!({"access_key": "a", "region": "cn-hangzhou"}),
+                "secret_key is required",
+            ),
+            (
+                json!({"access_key": "a", "secret_key": ""}),
+                "secret_key is blank, but access_key is not",
+            ),
+            (
+                json!({"access_key": " ", "secret_key": "s"}),
+                "access_key is blank, but secret_key is not",
+            ),
         ] {
-            assert_eq!(apply(arguments.clone(), None).unwrap_err(), refusal, "{arguments}");
+            assert_eq!(
+                apply(arguments.clone(), None).unwrap_err(),
+                refusal,
+                "{arguments}"
+            );
         }
-        assert!(apply(json!({"access_key": " a\n", "secret_key": "s"}), None).unwrap().has_key_pair());
-        assert!(!apply(json!({"access_key": "", "secret_key": ""}), None).unwrap().has_key_pair());
+        assert!(
+            apply(json!({"access_key": " a\n", "secret_key": "s"}), None)
+                .unwrap()
+                .has_key_pair()
+        );
+        assert!(
+            !apply(json!({"access_key": "", "secret_key": ""}), None)
+                .unwrap()
+                .has_key_pair()
+        );
     }
 
     #[test]
@@ -210,7 +258,10 @@ mod tests {
         let pair_alone = apply(json!({"access_key": "b", "secret_key": "t"}), Some(first)).unwrap();
         assert_eq!(pair_alone.region.as_ref().unwrap().as_str(), "cn-hangzhou");
         let region_alone = apply(json!({"region": "", "ram_endpoint": ""}), Some(pair_alone)).unwrap();
-        assert_eq!((region_alone.access_key.as_str(), &region_alone.region), ("b", &None));
+        assert_eq!(
+            (region_alone.access_key.as_str(), &region_alone.region),
+            ("b", &None)
+        );
         assert!(region_alone.ram_endpoint.is_none());
     }
 

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::role::Role;
 use super::{Engine, OPERATION_PREFIX, dynamic_user, session};
-use crate::framework::{Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Status};
+use crate::framework::{
+    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Status,
+};
 
 const SYNOPSIS: &str = "Generate an API key or STS credential using the given role's configuration.";
 
@@ -46,7 +48,10 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> O
         // For a read this is the plain 404 of upstream; a write without an answer would look like a success.
         return match context.request.operation {
             Operation::Read => Ok(None),
-            _ => Err(Error::coded(Status::NOT_FOUND, format!("there is no role {name:?}"))),
+            _ => Err(Error::coded(
+                Status::NOT_FOUND,
+                format!("there is no role {name:?}"),
+            )),
         };
     };
     let cloud = engine.cloud(&context).await?;

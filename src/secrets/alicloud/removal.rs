@@ -35,10 +35,16 @@ impl Removal {
         let mut failures = Vec::new();
         if let Some(user) = &self.user {
             // Keys first: access ends even if nothing else can be removed.
-            let keys = self.access_keys.iter().map(|key| ram.delete_access_key(user, key));
+            let keys = self
+                .access_keys
+                .iter()
+                .map(|key| ram.delete_access_key(user, key));
             let made: Vec<_> = self.made.iter().map(PolicyRef::custom).collect();
-            let policies =
-                self.attached.iter().chain(&made).map(|policy| ram.detach_policy_from_user(user, policy));
+            let policies = self
+                .attached
+                .iter()
+                .chain(&made)
+                .map(|policy| ram.detach_policy_from_user(user, policy));
             let (keys, policies) = join(join_all(keys), join_all(policies)).await;
             failures.extend(keys.into_iter().chain(policies).filter_map(failed));
         }
@@ -69,7 +75,11 @@ async fn delete_user(ram: &Ram, user: &str) -> Result<()> {
     for tried in 1.. {
         match ram.delete_user(user).await {
             Err(error) if error.kind() == Kind::Conflict && tried < TRIES => {
-                tracing::info!(user, code = error.code(), "removing what still belongs to the user");
+                tracing::info!(
+                    user,
+                    code = error.code(),
+                    "removing what still belongs to the user"
+                );
                 clear_user(ram, user, &error).await?;
                 tokio::time::sleep(PAUSE * tried).await;
             }
@@ -93,7 +103,12 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
         Some(Subject::MfaDevice) => gone_is_done(ram.unbind_mfa_device(user).await),
         Some(Subject::Policy) => {
             let policies = ram.list_policies_for_user(user).await?;
-            all(join_all(policies.iter().map(|policy| ram.detach_policy_from_user(user, policy))).await)
+            all(join_all(
+                policies
+                    .iter()
+                    .map(|policy| ram.detach_policy_from_user(user, policy)),
+            )
+            .await)
         }
         // Something that this version does not know: it may go away by itself.
         _ => Ok(()),
@@ -124,7 +139,13 @@ async fn clear_policy(ram: &Ram, policy: &str, conflict: &Error) -> Result<()> {
         Some(Subject::User) => {
             let policy = PolicyRef::custom(policy);
             let entities = ram.list_entities_for_policy(&policy).await?;
-            all(join_all(entities.users.iter().map(|user| ram.detach_policy_from_user(user, &policy))).await)
+            all(join_all(
+                entities
+                    .users
+                    .iter()
+                    .map(|user| ram.detach_policy_from_user(user, &policy)),
+            )
+            .await)
         }
         _ => Ok(()),
     }

@@ -32,7 +32,7 @@ pub(super) struct Role {
     /// Zero means the mount's maximum.
     pub(super) max_ttl: Duration,
     /// Members that this version does not know, kept as they are.
-    unknown: Map<String, Value>,
+    pub(super) unknown: Map<String, Value>,
 }
 
 /// A policy that exists in RAM.
@@ -78,8 +78,14 @@ impl Role {
         };
         Ok(Map::from_iter([
             ("role_arn".to_owned(), self.arn.as_str().into()),
-            ("remote_policies".to_owned(), json(serde_json::to_value(&self.remote_policies))?),
-            ("inline_policies".to_owned(), json(serde_json::to_value(&self.inline_policies))?),
+            (
+                "remote_policies".to_owned(),
+                json(serde_json::to_value(&self.remote_policies))?,
+            ),
+            (
+                "inline_policies".to_owned(),
+                json(serde_json::to_value(&self.inline_policies))?,
+            ),
             ("ttl".to_owned(), self.ttl.as_secs().into()),
             ("max_ttl".to_owned(), self.max_ttl.as_secs().into()),
         ]))
@@ -93,7 +99,10 @@ pub(super) fn storage_key(name: &str) -> String {
 impl RemotePolicy {
     /// As RAM calls take it. A type that RAM does not have is taken for a custom policy, which RAM then refuses.
     pub(super) fn to_ref(&self) -> PolicyRef {
-        PolicyRef { name: self.name.clone(), kind: self.kind.parse().unwrap_or(PolicyKind::Custom) }
+        PolicyRef {
+            name: self.name.clone(),
+            kind: self.kind.parse().unwrap_or(PolicyKind::Custom),
+        }
     }
 
     pub(super) fn is_system(&self) -> bool {
@@ -103,7 +112,10 @@ impl RemotePolicy {
 
 impl From<&PolicyRef> for RemotePolicy {
     fn from(policy: &PolicyRef) -> Self {
-        Self { name: policy.name.clone(), kind: policy.kind.to_string() }
+        Self {
+            name: policy.name.clone(),
+            kind: policy.kind.to_string(),
+        }
     }
 }
 
@@ -143,7 +155,14 @@ impl<'de> Deserialize<'de> for Role {
                 .ok_or_else(|| D::Error::custom(format!("{key} is not a number of nanoseconds"))),
         };
         let (ttl, max_ttl) = (duration("ttl")?, duration("max_ttl")?);
-        Ok(Self { arn, remote_policies, inline_policies, ttl, max_ttl, unknown: map })
+        Ok(Self {
+            arn,
+            remote_policies,
+            inline_policies,
+            ttl,
+            max_ttl,
+            unknown: map,
+        })
     }
 }
 

@@ -12,9 +12,7 @@ use super::Engine;
 use super::removal::Removal;
 use super::role::{RemotePolicy, Role};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
-use crate::framework::{
-    Context, Error, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType,
-};
+use crate::framework::{Context, Error, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType};
 
 /// Upstream's name for its one kind of lease.
 const NAME: &str = "alicloud";
@@ -35,7 +33,12 @@ pub(super) fn secret(engine: &Arc<Engine>) -> SecretType {
 
 /// The answer with STS credentials.
 pub(super) fn session_response(data: Map<String, Value>, lease: LeaseOptions) -> Response {
-    SecretType::response(NAME, data, Map::from_iter([(ROLE_TYPE.to_owned(), STS.into())]), lease)
+    SecretType::response(
+        NAME,
+        data,
+        Map::from_iter([(ROLE_TYPE.to_owned(), STS.into())]),
+        lease,
+    )
 }
 
 /// The answer with a user's key.
@@ -53,14 +56,20 @@ pub(super) fn user_response(
     ]);
     let made = made.iter().map(RemotePolicy::from).map(shown).collect::<Vec<_>>();
     // Upstream keeps a list that was never written apart from an empty one.
-    let remote = role.remote_policies.clone().map(|policies| policies.into_iter().map(shown).collect::<Vec<_>>());
+    let remote = role
+        .remote_policies
+        .clone()
+        .map(|policies| policies.into_iter().map(shown).collect::<Vec<_>>());
     let internal = Map::from_iter([
         (ROLE_TYPE.to_owned(), Value::from(RAM)),
         (ROLE_NAME.to_owned(), role_name.to_ascii_lowercase().into()),
         (USER_NAME.to_owned(), user.into()),
         (ACCESS_KEY_ID.to_owned(), key.id.as_str().into()),
         (INLINE_POLICIES.to_owned(), made.into()),
-        (REMOTE_POLICIES.to_owned(), remote.map_or(Value::Null, Value::from)),
+        (
+            REMOTE_POLICIES.to_owned(),
+            remote.map_or(Value::Null, Value::from),
+        ),
     ]);
     SecretType::response(NAME, data, internal, options(terms))
 }
@@ -73,7 +82,12 @@ fn shown(policy: RemotePolicy) -> Value {
 }
 
 fn options(terms: LeaseTerms) -> LeaseOptions {
-    LeaseOptions { ttl: terms.ttl, max_ttl: terms.max_ttl, renewable: true, ..LeaseOptions::default() }
+    LeaseOptions {
+        ttl: terms.ttl,
+        max_ttl: terms.max_ttl,
+        renewable: true,
+        ..LeaseOptions::default()
+    }
 }
 
 async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
@@ -82,12 +96,20 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
     }
     let role_name = text(&lease, ROLE_NAME)?;
     let Some(role) = Role::load(&*context.storage, role_name).await? else {
-        return Err(Error::answer(format!("role {role_name} has been deleted so no further renewals are allowed")));
+        return Err(Error::answer(format!(
+            "role {role_name} has been deleted so no further renewals are allowed"
+        )));
     };
     let (terms, cuts) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
-    let options = LeaseOptions { ttl: terms.ttl, max_ttl: terms.max_ttl, ..lease.options };
+    let options = LeaseOptions {
+        ttl: terms.ttl,
+        max_ttl: terms.max_ttl,
+        ..lease.options
+    };
     let mut response = lease.renewed(options);
-    response.warnings.extend(cuts.iter().map(crate::framework::Cut::warning));
+    response
+        .warnings
+        .extend(cuts.iter().map(crate::framework::Cut::warning));
     Ok(Some(response))
 }
 
@@ -98,9 +120,21 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome 
     }
     let removal = Removal {
         user: Some(text(&lease, USER_NAME)?.to_owned()),
-        access_keys: lease.internal.get(ACCESS_KEY_ID).and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
-        attached: policies(&lease, REMOTE_POLICIES)?.iter().map(RemotePolicy::to_ref).collect(),
-        made: policies(&lease, INLINE_POLICIES)?.into_iter().map(|policy| policy.name).collect(),
+        access_keys: lease
+            .internal
+            .get(ACCESS_KEY_ID)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
+        attached: policies(&lease, REMOTE_POLICIES)?
+            .iter()
+            .map(RemotePolicy::to_ref)
+            .collect(),
+        made: policies(&lease, INLINE_POLICIES)?
+            .into_iter()
+            .map(|policy| policy.name)
+            .collect(),
     };
     let cloud = engine.cloud(&context).await?;
     removal.run(&cloud.ram).await?;
@@ -130,23 +164,44 @@ mod tests {
     use super::*;
 
     fn lease(internal: Value) -> Lease {
-        let Value::Object(internal) = internal else { panic!("an object") };
-        Lease { internal, options: LeaseOptions::default(), data: Map::new() }
+        let Value::Object(internal) = internal else {
+            panic!("an object")
+        };
+        Lease {
+            internal,
+            options: LeaseOptions::default(),
+            data: Map::new(),
+        }
     }
 
     #[test]
     fn lists_of_the_go_plugin_are_understood_also_as_null() {
-        let lease = lease(json!({"inline_policies": [{"name": "a", "type": "Custom"}], "remote_policies": null}));
+        let lease =
+            lease(json!({"inline_policies": [{"name": "a", "type": "Custom"}], "remote_policies": null}));
         assert_eq!(policies(&lease, INLINE_POLICIES).unwrap()[0].name, "a");
         assert!(policies(&lease, REMOTE_POLICIES).unwrap().is_empty());
-        assert!(text(&lease, USER_NAME).unwrap_err().message().contains("secret is missing username internal data"));
+        assert!(
+            text(&lease, USER_NAME)
+                .unwrap_err()
+                .message()
+                .contains("secret is missing username internal data")
+        );
     }
 
     #[test]
     fn a_lease_keeps_what_the_go_plugin_needs_to_revoke_it() {
-        let role = Role { remote_policies: None, ..Role::default() };
-        let key = AccessKey { id: "LTAI1".to_owned(), secret: "hush".into() };
-        let terms = LeaseTerms { ttl: std::time::Duration::from_secs(60), max_ttl: std::time::Duration::from_secs(90) };
+        let role = Role {
+            remote_policies: None,
+            ..Role::default()
+        };
+        let key = AccessKey {
+            id: "LTAI1".to_owned(),
+            secret: "hush".into(),
+        };
+        let terms = LeaseTerms {
+            ttl: std::time::Duration::from_secs(60),
+            max_ttl: std::time::Duration::from_secs(90),
+        };
         let response = user_response("Dev", &role, "vault-u", &key, vec![PolicyRef::custom("p")], terms);
         let internal = Value::Object(response.secret.unwrap().internal);
         assert_eq!(

@@ -23,13 +23,25 @@ pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(43_200);
 const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 
 /// Assumes the role's ARN and makes the lease.
-pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, role: &Role) -> Result<Response, Error> {
+pub(super) async fn issue(
+    cloud: &Cloud,
+    context: &Context,
+    role_name: &str,
+    role: &Role,
+) -> Result<Response, Error> {
     let limit = context.system.max_lease_ttl().await?;
     let wish = wish(role, limit);
     let now = OffsetDateTime::now_utc();
     let mut warnings = Vec::new();
     if role.ttl > wish {
-        warnings.push(Cut { field: "ttl", asked: role.ttl, given: wish }.warning());
+        warnings.push(
+            Cut {
+                field: "ttl",
+                asked: role.ttl,
+                given: wish,
+            }
+            .warning(),
+        );
     }
     let asked = wish.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
@@ -45,8 +57,12 @@ pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, rol
     let assumed = match cloud.sts.assume_role(&call).await {
         // The RAM role may allow less than was asked for. The text of that refusal names no number.
         Err(refused) if refused.kind() == Kind::Invalid && asked > DEFAULT_SESSION => {
-            let allowed = longest_session_of(cloud, role).await.filter(|allowed| *allowed < asked);
-            let Some(allowed) = allowed else { return Err(refused.into()) };
+            let allowed = longest_session_of(cloud, role)
+                .await
+                .filter(|allowed| *allowed < asked);
+            let Some(allowed) = allowed else {
+                return Err(refused.into());
+            };
             call.duration_seconds = u32::try_from(allowed.as_secs()).ok();
             warnings.push(format!(
                 "the RAM role allows sessions of {} at the most: ttl of {} is cut",
@@ -62,8 +78,16 @@ pub(super) async fn issue(cloud: &Cloud, context: &Context, role_name: &str, rol
 
 /// What the role and the mount want, before the cloud has its say.
 fn wish(role: &Role, limit: Duration) -> Duration {
-    let ttl = if role.ttl.is_zero() { DEFAULT_SESSION } else { role.ttl };
-    let max_ttl = if role.max_ttl.is_zero() { limit } else { role.max_ttl };
+    let ttl = if role.ttl.is_zero() {
+        DEFAULT_SESSION
+    } else {
+        role.ttl
+    };
+    let max_ttl = if role.max_ttl.is_zero() {
+        limit
+    } else {
+        role.max_ttl
+    };
     ttl.min(max_ttl).min(limit)
 }
 
@@ -72,7 +96,9 @@ fn wish(role: &Role, limit: Duration) -> Duration {
 async fn longest_session_of(cloud: &Cloud, role: &Role) -> Option<Duration> {
     let arn: Arn = role.arn.parse().ok()?;
     let read = cloud.ram.get_role(arn.role_name()?).await;
-    let seconds = read.ok().and_then(|role: alicloud::ram::Role| role.max_session_seconds);
+    let seconds = read
+        .ok()
+        .and_then(|role: alicloud::ram::Role| role.max_session_seconds);
     Some(seconds.map_or(DEFAULT_SESSION, |seconds| Duration::from_secs(u64::from(seconds))))
 }
 
@@ -81,9 +107,9 @@ fn response(assumed: AssumedRole, wish: Duration, mut warnings: Vec<String>) -> 
     let expiration = assumed.expiration;
     let seconds = (expiration - OffsetDateTime::now_utc()).whole_seconds();
     let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-    let expires = expiration
-        .format(&Rfc3339)
-        .map_err(|error| Error::internal("the expiration of the credentials cannot be written").with_source(error))?;
+    let expires = expiration.format(&Rfc3339).map_err(|error| {
+        Error::internal("the expiration of the credentials cannot be written").with_source(error)
+    })?;
     // A second or two are lost on the way; only a lease that is shorter on purpose deserves a word.
     if wish + Duration::from_secs(60) < lifetime {
         warnings.push(format!(
@@ -94,14 +120,29 @@ fn response(assumed: AssumedRole, wish: Duration, mut warnings: Vec<String>) -> 
     }
     let ttl = lifetime.min(wish).max(Duration::from_secs(1));
     let credentials = &assumed.credentials;
-    let token = credentials.security_token.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+    let token = credentials
+        .security_token
+        .as_ref()
+        .map(ExposeSecret::expose_secret)
+        .unwrap_or_default();
     let data = Map::from_iter([
-        ("access_key".to_owned(), Value::from(credentials.access_key_id.as_str())),
-        ("secret_key".to_owned(), credentials.access_key_secret.expose_secret().into()),
+        (
+            "access_key".to_owned(),
+            Value::from(credentials.access_key_id.as_str()),
+        ),
+        (
+            "secret_key".to_owned(),
+            credentials.access_key_secret.expose_secret().into(),
+        ),
         ("security_token".to_owned(), token.into()),
         ("expiration".to_owned(), expires.into()),
     ]);
-    let lease = LeaseOptions { ttl, max_ttl: ttl, renewable: false, ..LeaseOptions::default() };
+    let lease = LeaseOptions {
+        ttl,
+        max_ttl: ttl,
+        renewable: false,
+        ..LeaseOptions::default()
+    };
     let mut response = secret_credentials::session_response(data, lease);
     response.warnings = warnings;
     Ok(response)
@@ -122,8 +163,16 @@ mod tests {
             (60, 0, 86_400, 60),
             (0, 0, 60, 60),
         ] {
-            let role = Role { ttl: seconds(ttl), max_ttl: seconds(max_ttl), ..Role::default() };
-            assert_eq!(wish(&role, seconds(limit)), seconds(expected), "{ttl} {max_ttl} {limit}");
+            let role = Role {
+                ttl: seconds(ttl),
+                max_ttl: seconds(max_ttl),
+                ..Role::default()
+            };
+            assert_eq!(
+                wish(&role, seconds(limit)),
+                seconds(expected),
+                "{ttl} {max_ttl} {limit}"
+            );
         }
     }
 }
