@@ -5,7 +5,12 @@
     unused_qualifications,
     reason = "generated code"
 )]
-#![allow(clippy::all, clippy::use_self, reason = "generated code")]
+#![allow(
+    clippy::all,
+    clippy::use_self,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
 
 /// Package `pb`: Vault's and OpenBao's backend protocol.
 pub mod pb {

@@ -165,7 +165,8 @@ async fn make(
         .inline
         .iter()
         .zip(&policies)
-        .filter_map(|((name, _), answer)| exists(answer).then(|| name.clone()))
+        .filter(|(_, answer)| exists(answer))
+        .map(|((name, _), _)| name.clone())
         .collect();
     user?;
     policies.into_iter().collect::<alicloud::Result<Vec<_>>>()?;
