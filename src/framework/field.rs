@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::coerce::{CoerceError, coerce};
 use super::error::Error;
+use super::wipe::wipe;
 
 /// The type of a field, and with it what a caller may send for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -345,6 +346,13 @@ impl FieldValues {
 }
 
 /// Names only: the values may be secrets.
+/// The values may be secrets.
+impl Drop for FieldValues {
+    fn drop(&mut self) {
+        wipe(&mut self.values);
+    }
+}
+
 impl fmt::Debug for FieldValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FieldValues")

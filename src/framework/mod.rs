@@ -25,6 +25,7 @@ mod secret;
 mod storage;
 mod system;
 mod wal;
+mod wipe;
 
 pub use backend::{Backend, BackendKind, SpecialPaths};
 pub use duration::{DurationError, human_duration, parse_duration};
@@ -41,3 +42,4 @@ pub use secret::{Lease, SecretType};
 pub use storage::{MemoryStorage, Storage, StorageError};
 pub use system::{FixedSystem, Product, ReplicationState, SystemError, SystemView};
 pub use wal::WalEntry;
+pub(crate) use wipe::wipe;

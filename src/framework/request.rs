@@ -10,6 +10,7 @@ use super::error::Error;
 use super::response::{Auth, Secret};
 use super::storage::Storage;
 use super::system::SystemView;
+use super::wipe::wipe;
 
 /// What the host asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,6 +116,13 @@ impl Request {
             id: String::new(),
             remote_address: None,
         }
+    }
+}
+
+/// The data may hold secrets: a key that is written, or the credentials of a lease.
+impl Drop for Request {
+    fn drop(&mut self) {
+        wipe(&mut self.data);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::error::Error;
 use super::path::Outcome;
 use super::request::Context;
 use super::response::{LeaseOptions, Response, Secret};
+use super::wipe::wipe;
 
 /// The key by which a lease finds its type again, as Vault's framework writes it.
 const SECRET_TYPE: &str = "secret_type";
@@ -100,13 +102,13 @@ impl SecretType {
 impl Lease {
     /// The answer to a renewal: the same lease and data with new terms.
     #[must_use]
-    pub fn renewed(self, options: LeaseOptions) -> Response {
+    pub fn renewed(mut self, options: LeaseOptions) -> Response {
         Response {
             secret: Some(Secret {
                 lease: options,
-                internal: self.internal,
+                internal: mem::take(&mut self.internal),
             }),
-            ..Response::data(self.data)
+            ..Response::data(mem::take(&mut self.data))
         }
     }
 }
@@ -116,6 +118,13 @@ impl fmt::Debug for SecretType {
         f.debug_struct("SecretType")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// The data holds credentials.
+impl Drop for Lease {
+    fn drop(&mut self) {
+        wipe(&mut self.data);
     }
 }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use super::generated::{logical, pb};
 use crate::framework::{
-    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, Response, Secret, TokenType,
+    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, Response, Secret, TokenType, wipe,
 };
 
 /// Go's zero time. A lease without an issue time breaks the host's decoder.
@@ -29,16 +29,15 @@ pub(super) fn request(mut wire: pb::Request) -> Result<Request, String> {
     let data = object(&wire.data, "data");
     // It may hold a secret, and has been copied.
     wire.data.zeroize();
-    Ok(Request {
-        data: data?,
-        secret: wire.secret.map(secret_from).transpose()?,
-        auth: wire.auth.map(auth_from).transpose()?,
-        display_name: wire.display_name,
-        mount_point: wire.mount_point,
-        id: wire.id,
-        remote_address: wire.connection.map(|connection| connection.remote_addr),
-        ..Request::new(Operation::from_wire(&wire.operation), wire.path)
-    })
+    let mut request = Request::new(Operation::from_wire(&wire.operation), wire.path);
+    request.data = data?;
+    request.secret = wire.secret.map(secret_from).transpose()?;
+    request.auth = wire.auth.map(auth_from).transpose()?;
+    request.display_name = wire.display_name;
+    request.mount_point = wire.mount_point;
+    request.id = wire.id;
+    request.remote_address = wire.connection.map(|connection| connection.remote_addr);
+    Ok(request)
 }
 
 /// A successful answer of ours.
@@ -53,7 +52,7 @@ pub(super) fn response(response: Response) -> pb::Response {
         secret: secret.map(secret_to),
         auth: auth.map(auth_to),
         // The host refuses an empty string: no data is the JSON null.
-        data: data.map_or_else(|| "null".to_owned(), |data| Value::Object(data).to_string()),
+        data: data.map_or_else(|| "null".to_owned(), text),
         warnings,
         ..pb::Response::default()
     }
@@ -103,8 +102,14 @@ fn object(json: &str, what: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
+/// The map may hold credentials, and is wiped once it is text.
 fn text(map: Map<String, Value>) -> String {
-    Value::Object(map).to_string()
+    let mut value = Value::Object(map);
+    let text = value.to_string();
+    if let Value::Object(map) = &mut value {
+        wipe(map);
+    }
+    text
 }
 
 fn lease_from(wire: pb::LeaseOptions) -> LeaseOptions {
