@@ -23,6 +23,8 @@ mod removal;
 mod role;
 mod secret_credentials;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
