@@ -68,7 +68,9 @@ pub(super) async fn issue(
     role: &Role,
 ) -> Result<Response, Error> {
     let (terms, cuts) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
-    for tried in 1.. {
+    let mut tried = 0;
+    loop {
+        tried += 1;
         let plan = Plan::new(context, role_name, role)?;
         context.check_cancelled()?;
         let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
@@ -88,7 +90,6 @@ pub(super) async fn issue(
             Err(error) => return Err(error),
         }
     }
-    Err(Error::internal("no free user name was found"))
 }
 
 impl Plan {
@@ -288,7 +289,9 @@ where
     R: Future<Output = alicloud::Result<T>>,
 {
     let started = tokio::time::Instant::now();
-    for tried in 1.. {
+    let mut tried = 0;
+    loop {
+        tried += 1;
         match call().await {
             Err(error) if unsettled(&error) && started.elapsed() < SETTLING_TIME => {
                 tokio::time::sleep(SETTLING_PAUSE * tried).await;
@@ -296,5 +299,4 @@ where
             answer => return answer,
         }
     }
-    call().await
 }

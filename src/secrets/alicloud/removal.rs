@@ -72,7 +72,9 @@ impl Removal {
 
 /// Deletes the user, and whatever RAM says is in the way.
 async fn delete_user(ram: &Ram, user: &str) -> Result<()> {
-    for tried in 1.. {
+    let mut tried = 0;
+    loop {
+        tried += 1;
         match ram.delete_user(user).await {
             Err(error) if error.kind() == Kind::Conflict && tried < TRIES => {
                 tracing::info!(
@@ -86,7 +88,6 @@ async fn delete_user(ram: &Ram, user: &str) -> Result<()> {
             answer => return gone_is_done(answer),
         }
     }
-    Ok(())
 }
 
 async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
@@ -117,7 +118,9 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
 
 /// Deletes a policy that was made for one user, and whatever RAM says is in the way.
 async fn delete_policy(ram: &Ram, policy: &str) -> Result<()> {
-    for tried in 1.. {
+    let mut tried = 0;
+    loop {
+        tried += 1;
         match ram.delete_policy(policy).await {
             Err(error) if error.kind() == Kind::Conflict && tried < TRIES => {
                 clear_policy(ram, policy, &error).await?;
@@ -126,7 +129,6 @@ async fn delete_policy(ram: &Ram, policy: &str) -> Result<()> {
             answer => return gone_is_done(answer),
         }
     }
-    Ok(())
 }
 
 async fn clear_policy(ram: &Ram, policy: &str, conflict: &Error) -> Result<()> {
