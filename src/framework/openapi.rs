@@ -122,7 +122,10 @@ impl Builder<'_> {
             && let Some(schema) = body_schema(path)
         {
             let name = format!("{}Request", title_case(&id));
-            let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+            let target = format!("#/components/schemas/{name}");
+            // The host reads the document into its own structs by member name and knows this one as `ref` alone
+            // (OpenBao 2.7.2 drops `$ref`); tools that read our answer itself know only `$ref`.
+            let reference = json!({ "$ref": target, "ref": target });
             let body =
                 json!({ "required": true, "content": { "application/json": { "schema": reference } } });
             operation.insert("requestBody".to_owned(), body);
@@ -628,7 +631,7 @@ mod tests {
             let reference = format!("#/components/schemas/{schema}");
             operation["requestBody"] = json!({
                 "required": true,
-                "content": { "application/json": { "schema": { "$ref": reference } } },
+                "content": { "application/json": { "schema": { "$ref": reference, "ref": reference } } },
             });
             operation
         };
