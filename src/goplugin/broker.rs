@@ -20,6 +20,7 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::{
+    io::AsyncBufReadExt as _,
     net::{TcpStream, UnixStream},
     sync::{Notify, mpsc},
     time::{Instant, timeout, timeout_at},
@@ -49,6 +50,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time for connecting and TLS.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Time for the host's first bytes after TLS.
+const FIRST_WORDS: Duration = Duration::from_secs(2);
 /// Numbers and a path.
 const LARGEST_MESSAGE: usize = 64 << 10;
 /// Knocks and answers to knocks that wait to be sent.
@@ -250,8 +253,21 @@ impl Shared {
         }
     }
 
+    /// TLS, and then the host's first words. With TLS 1.3 a client is done before the server has looked at its
+    /// certificate, so only they show that the host lets us in. Without this look a host that hangs up would be
+    /// dialled again and again by the channel, without a pause or an error.
     async fn secure(&self, io: Box<dyn Io>) -> io::Result<TlsStream<Box<dyn Io>>> {
-        self.tls.connect(self.name.clone(), io).await
+        let mut stream = self.tls.connect(self.name.clone(), io).await?;
+        // HTTP/2 lets a server wait for the client's first words. grpc-go does not, but nothing hangs on it.
+        if let Ok(first) = timeout(FIRST_WORDS, stream.fill_buf()).await
+            && first?.is_empty()
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "the host hung up after the TLS handshake",
+            ));
+        }
+        Ok(stream)
     }
 }
 
@@ -341,10 +357,14 @@ fn causes(error: &dyn Error) -> String {
     let mut text = String::new();
     let mut next = error.source();
     while let Some(cause) = next {
-        if !text.is_empty() {
-            text.push_str(": ");
+        let cause_text = cause.to_string();
+        // Some wrappers repeat what they wrap.
+        if !text.ends_with(&cause_text) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause_text);
         }
-        text.push_str(&cause.to_string());
         next = cause.source();
     }
     if text.is_empty() { error.to_string() } else { text }

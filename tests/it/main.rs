@@ -1,2 +1,13 @@
-//! Behaviour tests.
+//! Behaviour through the real binary, with a host made for tests. One program, so that it is linked once.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    reason = "a test that finds something unexpected should stop, helpers included"
+)]
+
 mod arrows;
+mod host;
+mod protocol;

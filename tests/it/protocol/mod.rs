@@ -1,0 +1,8 @@
+//! The plugin protocol, by the conformance list: one test for each promise.
+
+mod auxiliary;
+mod backend;
+mod lifetime;
+mod multiplexed;
+mod start;
+mod tls;
