@@ -10,6 +10,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::framework::BackendKind;
+use crate::go_flags::{Argument, Reader};
+use crate::signer::Command;
 
 /// The version, with the leading `v` that the catalogs of Vault and OpenBao want.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
@@ -21,6 +23,8 @@ pub enum Invocation {
     Help,
     /// Serve a host.
     Plugin,
+    /// Sign a login, for the first argument says so; the signer reads the others.
+    Signer(Command),
     /// Print the version.
     Version,
 }
@@ -60,45 +64,47 @@ impl Arguments {
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ArgumentError> {
         let mut arguments = arguments
             .into_iter()
-            .map(|argument| argument.to_string_lossy().into_owned());
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .peekable();
         let program = arguments.next().unwrap_or_default();
         let mut parsed = Self {
             invocation: Invocation::Plugin,
             fallback_kind: kind_from_name(&program),
             unknown: Vec::new(),
         };
-        while let Some(argument) = arguments.next() {
-            let flag = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-'));
-            let Some(flag) = flag else {
-                if argument == "help" {
+        if let Some(command) = arguments.peek().and_then(|word| Command::named(word)) {
+            parsed.invocation = Invocation::Signer(command);
+            return Ok(parsed);
+        }
+        let mut reader = Reader::new(arguments);
+        while let Some(argument) = reader.read() {
+            let flag = match argument {
+                Argument::Flag(flag) => flag,
+                Argument::Word(word) if word == "help" => {
                     parsed.invocation = Invocation::Help;
-                } else {
-                    parsed.unknown.push(argument);
+                    continue;
                 }
-                continue;
+                Argument::Word(word) => {
+                    parsed.unknown.push(word);
+                    continue;
+                }
             };
-            let (name, value) = match flag.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (flag, None),
-            };
-            match name {
+            match flag.name.as_str() {
                 "help" | "h" => parsed.invocation = Invocation::Help,
                 "version" | "V" => parsed.invocation = Invocation::Version,
                 "type" => {
-                    parsed.fallback_kind =
-                        match value.or_else(|| arguments.next()).unwrap_or_default().as_str() {
-                            "auth" => BackendKind::Auth,
-                            "secret" => BackendKind::Secrets,
-                            other => return Err(ArgumentError::Type(other.to_owned())),
-                        }
-                }
-                name if IGNORED.contains(&name) => {
-                    if value.is_none() {
-                        arguments.next();
+                    parsed.fallback_kind = match reader.value(flag).unwrap_or_default().as_str() {
+                        "auth" => BackendKind::Auth,
+                        "secret" => BackendKind::Secrets,
+                        other => return Err(ArgumentError::Type(other.to_owned())),
                     }
                 }
+                name if IGNORED.contains(&name) => {
+                    reader.value(flag);
+                }
                 name if IGNORED_SWITCHES.contains(&name) => {}
-                _ => parsed.unknown.push(argument),
+                // Without its value, which may be a secret in the wrong place.
+                name => parsed.unknown.push(format!("-{name}")),
             }
         }
         Ok(parsed)
@@ -141,6 +147,11 @@ This is a plugin: the server starts it. Put it into the server's plugin_director
   vault plugin register -sha256={sum} \\
       -command={file} auth alicloud
   vault auth enable alicloud
+
+To log in to the auth method from where no client of the server can, the same program signs and logs in:
+
+  vault-plugin-alicloud sign --help
+  vault-plugin-alicloud login --help
 
 Flags: --version, --help."
     )
@@ -199,8 +210,20 @@ mod tests {
         assert_eq!(parse(line).unwrap().unknown, Vec::<String>::new());
         assert_eq!(
             parse("p -ca-cert x --what=1 more").unwrap().unknown,
-            ["--what=1", "more"]
+            ["-what", "more"]
         );
+    }
+
+    #[test]
+    fn the_signer_is_asked_for_by_the_first_argument_only() {
+        for (line, invocation) in [
+            ("p sign -role=r", Invocation::Signer(Command::Sign)),
+            ("p login --help", Invocation::Signer(Command::Login)),
+            ("p -type=auth login", Invocation::Plugin),
+            ("sign", Invocation::Plugin),
+        ] {
+            assert_eq!(parse(line).unwrap().invocation, invocation, "{line}");
+        }
     }
 
     #[test]
@@ -215,6 +238,9 @@ mod tests {
         ] {
             assert_eq!(parse(line).unwrap().invocation, invocation, "{line}");
         }
-        assert!(help().contains(VERSION));
+        let help = help();
+        for part in [VERSION, "sign --help", "login --help"] {
+            assert!(help.contains(part), "{part}");
+        }
     }
 }

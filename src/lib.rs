@@ -10,7 +10,8 @@
 //!   │            └─────────► alicloud
 //!   ├────► vault ──► framework
 //!   │        └─────► goplugin
-//!   └────► arguments, process
+//!   ├────► arguments ──► signer ──► alicloud
+//!   └────► process
 //! ```
 //!
 //! | room | what it is |
@@ -21,7 +22,8 @@
 //! | [`alicloud`] | the cloud client: signing, RAM and STS calls, errors, retries, credentials. Has never heard of Vault |
 //! | [`secrets`] | the secrets engine |
 //! | [`auth`] | the auth method |
-//! | [`arguments`], [`process`] | the command line, and what keeps secrets out of core dumps and swap |
+//! | [`signer`] | `sign` and `login`: what a person or an agent runs to log in, where no client of the server can |
+//! | [`arguments`], `go_flags`, [`process`] | the command line, its syntax, and what keeps secrets out of core dumps and swap |
 //!
 //! The arrows are the only ones allowed; a test reads the sources and fails on any other. A file for each path of the
 //! API holds its fields, handlers, help and tests: `secrets/alicloud/path_role.rs` is `role/<name>`.
@@ -61,7 +63,9 @@ pub mod alicloud;
 pub mod arguments;
 pub mod auth;
 pub mod framework;
+mod go_flags;
 pub mod goplugin;
 pub mod process;
 pub mod secrets;
+pub mod signer;
 pub mod vault;

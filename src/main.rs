@@ -1,4 +1,4 @@
-//! The program: a plugin when a host starts it, a short explanation when a person does.
+//! The program: a plugin when a host starts it, a short explanation or the signer when a person does.
 
 use std::env;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use vault_plugin_alicloud::arguments::{Arguments, Invocation, VERSION, help};
 use vault_plugin_alicloud::framework::{Backend, BackendKind, Product};
 use vault_plugin_alicloud::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
 use vault_plugin_alicloud::vault::{COOKIE_KEY, COOKIE_VALUE, PROTOCOL_VERSION, Plugin};
-use vault_plugin_alicloud::{auth, process, secrets};
+use vault_plugin_alicloud::{auth, process, secrets, signer};
 
 /// A slow handler must not stall another mount, and a server of many cores must not get many threads.
 const WORKER_THREADS: usize = 2;
@@ -38,6 +38,10 @@ fn main() -> ExitCode {
             &format!("vault-plugin-alicloud {VERSION}"),
             ExitCode::SUCCESS,
         ),
+        Ok(Arguments {
+            invocation: Invocation::Signer(command),
+            ..
+        }) => signer::run(command, env::args_os().skip(2), process_environment()),
         Ok(
             arguments @ Arguments {
                 invocation: Invocation::Plugin,

@@ -61,6 +61,7 @@ pub struct Field {
     name: &'static str,
     kind: FieldKind,
     as_sent: bool,
+    default_applies: bool,
     pub(super) description: &'static str,
     pub(super) default: Option<Value>,
     pub(super) required: bool,
@@ -115,6 +116,7 @@ impl Field {
             name,
             kind,
             as_sent: false,
+            default_applies: true,
             description: "",
             default: None,
             required: false,
@@ -149,6 +151,13 @@ impl Field {
             self.name
         );
         self
+    }
+
+    /// Sets a default for documents only: the handler sees that the field is not given.
+    #[must_use]
+    pub fn documented_default(mut self, value: impl Into<Value>) -> Self {
+        self.default_applies = false;
+        self.default(value)
     }
 
     /// Documents that the field must be given. The handler is what enforces it.
@@ -241,6 +250,10 @@ impl Field {
         self.kind
     }
 
+    fn applied_default(&self) -> Option<Value> {
+        self.default.clone().filter(|_| self.default_applies)
+    }
+
     /// The value for what the caller sent; none when that counts as not given.
     fn read(&self, sent: &Value) -> Result<Option<Value>, FieldError> {
         if self.as_sent {
@@ -289,7 +302,7 @@ impl FieldValues {
             if given.is_some() {
                 values.given.insert(field.name);
             }
-            if let Some(value) = given.or_else(|| field.default.clone()) {
+            if let Some(value) = given.or_else(|| field.applied_default()) {
                 values.values.insert(field.name.to_owned(), value);
             }
         }
@@ -422,6 +435,14 @@ mod tests {
             limit: 16,
         };
         assert_eq!(collected.values.parse::<Arguments>().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_documented_default_is_not_a_value() {
+        let fields = [Field::new("kind", FieldKind::String).documented_default("a")];
+        let values = FieldValues::collect(&fields, &Map::new(), &[]).unwrap().values;
+        assert_eq!(values.parse::<Map<String, Value>>().unwrap(), Map::new());
+        assert_eq!(fields[0].default, Some(json!("a")));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod response;
 mod secret;
 mod storage;
 mod system;
+mod token;
 mod wal;
 mod wipe;
 
@@ -41,5 +42,6 @@ pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use secret::{Lease, SecretType};
 pub use storage::{MemoryStorage, Storage, StorageError};
 pub use system::{FixedSystem, Product, ReplicationState, SystemError, SystemView};
+pub use token::{AddressError, BoundAddress, TokenArguments, TokenParameters, Twins};
 pub use wal::WalEntry;
 pub(crate) use wipe::wipe;

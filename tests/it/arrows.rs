@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may name.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("alicloud", &[]),
-    ("arguments", &["framework"]),
+    ("arguments", &["framework", "go_flags", "signer"]),
     ("auth", &["alicloud", "framework"]),
     ("framework", &[]),
+    ("go_flags", &[]),
     ("goplugin", &[]),
     ("process", &[]),
     ("secrets", &["alicloud", "framework"]),
-    ("signer", &["alicloud", "arguments"]),
+    ("signer", &["alicloud", "go_flags"]),
     ("vault", &["framework", "goplugin"]),
 ];
 

@@ -11,3 +11,4 @@
 mod arrows;
 mod host;
 mod protocol;
+mod signer;

@@ -9,6 +9,7 @@ mod chain;
 mod ecs;
 mod environment;
 mod error;
+mod instance;
 mod metadata;
 mod oidc;
 
@@ -24,6 +25,7 @@ pub use chain::Chain;
 pub use ecs::EcsProvider;
 pub use environment::{Environment, EnvironmentProvider, process_environment};
 pub use error::ProviderError;
+pub use instance::instance_region;
 pub use oidc::OidcProvider;
 
 /// An access key with its secret, and with the token if it is a temporary one.

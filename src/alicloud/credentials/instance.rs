@@ -1,0 +1,95 @@
+//! Where the instance is that a program runs on, by its metadata service.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::environment::{Environment, Surroundings};
+use super::metadata::{Ask, Metadata, Service};
+use crate::alicloud::region::Region;
+use crate::alicloud::transport::Answer;
+
+/// The region of the ECS instance, or `None` if the service does not answer, or must not be asked
+/// (`ALIBABA_CLOUD_ECS_METADATA_DISABLED`).
+pub async fn instance_region(environment: Arc<dyn Environment>) -> Option<Region> {
+    let surroundings = Surroundings {
+        environment,
+        sts: None,
+    };
+    ask(&surroundings, &Service::default()).await
+}
+
+async fn ask(surroundings: &Surroundings, service: &dyn Metadata) -> Option<Region> {
+    if surroundings.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
+        return None;
+    }
+    let issued = service.ask(Ask::Token).await.ok();
+    let token = issued.as_ref().and_then(text).map(SecretString::from);
+    if token.is_none() && surroundings.flag("ALIBABA_CLOUD_IMDSV1_DISABLED") {
+        return None;
+    }
+    let path = "region-id";
+    let token = token.as_ref();
+    let answer = service.ask(Ask::Document { path, token }).await.ok()?;
+    Region::parse(text(&answer)?).ok()
+}
+
+fn text(answer: &Answer) -> Option<&str> {
+    let text = std::str::from_utf8(&answer.body).ok()?.trim();
+    (answer.status == 200 && !text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::alicloud::transport::Failure;
+
+    /// Status and body for the token, and for the region.
+    #[derive(Debug)]
+    struct Fake([(u16, &'static str); 2]);
+
+    #[async_trait]
+    impl Metadata for Fake {
+        async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
+            let (status, body) = match ask {
+                Ask::Token => self.0[0],
+                Ask::Document { path, .. } => {
+                    assert_eq!(path, "region-id");
+                    self.0[1]
+                }
+            };
+            Ok(Answer {
+                status,
+                request_id: None,
+                retry_after: None,
+                body: Zeroizing::new(body.as_bytes().to_vec()),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn the_region_is_the_services_unless_it_must_not_be_asked() {
+        let good = [(200, "token"), (200, "cn-hangzhou\n")];
+        let old = [(404, "no"), (200, "cn-hangzhou")];
+        for (set, answers, region) in [
+            ("", good, Some("cn-hangzhou")),
+            ("", old, Some("cn-hangzhou")),
+            ("ALIBABA_CLOUD_IMDSV1_DISABLED", good, Some("cn-hangzhou")),
+            ("ALIBABA_CLOUD_IMDSV1_DISABLED", old, None),
+            ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", good, None),
+            ("", [(200, "token"), (404, "cn-hangzhou")], None),
+            ("", [(200, "token"), (200, "<html>")], None),
+        ] {
+            let environment = move |name: &str| (name == set).then(|| "true".to_owned());
+            let surroundings = Surroundings {
+                environment: Arc::new(environment),
+                sts: None,
+            };
+            let found = ask(&surroundings, &Fake(answers)).await;
+            assert_eq!(found.as_ref().map(Region::as_str), region, "{set} {answers:?}");
+        }
+    }
+}

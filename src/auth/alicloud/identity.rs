@@ -1,0 +1,262 @@
+//! What a login makes of a caller's identity: token metadata and the entity alias.
+
+use std::collections::BTreeMap;
+
+use super::binding::Caller;
+use super::config::{MetadataField, RamAlias};
+use crate::alicloud::CallerIdentity;
+use crate::alicloud::arn::Identity;
+use crate::framework::{Alias, Error, Status};
+
+/// Keys of the token metadata that a renewal needs. Tokens of the Go plugin have them too.
+pub(super) const ARN: &str = "arn";
+pub(super) const ROLE_ID: &str = "role_id";
+pub(super) const ROLE_NAME: &str = "role_name";
+
+/// STS's words for the kinds of identities.
+const ACCOUNT: &str = "Account";
+const USER: &str = "RAMUser";
+const SESSION: &str = "AssumedRoleUser";
+
+/// Checks STS's answer against itself, as far as the client has not: what kind of identity it is, and whose session.
+pub(super) fn check(identity: &CallerIdentity) -> Result<(), Error> {
+    let kind = match identity.arn.identity() {
+        Identity::Root => ACCOUNT,
+        Identity::User(_) => USER,
+        Identity::AssumedRole { .. } => SESSION,
+        Identity::Role(_) | Identity::Group(_) => {
+            return Err(contradiction("its arn is not that of a caller"));
+        }
+    };
+    // A new word for an old kind would be no contradiction.
+    let known = [ACCOUNT, USER, SESSION].contains(&identity.identity_type.as_str());
+    if known && identity.identity_type != kind {
+        return Err(contradiction("its identity type is not that of its arn"));
+    }
+    // The session after the colon is not compared: letter case was seen to differ between the parts of an answer.
+    let role_id = identity.role_id.as_deref().filter(|_| kind == SESSION);
+    if role_id.is_some_and(|id| identity.principal_id.split(':').next() != Some(id)) {
+        return Err(contradiction("its principal id is not that of its role id"));
+    }
+    Ok(())
+}
+
+fn contradiction(what: &str) -> Error {
+    Error::coded(
+        Status::BAD_GATEWAY,
+        format!("STS's answer contradicts itself: {what}"),
+    )
+}
+
+/// What the bindings of a role are compared with.
+pub(super) fn caller(identity: &CallerIdentity) -> Caller<'_> {
+    Caller {
+        arn: &identity.arn,
+        role_id: identity.role_id.as_deref(),
+    }
+}
+
+/// The token metadata, with upstream's keys. What an identity does not have is blank, as upstream has it.
+pub(super) fn metadata(identity: &CallerIdentity, role_name: &str) -> BTreeMap<String, String> {
+    let optional = |value: &Option<String>| value.clone().unwrap_or_default();
+    [
+        ("account_id", identity.account_id.to_string()),
+        ("user_id", optional(&identity.user_id)),
+        (ROLE_ID, optional(&identity.role_id)),
+        (ARN, identity.arn.to_string()),
+        ("identity_type", identity.identity_type.clone()),
+        ("principal_id", identity.principal_id.clone()),
+        ("request_id", identity.request_id.clone()),
+        (ROLE_NAME, role_name.to_owned()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+/// Whom the token belongs to, by that part of the identity, and with those parts of it as metadata.
+pub(super) fn alias(
+    identity: &CallerIdentity,
+    role_name: &str,
+    by: RamAlias,
+    fields: &[MetadataField],
+) -> Result<Alias, Error> {
+    let is_session = matches!(identity.arn.identity(), Identity::AssumedRole { .. });
+    let name = match by {
+        RamAlias::PrincipalId => identity.principal_id.clone(),
+        RamAlias::RoleId if is_session => identity.role_id.clone().ok_or_else(|| {
+            contradiction("it has no role id, by which ram_alias knows the session of a role")
+        })?,
+        // The id of the user or the account, which is as lasting as a role's.
+        RamAlias::RoleId => identity.principal_id.clone(),
+        RamAlias::RoleArn => role_arn(identity),
+        RamAlias::Arn => identity.arn.to_string(),
+    };
+    let metadata = fields.iter().filter_map(|field| {
+        let value = match field {
+            MetadataField::AccountId => identity.account_id.to_string(),
+            MetadataField::Arn => identity.arn.to_string(),
+            MetadataField::IdentityType => identity.identity_type.clone(),
+            MetadataField::PrincipalId => identity.principal_id.clone(),
+            MetadataField::RoleArn => role_arn(identity),
+            MetadataField::RoleId => identity.role_id.clone()?,
+            MetadataField::RoleName => role_name.to_owned(),
+            MetadataField::UserId => identity.user_id.clone()?,
+        };
+        Some((field.word().to_owned(), value))
+    });
+    Ok(Alias {
+        name,
+        metadata: metadata.collect(),
+        ..Alias::default()
+    })
+}
+
+/// The ARN of the role behind a session; of users and accounts their own.
+fn role_arn(identity: &CallerIdentity) -> String {
+    identity
+        .arn
+        .to_role()
+        .as_ref()
+        .unwrap_or(&identity.arn)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alicloud::{AccountId, Arn};
+
+    fn identity(kind: &str, resource: &str, principal_id: &str, role_id: Option<&str>) -> CallerIdentity {
+        CallerIdentity {
+            account_id: AccountId::parse("12345").unwrap(),
+            arn: Arn::parse(&format!("acs:ram::12345:{resource}")).unwrap(),
+            identity_type: kind.to_owned(),
+            principal_id: principal_id.to_owned(),
+            user_id: role_id.is_none().then(|| principal_id.to_owned()),
+            role_id: role_id.map(str::to_owned),
+            request_id: "R".to_owned(),
+        }
+    }
+
+    fn session() -> CallerIdentity {
+        identity("AssumedRoleUser", "assumed-role/Dev/i-1", "300:i-1", Some("300"))
+    }
+
+    fn user() -> CallerIdentity {
+        identity("RAMUser", "user/alice", "200", None)
+    }
+
+    fn root() -> CallerIdentity {
+        identity("Account", "root", "12345", None)
+    }
+
+    #[test]
+    fn an_alias_is_what_the_configuration_says() {
+        for (word, of_session, of_user, of_root) in [
+            ("principal_id", "300:i-1", "200", "12345"),
+            ("role_id", "300", "200", "12345"),
+            (
+                "role_arn",
+                "acs:ram::12345:role/Dev",
+                "acs:ram::12345:user/alice",
+                "acs:ram::12345:root",
+            ),
+            (
+                "arn",
+                "acs:ram::12345:assumed-role/Dev/i-1",
+                "acs:ram::12345:user/alice",
+                "acs:ram::12345:root",
+            ),
+        ] {
+            let by = RamAlias::parse(word).unwrap();
+            let name = |identity| alias(&identity, "r", by, &[]).unwrap().name;
+            assert_eq!(
+                (name(session()).as_str(), name(user()).as_str()),
+                (of_session, of_user),
+                "{word}"
+            );
+            assert_eq!(name(root()), of_root, "{word}");
+        }
+        let nameless = CallerIdentity {
+            role_id: None,
+            ..session()
+        };
+        assert!(alias(&nameless, "r", RamAlias::RoleId, &[]).is_err());
+    }
+
+    #[test]
+    fn alias_metadata_has_what_was_chosen_and_is_there() {
+        let all = "account_id,arn,identity_type,principal_id,role_arn,role_id,role_name,user_id";
+        let fields: Vec<_> = all
+            .split(',')
+            .map(|word| MetadataField::parse(word).unwrap())
+            .collect();
+        let metadata = |identity| {
+            alias(&identity, "dev", RamAlias::default(), &fields)
+                .unwrap()
+                .metadata
+        };
+        let keys = |identity| metadata(identity).into_keys().collect::<Vec<_>>().join(",");
+        assert_eq!(
+            keys(session()),
+            "account_id,arn,identity_type,principal_id,role_arn,role_id,role_name"
+        );
+        assert_eq!(
+            keys(user()),
+            "account_id,arn,identity_type,principal_id,role_arn,role_name,user_id"
+        );
+        assert_eq!(metadata(session())["role_arn"], "acs:ram::12345:role/Dev");
+    }
+
+    #[test]
+    fn token_metadata_has_upstreams_keys() {
+        let metadata = metadata(&session(), "dev");
+        let shown: Vec<_> = metadata
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        assert_eq!(
+            shown.join(" "),
+            "account_id=12345 arn=acs:ram::12345:assumed-role/Dev/i-1 identity_type=AssumedRoleUser \
+             principal_id=300:i-1 request_id=R role_id=300 role_name=dev user_id="
+        );
+    }
+
+    #[test]
+    fn an_answer_must_not_contradict_itself() {
+        for good in [
+            session(),
+            user(),
+            root(),
+            CallerIdentity {
+                identity_type: "Later".to_owned(),
+                ..user()
+            },
+        ] {
+            assert!(check(&good).is_ok(), "{good:?}");
+        }
+        for bad in [
+            CallerIdentity {
+                identity_type: "RAMUser".to_owned(),
+                ..session()
+            },
+            CallerIdentity {
+                identity_type: "AssumedRoleUser".to_owned(),
+                ..user()
+            },
+            CallerIdentity {
+                principal_id: "301:i-1".to_owned(),
+                ..session()
+            },
+            CallerIdentity {
+                principal_id: "3001:i-1".to_owned(),
+                ..session()
+            },
+            identity("AssumedRoleUser", "role/Dev", "300", Some("300")),
+            identity("Group", "group/g", "g", None),
+        ] {
+            assert!(check(&bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `config`: which hosts are STS, whom requests must be signed for, and what an entity is known by.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::config::{Config, MetadataField, RamAlias, STORAGE_KEY, ServerId};
+use super::{Method, OPERATION_PREFIX};
+use crate::alicloud::Endpoint;
+use crate::framework::{
+    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response,
+};
+
+const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
+
+const DESCRIPTION: &str = "
+Everything here is optional. A setting that is not given stays as it is; a blank one goes back to its default.
+
+Signed requests are sent only to the official hosts of STS, which this plugin has a list of, and to the hosts in
+\"sts_endpoints\", compared letter by letter. Whoever runs such a host can log in as anybody.
+
+With a \"server_id\", a login must carry the query parameter VaultServerId with that value inside its signature. A
+request that was signed for another server, or stolen from one, is then worth nothing here. Clients that do not know of
+it, such as \"vault login -method=alicloud\", can then not log in.
+
+\"ram_alias\" says what an entity is known by. With principal_id, as upstream, each session of a role is an entity of its
+own; with role_id or role_arn all sessions of a role are one. Users and accounts have no role: with role_id they are known
+by their own id, and with role_arn by their own ARN. A change makes new entities for everybody.
+";
+
+pub(super) fn path(method: &Arc<Method>) -> Path {
+    Path::new("config")
+        .field(
+            Field::new("sts_endpoints", FieldKind::CommaStringSlice).describe(
+                "Further hosts that are STS, beside the official ones: exact names such as \
+                 sts.ap-southeast-6.aliyuncs.com, no patterns.",
+            ),
+        )
+        .field(
+            Field::new("allow_vpc_endpoints", FieldKind::Bool).describe(
+                "Whether requests may be signed for the VPC hosts of STS, sts-vpc.<region>.aliyuncs.com. They answer \
+                 only inside the region's private network. Default: false.",
+            ),
+        )
+        .field(
+            Field::new("server_id", FieldKind::String).describe(
+                "When set, a login must carry the query parameter VaultServerId with this value inside its signature.",
+            ),
+        )
+        .field(
+            Field::new("ram_alias", FieldKind::String)
+                .describe(
+                    "What the name of an entity alias is: principal_id, role_id, role_arn or arn. Default: \
+                     principal_id.",
+                )
+                .allowed(RamAlias::WORDS),
+        )
+        .field(
+            Field::new("ram_metadata", FieldKind::CommaStringSlice).describe(
+                "What goes to the metadata of the entity alias: any of account_id, arn, identity_type, principal_id, \
+                 role_arn, role_id, role_name, user_id. Default: nothing.",
+            ),
+        )
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::Update, method, write)
+        .displayed(DisplayAttributes {
+            verb: Some("configure"),
+            suffix: Some("auth"),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::Read, method, read)
+        .displayed(DisplayAttributes {
+            suffix: Some("auth-configuration"),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::Delete, method, delete)
+        .displayed(DisplayAttributes {
+            suffix: Some("auth-configuration"),
+            ..DisplayAttributes::default()
+        })
+        .help(SYNOPSIS, DESCRIPTION)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Write {
+    sts_endpoints: Option<Vec<String>>,
+    allow_vpc_endpoints: Option<bool>,
+    server_id: Option<String>,
+    ram_alias: Option<String>,
+    ram_metadata: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Nothing {}
+
+async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Outcome {
+    let _one_writer = method.locks.lock(STORAGE_KEY).await;
+    let stored = Config::load(&*context.storage).await?.unwrap_or_default();
+    let alias_before = stored.ram_alias;
+    let config = arguments.apply_to(stored)?;
+    config.store(&*context.storage).await?;
+    Ok(Response::warnings(if config.ram_alias == alias_before {
+        vec![]
+    } else {
+        vec!["ram_alias was changed: whoever logs in from now on is a new entity".to_owned()]
+    }))
+}
+
+async fn read(_: Arc<Method>, context: Context, _: Nothing) -> Outcome {
+    let config = Config::load(&*context.storage).await?;
+    Ok(config.map(|config| Response::data(config.shown())))
+}
+
+async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> Outcome {
+    let _one_writer = method.locks.lock(STORAGE_KEY).await;
+    context.storage.delete(STORAGE_KEY).await?;
+    Ok(None)
+}
+
+impl Write {
+    /// What is not given stays as it is, and what is blank goes back to its default.
+    fn apply_to(self, mut config: Config) -> Result<Config, Error> {
+        if let Some(hosts) = self.sts_endpoints {
+            config.sts_endpoints = each("sts_endpoints", &hosts, |host| {
+                Endpoint::parse(host).map_err(|error| format!("{host:?}: {error}"))
+            })?;
+            config.sts_endpoints.sort_unstable();
+            config.sts_endpoints.dedup();
+        }
+        if let Some(allow) = self.allow_vpc_endpoints {
+            config.allow_vpc_endpoints = allow;
+        }
+        if let Some(id) = self.server_id {
+            config.server_id = unless_blank("server_id", &id, ServerId::parse)?;
+        }
+        if let Some(word) = self.ram_alias {
+            config.ram_alias = unless_blank("ram_alias", &word, RamAlias::parse)?.unwrap_or_default();
+        }
+        if let Some(words) = self.ram_metadata {
+            config.ram_metadata = each("ram_metadata", &words, MetadataField::parse)?;
+            config.ram_metadata.sort_unstable();
+            config.ram_metadata.dedup();
+        }
+        Ok(config)
+    }
+}
+
+fn unless_blank<T>(
+    field: &'static str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, Error> {
+    match text.trim() {
+        "" => Ok(None),
+        text => parse(text).map(Some).map_err(|error| named(field, &error)),
+    }
+}
+
+fn each<T>(
+    field: &'static str,
+    texts: &[String],
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, Error> {
+    texts
+        .iter()
+        .map(|text| parse(text).map_err(|error| named(field, &error)))
+        .collect()
+}
+
+fn named(field: &'static str, error: &str) -> Error {
+    Error::answer(format!("{field}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn apply(arguments: Value, stored: Config) -> Result<Config, String> {
+        let write: Write = serde_json::from_value(arguments).unwrap();
+        write.apply_to(stored).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_given_stays_and_blank_resets() {
+        let all = json!({
+            "sts_endpoints": ["STS.example.com", "sts.example.com:443", "sts.internal:8443"],
+            "allow_vpc_endpoints": true,
+            "server_id": " vault.example.com ",
+            "ram_alias": "role_id",
+            "ram_metadata": ["role_name", "account_id", "role_name"],
+        });
+        let first = apply(all, Config::default()).unwrap();
+        let shown = json!({
+            "sts_endpoints": ["sts.example.com", "sts.internal:8443"],
+            "allow_vpc_endpoints": true,
+            "server_id": "vault.example.com",
+            "ram_alias": "role_id",
+            "ram_metadata": ["account_id", "role_name"],
+        });
+        assert_eq!(Value::Object(first.shown()), shown);
+        assert_eq!(apply(json!({}), first.clone()).unwrap(), first);
+        let blank = json!({
+            "sts_endpoints": [], "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
+        });
+        assert_eq!(apply(blank, first).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        for (arguments, field) in [
+            (
+                json!({"sts_endpoints": ["https://sts.example.com"]}),
+                "sts_endpoints: ",
+            ),
+            (json!({"sts_endpoints": ["*.aliyuncs.com"]}), "sts_endpoints: "),
+            (json!({"sts_endpoints": ["10.0.0.1"]}), "sts_endpoints: "),
+            (json!({"sts_endpoints": [""]}), "sts_endpoints: "),
+            (json!({"server_id": "a b"}), "server_id: "),
+            (json!({"server_id": "ü"}), "server_id: "),
+            (json!({"server_id": "x".repeat(129)}), "server_id: "),
+            (
+                json!({"ram_alias": "session"}),
+                "ram_alias: expected one of principal_id, ",
+            ),
+            (
+                json!({"ram_metadata": ["request_id"]}),
+                "ram_metadata: \"request_id\" is none of account_id, ",
+            ),
+            (json!({"ram_metadata": [""]}), "ram_metadata: "),
+        ] {
+            let refusal = apply(arguments.clone(), Config::default()).unwrap_err();
+            assert!(refusal.starts_with(field), "{arguments}: {refusal}");
+        }
+    }
+}

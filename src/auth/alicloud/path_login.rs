@@ -1,0 +1,210 @@
+//! `login`: a signed request for STS becomes a token.
+//!
+//! What needs no network is checked first: the role, the client's address, the request itself. Then the request goes to
+//! STS once, and whose it was is compared with the bindings of the role.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::config::{Config, RamAlias, ServerId};
+use super::role::{Role, is_name};
+use super::signed_request::{self, Refusal, Rules};
+use super::{Method, OPERATION_PREFIX, failure, identity};
+use crate::framework::{
+    Alias, Auth, Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response,
+    Status,
+};
+
+const SYNOPSIS: &str = "Authenticates an RAM entity with Vault.";
+
+const DESCRIPTION: &str = "
+Authenticate AliCloud entities using an arbitrary RAM principal.
+
+RAM principals are authenticated by processing a signed sts:GetCallerIdentity request and then parsing the response to
+see who signed the request.
+
+The request can be signed with either of Alibaba Cloud's signatures: version 1 in the query, for POST or GET, or
+ACS3-HMAC-SHA256 in the Authorization header. It is sent once and only to STS. \"vault-plugin-alicloud login\" signs and
+logs in; \"vault login -method=alicloud\" works too.
+";
+
+/// The most of an unknown role's name that is shown.
+const SHOWN_NAME: usize = 64;
+
+pub(super) fn path(method: &Arc<Method>) -> Path {
+    Path::new("login")
+        .field(
+            Field::new("role", FieldKind::String)
+                .describe("Name of the role against which the login is being attempted.")
+                .required(),
+        )
+        .field(
+            Field::new("identity_request_url", FieldKind::String)
+                .describe("Base64-encoded full URL against which to make the AliCloud request."),
+        )
+        .field(
+            Field::new("identity_request_headers", FieldKind::Header)
+                .describe(
+                    "The request headers. This must include the headers over which AliCloud has included a signature. \
+                     Base64-encoded JSON, or a JSON object; the values are strings or lists of one string.",
+                )
+                .as_sent(),
+        )
+        .field(
+            Field::new("identity_request_method", FieldKind::String)
+                .describe("The HTTP method that was signed: POST or GET. Default: POST.")
+                .allowed(&["POST", "GET"]),
+        )
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            verb: Some("login"),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::Update, method, login)
+        .unchanging()
+        .on(Operation::ResolveRole, method, resolve_role)
+        .on(Operation::AliasLookahead, method, look_ahead)
+        .help(SYNOPSIS, DESCRIPTION)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Login {
+    role: Option<String>,
+    identity_request_url: Option<String>,
+    identity_request_headers: Option<Value>,
+    identity_request_method: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    role: Option<String>,
+}
+
+async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Outcome {
+    let storage = &*context.storage;
+    let (role_name, role) = role_named(&context, arguments.role.as_deref()).await?;
+    let client_address = context.request.remote_address.as_deref();
+    role.token.check_address(client_address)?;
+
+    let config = Config::load(storage).await?.unwrap_or_default();
+    let rules = Rules {
+        extra_hosts: &config.sts_endpoints,
+        allow_vpc_endpoints: config.allow_vpc_endpoints,
+        server_id: config.server_id.as_ref().map(ServerId::as_str),
+        now: method.clock.now(),
+    };
+    let request = signed_request::parse(
+        arguments.identity_request_url.as_deref().unwrap_or_default(),
+        &arguments.identity_request_headers.unwrap_or_default(),
+        arguments
+            .identity_request_method
+            .as_deref()
+            .filter(|method| !method.is_empty()),
+        &rules,
+    )
+    .map_err(|refusal| request_refused(&refusal))?;
+    context.check_cancelled()?;
+    let caller = method
+        .client
+        .send_presigned(request)
+        .await
+        .map_err(|error| failure::refused(&error))?;
+
+    identity::check(&caller)?;
+    role.bindings
+        .check(identity::caller(&caller))
+        .map_err(|broken| Error::coded(Status::FORBIDDEN, broken.to_string()))?;
+    let mut auth = Auth {
+        metadata: identity::metadata(&caller, &role_name),
+        alias: Some(identity::alias(
+            &caller,
+            &role_name,
+            config.ram_alias,
+            &config.ram_metadata,
+        )?),
+        display_name: caller.principal_id,
+        ..Auth::default()
+    };
+    role.token.populate(&mut auth, client_address)?;
+    Ok(Some(Response::auth(auth)))
+}
+
+/// Asked by the server before a login, for quotas by role.
+async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> Outcome {
+    let (role_name, _) = role_named(&context, arguments.role.as_deref()).await?;
+    Ok(Some(Response::data(Map::from_iter([(
+        "role".to_owned(),
+        role_name.into(),
+    )]))))
+}
+
+/// The alias of a login, without the login. Who logs in is known only to STS, which the request can be shown only once;
+/// but where all sessions of a role are one entity and only one role can log in, it is clear. Otherwise, and for a role
+/// that is not there, the operation fails: the server expects every answer to it to hold a token, also one with an error.
+async fn look_ahead(_: Arc<Method>, context: Context, arguments: Named) -> Outcome {
+    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    let role = role_named(&context, arguments.role.as_deref()).await;
+    let (RamAlias::RoleArn, Ok((_, role))) = (config.ram_alias, role) else {
+        return Err(Error::unsupported_operation());
+    };
+    let bindings = &role.bindings;
+    let name = match (&bindings.arn, bindings.arns.as_slice()) {
+        (Some(arn), []) => Some(arn.role()),
+        (None, [only]) => only.exact(),
+        _ => None,
+    };
+    let alias = Alias {
+        name: name.ok_or_else(Error::unsupported_operation)?,
+        ..Alias::default()
+    };
+    Ok(Some(Response::auth(Auth {
+        alias: Some(alias),
+        ..Auth::default()
+    })))
+}
+
+/// The role and its name as it is stored. Upstream's texts.
+async fn role_named(context: &Context, name: Option<&str>) -> Result<(String, Role), Error> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Err(Error::answer("missing role"));
+    };
+    // Any text can come here, and not every text is a key of the storage.
+    let role = if is_name(name) {
+        Role::load(&*context.storage, name).await?
+    } else {
+        None
+    };
+    let Some(role) = role else {
+        let shown: String = name
+            .chars()
+            .take(SHOWN_NAME)
+            .flat_map(char::escape_debug)
+            .collect();
+        return Err(Error::answer(format!("entry for role {shown} not found")));
+    };
+    Ok((name.to_ascii_lowercase(), role))
+}
+
+fn request_refused(refusal: &Refusal) -> Error {
+    if refusal.is_forbidden() {
+        Error::coded(Status::FORBIDDEN, refusal.to_string())
+    } else {
+        Error::answer(refusal.to_string())
+    }
+}
+
+/// Without the request: it is a credential.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

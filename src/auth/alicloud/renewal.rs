@@ -1,0 +1,196 @@
+//! Renewal of tokens.
+//!
+//! Nothing is asked of STS: the request that proved the identity is used up, and the method has no credentials of its
+//! own. So the identity that the login recorded is compared with the role as it is now. As upstream has it, the terms are
+//! those of the role as it is now, and the policies and everything else stay as they were at login.
+
+use std::sync::Arc;
+
+use super::Method;
+use super::binding::Caller;
+use super::identity::{ARN, ROLE_ID, ROLE_NAME};
+use super::role::{Role, is_name};
+use crate::alicloud::Arn;
+use crate::framework::{Auth, Context, Error, Outcome, Response};
+
+pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> Outcome {
+    let recorded = |key: &str| {
+        auth.metadata
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
+    let arn =
+        recorded(ARN).ok_or_else(|| Error::answer("unable to retrieve arn from metadata during renewal"))?;
+    let arn = Arn::parse(arn)
+        .map_err(|error| Error::answer(format!("the arn in the token's metadata is none: {error}")))?;
+    let role_name =
+        recorded(ROLE_NAME).ok_or_else(|| Error::answer("error retrieving role_name during renewal"))?;
+    let role = if is_name(role_name) {
+        Role::load(&*context.storage, role_name).await?
+    } else {
+        None
+    };
+    let role = role.ok_or_else(|| Error::answer("role entry not found"))?;
+    let caller = Caller {
+        arn: &arn,
+        role_id: recorded(ROLE_ID),
+    };
+    role.bindings
+        .check(caller)
+        .map_err(|broken| Error::answer(broken.to_string()))?;
+    role.token.renew(&mut auth);
+    Ok(Some(Response::auth(auth)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::alicloud::testing::Script;
+    use crate::framework::{
+        FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Request, Storage, StorageError, TokenType,
+    };
+
+    /// Of a token that the Go plugin issued: there is nothing but metadata.
+    fn token(metadata: &[(&str, &str)]) -> Auth {
+        Auth {
+            lease: LeaseOptions {
+                ttl: Duration::from_secs(1),
+                max_ttl: Duration::from_secs(2),
+                renewable: true,
+                increment: Duration::from_secs(99),
+                issue_time: Some(7),
+            },
+            display_name: "alicloud-300:i-1".to_owned(),
+            policies: vec!["then".to_owned()],
+            metadata: metadata
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            token_type: TokenType::Service,
+            num_uses: 5,
+            ..Auth::default()
+        }
+    }
+
+    const METADATA: [(&str, &str); 3] = [
+        ("arn", "acs:ram::12345:assumed-role/Dev/i-1"),
+        ("role_name", "r"),
+        ("role_id", "300"),
+    ];
+
+    async fn renew_with(role: Option<Value>, auth: Auth) -> Outcome {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        if let Some(role) = role {
+            let stored: Result<(), StorageError> = storage.put("role/r", role.to_string().into_bytes()).await;
+            stored.unwrap();
+        }
+        let mut request = Request::new(Operation::Renew, "login");
+        request.auth = Some(auth);
+        let context = Context::new(
+            request,
+            storage,
+            Arc::new(FixedSystem::default()),
+            CancellationToken::new(),
+        );
+        super::super::backend(Script::default().client())
+            .handle(context)
+            .await
+    }
+
+    fn stored_arn(role: &str) -> Value {
+        json!({"AccountNumber": "12345", "Type": 0, "RoleName": role, "RoleAssumerName": "", "Full": "f"})
+    }
+
+    #[tokio::test]
+    async fn the_terms_are_the_roles_and_the_rest_stays() {
+        let role = json!({
+            "arn": stored_arn("dev"), "token_ttl": 60_000_000_000_u64, "token_max_ttl": 0,
+            "token_period": 30_000_000_000_u64, "token_policies": ["now"], "token_num_uses": 1,
+            "bound_role_ids": ["300"], "bound_account_ids": ["12345"],
+        });
+        let before = token(&METADATA);
+        let after = renew_with(Some(role), before.clone()).await.unwrap().unwrap();
+        assert!(after.data.is_none());
+        let lease = LeaseOptions {
+            ttl: Duration::from_secs(60),
+            max_ttl: Duration::ZERO,
+            ..before.lease
+        };
+        let expected = Auth {
+            lease,
+            period: Duration::from_secs(30),
+            ..before
+        };
+        assert!(after.auth.unwrap() == expected);
+    }
+
+    #[tokio::test]
+    async fn the_bindings_must_still_hold() {
+        let other = |key: &'static str, value: &'static str| {
+            let mut metadata = BTreeMap::from(METADATA);
+            metadata.insert(key, value);
+            token(&metadata.into_iter().collect::<Vec<_>>())
+        };
+        let good = json!({"arn": stored_arn("Dev"), "bound_role_ids": ["300"]});
+        for (role, auth, refusal) in [
+            (None, token(&METADATA), "role entry not found"),
+            (
+                Some(good.clone()),
+                other("role_name", "gone"),
+                "role entry not found",
+            ),
+            (
+                Some(good.clone()),
+                other("role_name", "../role/r"),
+                "role entry not found",
+            ),
+            (
+                Some(good.clone()),
+                other("role_name", ""),
+                "error retrieving role_name during renewal",
+            ),
+            (
+                Some(good.clone()),
+                token(&[]),
+                "unable to retrieve arn from metadata during renewal",
+            ),
+            (
+                Some(good.clone()),
+                other("arn", "x"),
+                "the arn in the token's metadata is none",
+            ),
+            (
+                Some(good.clone()),
+                other("role_id", "301"),
+                "the caller's role id is not among",
+            ),
+            (
+                Some(good.clone()),
+                other("role_id", ""),
+                "the role has bound_role_ids",
+            ),
+            (
+                Some(json!({"arn": stored_arn("dev2")})),
+                token(&METADATA),
+                "the caller's arn does not match the role's arn",
+            ),
+            (
+                Some(json!({"arn": stored_arn("dev"), "bound_account_ids": ["54321"]})),
+                token(&METADATA),
+                "the caller's account is not among",
+            ),
+        ] {
+            let error = renew_with(role, auth).await.err().unwrap();
+            assert_eq!(error.kind(), Kind::Answer);
+            assert!(error.message().starts_with(refusal), "{refusal}: {error}");
+        }
+        assert!(renew_with(Some(good), token(&METADATA)).await.is_ok());
+    }
+}

@@ -1,0 +1,378 @@
+//! Where the server is and how to reach it: flags, then the environment as the CLIs read it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::HeaderValue;
+use reqwest::Url;
+use rustls::pki_types::ServerName;
+
+use super::flags::Flags;
+use crate::alicloud::credentials::Environment;
+use crate::alicloud::encode;
+use crate::framework::{DurationError, parse_duration};
+use crate::go_flags::switch;
+
+/// The CLIs' default, both of address and of patience.
+const ADDRESS: &str = "https://127.0.0.1:8200";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything about the server.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// Of the login.
+    pub(super) url: Url,
+    pub(super) namespace: Option<HeaderValue>,
+    pub(super) tls: TlsSettings,
+    pub(super) proxy: Proxy,
+    pub(super) timeout: Duration,
+    pub(super) follow_redirect: bool,
+}
+
+/// What TLS needs, not yet loaded.
+#[derive(Debug, Default)]
+pub(super) struct TlsSettings {
+    pub(super) roots: Roots,
+    /// Files of certificate and key.
+    pub(super) client: Option<(String, String)>,
+    pub(super) server_name: Option<ServerName<'static>>,
+    pub(super) skip_verify: bool,
+}
+
+/// Whom to trust.
+#[derive(Debug, Default)]
+pub(super) enum Roots {
+    #[default]
+    System,
+    File(String),
+    Pem(String),
+    Folder(String),
+}
+
+/// The way to the server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Proxy {
+    /// None, whatever `HTTPS_PROXY` says: the server is on this machine.
+    Direct,
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` decide.
+    Environment,
+    /// This one.
+    Given(String),
+}
+
+/// A setting that cannot be used. Each names where it came from.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingError {
+    #[error("{0} must be a URL that starts with http:// or https://")]
+    Address(String),
+    #[error(
+        "-client-cert and -client-key (or BAO_CLIENT_CERT and BAO_CLIENT_KEY) are set both or not at all"
+    )]
+    ClientPair,
+    #[error("{0}: {1}")]
+    Duration(String, DurationError),
+    #[error("-mount must be a path such as alicloud or auth/alicloud")]
+    Mount,
+    #[error("{0} must not have control characters")]
+    Namespace(String),
+    #[error("{0} must be a host name or an address")]
+    ServerName(String),
+    #[error("{0} must be true or false")]
+    Switch(String),
+}
+
+/// A value, and how an error names where it came from.
+struct Found {
+    value: String,
+    from: String,
+}
+
+/// Looks a setting up.
+struct Lookup<'a> {
+    flags: &'a Flags,
+    environment: &'a dyn Environment,
+}
+
+impl Lookup<'_> {
+    fn flag_or_variable(&self, flag: &str, variable: &str) -> Option<Found> {
+        match self.flags.get(flag) {
+            Some(value) => Some(Found {
+                value: value.to_owned(),
+                from: format!("-{flag}"),
+            }),
+            None => self.variable(variable),
+        }
+    }
+
+    fn variable(&self, variable: &str) -> Option<Found> {
+        let (value, from) = named_variable(self.environment, variable)?;
+        Some(Found { value, from })
+    }
+
+    fn text(&self, flag: &str, variable: &str) -> Option<String> {
+        self.flag_or_variable(flag, variable).map(|found| found.value)
+    }
+
+    fn is_on(&self, variable: &str) -> Result<bool, SettingError> {
+        match self.variable(variable) {
+            Some(found) => switch(Some(&found.value)).ok_or(SettingError::Switch(found.from)),
+            None => Ok(false),
+        }
+    }
+}
+
+/// `BAO_<variable>`, or else `VAULT_<variable>`, with its full name; a blank one counts as absent. The rule is OpenBao's:
+/// a blank BAO_ variable hides its VAULT_ twin. Vault's CLI reads the VAULT_ names alone, so it is obeyed too wherever no
+/// BAO_ name is set.
+pub(super) fn named_variable(environment: &dyn Environment, variable: &str) -> Option<(String, String)> {
+    let (value, name) = ["BAO_", "VAULT_"].iter().find_map(|prefix| {
+        let name = format!("{prefix}{variable}");
+        environment.var(&name).map(|value| (value, name))
+    })?;
+    (!value.is_empty()).then_some((value, name))
+}
+
+impl Settings {
+    /// Reads and checks all of them; no file is opened yet.
+    pub(super) fn read(flags: &Flags, environment: &dyn Environment) -> Result<Self, SettingError> {
+        let lookup = Lookup { flags, environment };
+        let url = login_url(&lookup)?;
+        let timeout = match lookup.variable("CLIENT_TIMEOUT") {
+            Some(found) => {
+                parse_duration(&found.value).map_err(|error| SettingError::Duration(found.from, error))?
+            }
+            None => Duration::ZERO,
+        };
+        Ok(Self {
+            namespace: namespace(&lookup)?,
+            tls: TlsSettings::read(&lookup)?,
+            proxy: proxy(&lookup, &url),
+            // As in the CLIs, zero means the default.
+            timeout: if timeout.is_zero() { PATIENCE } else { timeout },
+            follow_redirect: !lookup.is_on("DISABLE_REDIRECTS")?,
+            url,
+        })
+    }
+}
+
+impl TlsSettings {
+    fn read(lookup: &Lookup<'_>) -> Result<Self, SettingError> {
+        let file = lookup.text("ca-cert", "CACERT").map(Roots::File);
+        let pem = || {
+            lookup
+                .variable("CACERT_BYTES")
+                .map(|found| Roots::Pem(found.value))
+        };
+        let folder = || lookup.text("ca-path", "CAPATH").map(Roots::Folder);
+        let client = match (
+            lookup.text("client-cert", "CLIENT_CERT"),
+            lookup.text("client-key", "CLIENT_KEY"),
+        ) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => return Err(SettingError::ClientPair),
+        };
+        let server_name = match lookup.flag_or_variable("tls-server-name", "TLS_SERVER_NAME") {
+            Some(found) => {
+                Some(ServerName::try_from(found.value).map_err(|_| SettingError::ServerName(found.from))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            roots: file.or_else(pem).or_else(folder).unwrap_or_default(),
+            client,
+            server_name,
+            skip_verify: lookup.flags.is_on("tls-skip-verify") || lookup.is_on("SKIP_VERIFY")?,
+        })
+    }
+}
+
+fn login_url(lookup: &Lookup<'_>) -> Result<Url, SettingError> {
+    let found = lookup
+        .flag_or_variable("address", "ADDR")
+        .unwrap_or_else(|| Found {
+            value: ADDRESS.to_owned(),
+            from: String::new(),
+        });
+    let parsed = Url::parse(found.value.trim()).ok();
+    let Some(mut url) = parsed.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        return Err(SettingError::Address(found.from));
+    };
+    let mount = mount_path(lookup.flags.get("mount").unwrap_or("alicloud"))?;
+    // A server behind a path of a gateway keeps it, as in the CLIs.
+    let path = format!("{}/v1/auth/{mount}/login", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// A mount's path as `auth list` shows it, or as a policy names it, made fit for a URL.
+fn mount_path(mount: &str) -> Result<String, SettingError> {
+    let mount = mount.trim_matches('/');
+    let mount = mount.strip_prefix("auth/").unwrap_or(mount);
+    let segments: Vec<_> = mount.split('/').collect();
+    if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        return Err(SettingError::Mount);
+    }
+    Ok(segments.into_iter().map(encode).collect::<Vec<_>>().join("/"))
+}
+
+fn namespace(lookup: &Lookup<'_>) -> Result<Option<HeaderValue>, SettingError> {
+    let Some(found) = lookup.flag_or_variable("namespace", "NAMESPACE") else {
+        return Ok(None);
+    };
+    let value = HeaderValue::from_str(&found.value);
+    value.map(Some).map_err(|_| SettingError::Namespace(found.from))
+}
+
+fn proxy(lookup: &Lookup<'_>, url: &Url) -> Proxy {
+    let given = lookup
+        .variable("PROXY_ADDR")
+        .or_else(|| lookup.variable("HTTP_PROXY"));
+    match given {
+        Some(found) => Proxy::Given(found.value),
+        None if is_this_machine(url) => Proxy::Direct,
+        None => Proxy::Environment,
+    }
+}
+
+/// Go's rule: no proxy of the environment is asked for `localhost` or a loopback address.
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::super::Command;
+    use super::*;
+
+    fn read(line: &str, variables: &'static [(&str, &str)]) -> Result<Settings, String> {
+        let line = format!("-role=r {line}");
+        let flags = Flags::parse(Command::Login, line.split_whitespace().map(OsString::from)).unwrap();
+        let environment = |name: &str| {
+            variables
+                .iter()
+                .find(|(found, _)| *found == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Settings::read(&flags, &environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_flag_goes_before_bao_and_bao_before_vault() {
+        const BOTH: &[(&str, &str)] = &[
+            ("BAO_ADDR", "https://bao:8200/"),
+            ("VAULT_ADDR", "https://vault:8200"),
+            ("BAO_NAMESPACE", ""),
+            ("VAULT_NAMESPACE", "hidden"),
+            ("VAULT_CACERT", "ca.pem"),
+            ("VAULT_CLIENT_TIMEOUT", "5m"),
+            ("VAULT_SKIP_VERIFY", "1"),
+        ];
+        let settings = read("", BOTH).unwrap();
+        assert_eq!(settings.url.as_str(), "https://bao:8200/v1/auth/alicloud/login");
+        assert_eq!(settings.namespace, None);
+        assert!(matches!(&settings.tls.roots, Roots::File(file) if file == "ca.pem"));
+        assert!(settings.tls.skip_verify && settings.follow_redirect);
+        assert_eq!(settings.timeout, Duration::from_secs(300));
+
+        let settings = read("-address=http://flag:1 -namespace=team/ -ca-cert=other.pem", BOTH).unwrap();
+        assert_eq!(settings.url.as_str(), "http://flag:1/v1/auth/alicloud/login");
+        assert_eq!(settings.namespace.unwrap(), "team/");
+        assert!(matches!(&settings.tls.roots, Roots::File(file) if file == "other.pem"));
+
+        let settings = read("", &[("VAULT_ADDR", "https://vault:8200")]).unwrap();
+        assert_eq!(settings.url.host_str(), Some("vault"));
+        assert_eq!(settings.timeout, PATIENCE);
+        assert_eq!(
+            read("", &[]).unwrap().url.as_str(),
+            "https://127.0.0.1:8200/v1/auth/alicloud/login"
+        );
+    }
+
+    #[test]
+    fn a_mount_is_written_with_auth_in_front_or_without() {
+        for (line, path) in [
+            ("-mount=alicloud", "/v1/auth/alicloud/login"),
+            ("-mount=auth/alicloud", "/v1/auth/alicloud/login"),
+            ("-mount=/auth/team/a/", "/v1/auth/team/a/login"),
+            (
+                "-mount=a?b#c%2f -address=https://h/gate/",
+                "/gate/v1/auth/a%3Fb%23c%252f/login",
+            ),
+        ] {
+            assert_eq!(read(line, &[]).unwrap().url.path(), path, "{line}");
+        }
+        for line in ["-mount=a/../b", "-mount=a//b", "-mount=/"] {
+            assert!(
+                read(line, &[]).unwrap_err().starts_with("-mount must be"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_by_its_source() {
+        for (line, variables, part) in [
+            ("-address=localhost:8200", &[][..], "-address must be a URL"),
+            (
+                "",
+                &[("VAULT_ADDR", "127.0.0.1:8200")],
+                "VAULT_ADDR must be a URL",
+            ),
+            (
+                "",
+                &[("BAO_ADDR", "unix:///run/bao.sock")],
+                "BAO_ADDR must be a URL",
+            ),
+            (
+                "",
+                &[("BAO_SKIP_VERIFY", "yes")],
+                "BAO_SKIP_VERIFY must be true or false",
+            ),
+            (
+                "",
+                &[("VAULT_CLIENT_TIMEOUT", "soon")],
+                "VAULT_CLIENT_TIMEOUT: expected",
+            ),
+            (
+                "",
+                &[("VAULT_CLIENT_CERT", "c.pem")],
+                "-client-cert and -client-key",
+            ),
+            ("-tls-server-name=a/b", &[], "-tls-server-name must be"),
+            ("", &[("BAO_NAMESPACE", "a\nb")], "BAO_NAMESPACE must not"),
+        ] {
+            let error = read(line, variables).unwrap_err();
+            assert!(error.starts_with(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_server_on_this_machine_needs_no_proxy() {
+        for (line, proxy) in [
+            ("-address=https://localhost:8200", Proxy::Direct),
+            ("-address=http://127.0.0.2:8200", Proxy::Direct),
+            ("-address=http://[::1]:8200", Proxy::Direct),
+            ("-address=https://bao.example.com", Proxy::Environment),
+        ] {
+            assert_eq!(read(line, &[]).unwrap().proxy, proxy, "{line}");
+        }
+        let given = read(
+            "",
+            &[
+                ("VAULT_HTTP_PROXY", "http://one"),
+                ("VAULT_PROXY_ADDR", "http://two"),
+            ],
+        );
+        assert_eq!(given.unwrap().proxy, Proxy::Given("http://two".to_owned()));
+    }
+}

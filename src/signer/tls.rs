@@ -1,0 +1,205 @@
+//! TLS towards the server, as the CLIs' variables want it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::settings::{Roots, TlsSettings};
+
+/// Why there can be no TLS.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TlsError {
+    #[error("the client certificate cannot be used: {0}")]
+    Client(Error),
+    #[error("{0} cannot be read as PEM: {1}")]
+    File(String, String),
+    #[error("{0} has no CA certificate")]
+    NoRoots(String),
+    #[error("no CA certificates: {0}; install a CA bundle, or use -ca-cert")]
+    System(Error),
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// Loads the files and makes the configuration.
+pub(super) fn config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = if settings.skip_verify {
+        Arc::new(Nobody(Arc::clone(&provider)))
+    } else {
+        let chain = chain_verifier(&settings.roots, &provider)?;
+        match &settings.server_name {
+            Some(name) => Arc::new(Named {
+                name: name.clone(),
+                chain,
+            }),
+            None => chain,
+        }
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Setup(error.to_string()))?
+        .dangerous() // the name of rustls for "with an own verifier"
+        .with_custom_certificate_verifier(verifier);
+    let Some((certificate, key)) = &settings.client else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+    builder
+        .with_client_auth_cert(certificates(certificate)?, key)
+        .map_err(TlsError::Client)
+}
+
+/// A configuration with which no handshake succeeds.
+pub(super) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Setup(error.to_string()))?;
+    Ok(builder
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
+fn chain_verifier(
+    roots: &Roots,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    let (found, from) = match roots {
+        Roots::System => {
+            let verifier = Verifier::new(Arc::clone(provider)).map_err(TlsError::System)?;
+            return Ok(Arc::new(verifier));
+        }
+        Roots::File(file) => (certificates(file)?, file.as_str()),
+        Roots::Pem(text) => (parse(text.as_bytes(), "BAO_CACERT_BYTES")?, "BAO_CACERT_BYTES"),
+        Roots::Folder(folder) => (all_certificates(folder)?, folder.as_str()),
+    };
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(found);
+    if store.is_empty() {
+        return Err(TlsError::NoRoots(from.to_owned()));
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
+        .build()
+        .map_err(|error| TlsError::Setup(error.to_string()))?;
+    Ok(verifier)
+}
+
+fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = fs::read(file).map_err(|error| unreadable(file, &error))?;
+    parse(&text, file)
+}
+
+/// The certificates of a folder's files; those without any are passed over.
+fn all_certificates(folder: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let mut all = Vec::new();
+    let entries = fs::read_dir(Path::new(folder)).map_err(|error| unreadable(folder, &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        if path.is_file() {
+            all.extend(certificates(&path.to_string_lossy())?);
+        }
+    }
+    Ok(all)
+}
+
+fn parse(text: &[u8], from: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    CertificateDer::pem_slice_iter(text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(from, &error))
+}
+
+fn unreadable(from: &str, error: &dyn std::fmt::Display) -> TlsError {
+    TlsError::File(from.to_owned(), error.to_string())
+}
+
+/// Checks the chain, and another name than the address's (`BAO_TLS_SERVER_NAME`).
+#[derive(Debug)]
+struct Named {
+    name: ServerName<'static>,
+    chain: Arc<dyn ServerCertVerifier>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.chain
+            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+/// Accepts every certificate whose key is there: what `BAO_SKIP_VERIFY` asks for.
+#[derive(Debug)]
+struct Nobody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Nobody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
