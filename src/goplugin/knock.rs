@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, timeout_at},
+    time::{sleep, timeout},
 };
 use tonic::Status;
 
@@ -74,27 +74,27 @@ impl Knocker {
         id: u32,
         secure: impl AsyncFnOnce(MuxStream) -> io::Result<T>,
     ) -> io::Result<T> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            // One knock at a time, but others may try between two of ours.
-            let turn = self.turn.lock().await;
-            match timeout_at(deadline, self.knock(id))
-                .await
-                .unwrap_or_else(|_| Err(late(id)))?
-            {
-                Ok(session) => {
-                    let stream = async { secure(session.open().await?).await };
-                    return timeout_at(deadline, stream)
-                        .await
-                        .unwrap_or_else(|_| Err(late(id)));
+        let mut refusal = None;
+        let attempts = async {
+            loop {
+                // One knock at a time, but others may try between two of ours.
+                let turn = self.turn.lock().await;
+                match self.knock(id).await? {
+                    Ok(session) => return secure(session.open().await?).await,
+                    Err(reason) => refusal = Some(reason),
                 }
-                Err(refusal) if Instant::now() + PAUSE >= deadline => {
-                    return Err(io::Error::new(io::ErrorKind::ConnectionRefused, refusal));
-                }
-                Err(_) => drop(turn),
+                drop(turn);
+                sleep(PAUSE).await;
             }
-            sleep(PAUSE).await;
-        }
+        };
+        let outcome = timeout(PATIENCE, attempts).await;
+        outcome.unwrap_or_else(|_| {
+            let reason = refusal.unwrap_or_else(|| format!("the host did not answer for service {id}"));
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{reason} (for {PATIENCE:?})"),
+            ))
+        })
     }
 
     /// One knock: a session to open the stream in, or the reason why another knock may do better.
@@ -126,9 +126,4 @@ impl Knocker {
             Err(format!("the host refused the knock for service {id}: {refusal}"))
         })
     }
-}
-
-fn late(id: u32) -> io::Error {
-    let text = format!("the host did not let us through to service {id} within {PATIENCE:?}");
-    io::Error::new(io::ErrorKind::TimedOut, text)
 }

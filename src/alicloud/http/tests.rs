@@ -200,3 +200,34 @@ async fn a_wrong_name_or_issuer_or_no_host_stops_before_anything_is_sent() {
     }
     assert_eq!(server.request.lock().unwrap().as_str(), "");
 }
+
+#[tokio::test]
+async fn signed_headers_go_out_once_and_as_they_are() {
+    let server = server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let signed = [
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("authorization", "ACS3-HMAC-SHA256 x"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("user-agent", "AlibabaCloud (Linux; x86_64)  Python/3.11.7"),
+        ("x-acs-credentials-provider", ""),
+        ("x-acs-security-token", "CAIS/abc+DEF=~*= end=="),
+    ];
+    let mut request = post(&format!("sts.test:{}", server.address.port()), "");
+    for (name, value) in signed {
+        request.headers.insert(name, value.parse().unwrap());
+    }
+    server.transport.send(request).await.unwrap();
+    let sent = server.request.lock().unwrap().clone();
+    let mut lines: Vec<_> = sent.trim_end().split("\r\n").skip(1).map(str::to_owned).collect();
+    let mut expected: Vec<_> = signed
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    expected.push(format!("host: sts.test:{}", server.address.port()));
+    expected.push("content-length: 0".to_owned());
+    // A second value of a signed header would be joined into the canonical one, and break the signature.
+    lines.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+}

@@ -154,3 +154,18 @@ impl Client {
         interpret::<IdentityAnswer>(OPERATION, None, &answer)?.identity()
     }
 }
+
+/// Reads an answer to a request that somebody else signed: a door for `tests/fuzz`.
+///
+/// # Errors
+/// As [`Client::send_presigned`].
+#[cfg(fuzzing)]
+pub fn read_identity(status: u16, body: &[u8]) -> Result<CallerIdentity> {
+    let answer = crate::alicloud::transport::Answer {
+        status,
+        request_id: None,
+        retry_after: None,
+        body: Zeroizing::new(body.to_vec()),
+    };
+    interpret::<IdentityAnswer>(OPERATION, None, &answer)?.identity()
+}

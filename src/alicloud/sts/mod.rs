@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 pub use assume_role::{AssumeRole, AssumedRole};
+#[cfg(fuzzing)]
+pub use identity::read_identity;
 pub use identity::{CallerIdentity, Presigned};
 pub use oidc::AssumeRoleWithOidc;
 

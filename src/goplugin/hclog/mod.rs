@@ -2,7 +2,7 @@
 //!
 //! The host (`log_entry.go` in hashicorp/go-plugin) takes `@level`, `@message`, `@module` and `@timestamp` out of each
 //! line and hands the other members on. A line in which one of these is not a string makes the whole host panic, so
-//! nothing but [`record::Record`] may ever write to stderr.
+//! nothing but the record type of this module may ever write to stderr.
 
 mod panic;
 mod record;

@@ -240,7 +240,9 @@ async fn help_is_there_for_the_mount_and_its_paths() {
     ] {
         let mount = host.mount(kind).await;
         for path in paths {
-            let help = mount.help(path).await.expect(200).data;
+            let reply = mount.help(path).await;
+            assert_eq!(reply.status, 200, "{kind:?} {path:?}: {reply:?}");
+            let help = reply.data;
             assert!(
                 help["help"].is_string() && help["openapi"].is_object(),
                 "{kind:?} {path:?}: {help}"
