@@ -10,7 +10,7 @@
 //!   │            └─────────► alicloud
 //!   ├────► vault ──► framework
 //!   │        └─────► goplugin
-//!   ├────► arguments ──► signer ──► alicloud
+//!   ├────► arguments ──► signer ──► framework, alicloud, process
 //!   └────► process
 //! ```
 //!

@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("goplugin", &[]),
     ("process", &[]),
     ("secrets", &["alicloud", "framework"]),
-    ("signer", &["alicloud", "go_flags"]),
+    ("signer", &["alicloud", "framework", "go_flags", "process"]),
     ("vault", &["framework", "goplugin"]),
 ];
 
