@@ -1,0 +1,136 @@
+"""The benchmark: what it measures, the limits, and the table."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cloud import Cloud
+from harness.engine import Engine
+from harness.places import PLUGIN, openbao, target
+from harness.processes import resident_kib
+from harness.server import Server
+
+from .handshake import cpu_milliseconds
+
+_RUNS = 15
+_STEADY = 200
+_THREADS = 8
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    what: str
+    measured: float
+    limit: float
+    unit: str
+    how: str
+
+    @property
+    def good(self) -> bool:
+        """Whether it is within its limit."""
+        return self.measured <= self.limit
+
+    def __str__(self) -> str:
+        return (f"{self.what:<46} {self.measured:>9.2f} {self.limit:>9.2f} {self.unit:<4} "
+                f"{'ok' if self.good else 'TOO MUCH':<8} {self.how}")
+
+
+def run(creds: int) -> int:
+    """Measures everything and prints the table: 0 when all limits hold."""
+    binary = target().resolve() / "release" / PLUGIN
+    rows = [
+        Row("stripped binary", binary.stat().st_size / 2**20, 6, "MiB", ""),
+        _median("CPU time, exec to handshake", lambda: cpu_milliseconds(binary), 5, "ms"),
+    ]
+    with tempfile.TemporaryDirectory(prefix="alicloud-bench-") as folder:
+        cloud = Cloud(Path(folder) / "cloud")
+        server = Server(openbao(), Path(folder) / "server", binary, cloud.environment, log_level="warn")
+        try:
+            server.start()
+            rows += _idle(server, cloud)
+            rows += _busy(server, cloud, creds)
+        finally:
+            server.stop()
+            cloud.close()
+    print(f"\n{'':<46} {'measured':>9} {'limit':>9}")
+    for row in rows:
+        print(row)
+    return 0 if all(row.good for row in rows) else 1
+
+
+def _median(what: str, measure: Callable[[], float], limit: float, unit: str) -> Row:
+    values = sorted(measure() for _ in range(_RUNS))
+    return Row(what, statistics.median(values), limit, unit,
+               f"median of {len(values)}, {values[0]:.2f} to {values[-1]:.2f}")
+
+
+def mount_auth(server: Server) -> bool:
+    """Mounts the auth method; False when this build has none."""
+    server.register(kind="auth")
+    return server.api.call("PUT", "sys/auth/alicloud", {"type": "alicloud"}).status == 204
+
+
+def unmount_auth(server: Server) -> None:
+    """The opposite."""
+    server.api.delete("sys/auth/alicloud").ok()
+
+
+def _resident_mib(server: Server) -> float:
+    """All plugin processes together."""
+    return sum(map(resident_kib, server.plugin_processes())) / 1024
+
+
+def _idle(server: Server, cloud: Cloud) -> list[Row]:
+    """Memory after mounting, with fresh processes each time."""
+    server.register()
+    kinds = "secrets engine and auth method"
+
+    def once() -> float:
+        nonlocal kinds
+        engine = Engine(server, cloud, "idle")
+        with_auth = mount_auth(server)
+        if not with_auth:
+            kinds = "secrets engine alone"
+        found = _resident_mib(server)
+        engine.unmount().ok()
+        if with_auth:
+            unmount_auth(server)
+        return found
+
+    row = _median("resident memory, idle", once, 10, "MiB")
+    row.how += f"; {kinds}"
+    return [row]
+
+
+def _busy(server: Server, cloud: Cloud, creds: int) -> list[Row]:
+    """Memory and connections while credentials are read."""
+    engine = Engine(server, cloud, "busy")
+    engine.configure().ok()
+    role = engine.sts_role(ttl="15m")
+    samples: list[float] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in range(10):
+            for answer in pool.map(lambda _: engine.creds(role), range(creds // 10)):
+                answer.ok()
+            samples.append(_resident_mib(server))
+            print(f"# {len(samples) * (creds // 10)} creds: {samples[-1]:.2f} MiB", flush=True)
+    growth = Row(f"growth of memory over {creds} creds", statistics.median(samples[-3:]) - statistics.median(samples[:3]),
+                 1, "MiB", f"first and last three of ten readings; {samples[-1]:.2f} MiB at the end")
+
+    engine.creds(role).ok()
+    before = cloud.control.summary()
+    for _ in range(_STEADY):
+        engine.creds(role).ok()
+    after = cloud.control.summary()
+    calls = after["last_call"] - before["last_call"]
+    opened = after["last_connection"] - before["last_connection"]
+    assert calls == _STEADY, calls
+    connections = Row("TCP connections for each request, steady", opened / calls, 0, "", f"{opened} for {calls} requests")
+    return [growth, connections]

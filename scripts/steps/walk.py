@@ -1,0 +1,227 @@
+"""The tutorial: each command as a user types it, its output, and a check that it did what it should."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import signal
+import tempfile
+from pathlib import Path
+
+from harness.api import Json
+from harness.cli import Cli, Output
+from harness.cloud import Cloud
+from harness.places import PLUGIN, server_program, target
+from harness.server import DevServer, command_environment
+
+_INLINE = """\
+[
+  {
+    "Version": "1",
+    "Statement": [
+      {
+        "Action": "rds:Describe*",
+        "Effect": "Allow",
+        "Resource": "*"
+      }
+    ]
+  }
+]
+"""
+
+
+class Different(Exception):
+    """A step did not do what the tutorial says."""
+
+
+class Walk:
+    """Prints and checks."""
+
+    def __init__(self, server: DevServer, cloud: Cloud) -> None:
+        self.server, self.cloud = server, cloud
+        self._cli = Cli(server)
+
+    def chapter(self, title: str) -> None:
+        """A heading."""
+        print(f"\n=== {title} ===", flush=True)
+
+    def say(self, text: str) -> None:
+        """A remark."""
+        print(f"# {text}", flush=True)
+
+    def type(self, command: str, *expected: str, stdin: str | None = None) -> Output:
+        """Types a command; its output must have all of `expected`."""
+        shown = _wrapped(f"{self._cli.name} {command}")
+        print(f"\n$ {shown}" + (f"<<EOF\n{stdin}EOF" if stdin else ""), flush=True)
+        output = self._cli.run(command, stdin)
+        print(output.text.rstrip(), flush=True)
+        self.check(output.code == 0, f"`{output.command}` ended with {output.code}")
+        for text in expected:
+            self.check(text in output.text, f"`{output.command}` did not print {text!r}")
+        return output
+
+    def check(self, holds: bool, otherwise: str) -> None:
+        """Ends the walk when something is not as it should be."""
+        if not holds:
+            raise Different(otherwise)
+
+    def show_cloud(self, **expected: int) -> None:
+        """Shows what the plugin has made in the cloud and not removed."""
+        left = self.cloud.control.leftovers()
+        print("\n# What the cloud holds of it now:")
+        for kind in ("users", "keys", "policies", "attachments"):
+            print(f"#   {kind}: {len(left[kind])}")
+            for name in sorted(map(_shown, left[kind])):
+                print(f"#     {name}")
+            self.check(len(left[kind]) == expected.get(kind, 0), f"there are {len(left[kind])} {kind} in the cloud")
+        self.check(not left["missing"], f"the cloud has lost {left['missing']}")
+
+
+def run(keep: bool) -> int:
+    """The whole walk: 0 when every step did as it should."""
+    binary = target().resolve() / "release" / PLUGIN
+    # Also a plain `kill` cleans up, and Ctrl-C does wherever this was started from.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="alicloud-demo-") as folder:
+        cloud = Cloud(Path(folder) / "cloud")
+        server = DevServer(server_program(), Path(folder) / "server", binary, cloud.environment)
+        walk = Walk(server, cloud)
+        try:
+            server.start()
+            _introduce(walk)
+            _install(walk, binary)
+            _configure(walk)
+            _write_roles(walk)
+            leases = _issue(walk)
+            _renew_and_revoke(walk, leases)
+            _help(walk)
+            auth_method(walk)
+            if keep:
+                _wait(walk)
+            else:
+                _remove(walk)
+        except Different as difference:
+            print(f"\nDIFFERENT: {difference}. The server's last words:\n{server.log.read_text('utf-8')[-2000:]}")
+            return 1
+        except KeyboardInterrupt:
+            print("\n# stopped")
+            return 130
+        finally:
+            server.stop()
+            cloud.close()
+    print("\nEverything went as it should.")
+    return 0
+
+
+def _introduce(walk: Walk) -> None:
+    walk.say(f"{walk.server.program} runs in development mode at {walk.server.address}.")
+    walk.say("RAM and STS are played by a fake on this machine; the plugin reaches it because the server was "
+             "started with")
+    for name, value in walk.cloud.environment.items():
+        walk.say(f"  {name}={value}")
+
+
+def _install(walk: Walk, binary: Path) -> None:
+    walk.chapter("Install the plugin")
+    walk.say(f"The binary lies in the server's plugin_directory as {PLUGIN}.")
+    digest = hashlib.sha256(binary.read_bytes()).hexdigest()
+    walk.type(f"plugin register -sha256={digest} -command={PLUGIN} secret alicloud", "Success!")
+    walk.type("secrets enable alicloud", "Success!")
+
+
+def _configure(walk: Walk) -> None:
+    walk.chapter("Give it credentials of its own")
+    pair = f"access_key={walk.cloud.access_key} secret_key={walk.cloud.secret_key}"
+    walk.type(f"write alicloud/config {pair}", "Success!")
+    shown = walk.type("read alicloud/config", walk.cloud.access_key)
+    walk.check(walk.cloud.secret_key not in shown.text, "the secret key was read back")
+
+
+def _write_roles(walk: Walk) -> None:
+    walk.chapter("Write roles")
+    remote = "remote_policies=name:AliyunOSSReadOnlyAccess,type:System"
+    walk.say("A policy that the plugin makes for each user:")
+    walk.type("write alicloud/role/inline-based ttl=1h max_ttl=8h inline_policies=-", "Success!", stdin=_INLINE)
+    walk.say("Policies that exist:")
+    walk.type(f"write alicloud/role/remote-based {remote}", "Success!")
+    walk.say("Both:")
+    walk.type(f"write alicloud/role/policy-based {remote} inline_policies=-", "Success!", stdin=_INLINE)
+    walk.say("A RAM role, for STS credentials:")
+    walk.type(f"write alicloud/role/role-based role_arn={walk.cloud.arn('vault-target')}", "Success!")
+    walk.type("list alicloud/role", "inline-based", "policy-based", "remote-based", "role-based")
+    walk.type("read alicloud/role/policy-based", "AliyunOSSReadOnlyAccess", "rds:Describe*")
+
+
+def _issue(walk: Walk) -> list[str]:
+    walk.chapter("Get credentials")
+    leases = []
+    for role in ("inline-based", "remote-based", "policy-based"):
+        fields = walk.type(f"read alicloud/creds/{role}", "lease_id", "lease_duration", "secret_key").fields()
+        walk.check(fields.get("lease_renewable") == "true", "the lease cannot be renewed")
+        leases.append(fields["lease_id"])
+    fields = walk.type("read alicloud/creds/role-based", "security_token", "expiration").fields()
+    walk.check(fields.get("lease_renewable") == "false", "an STS lease looks renewable")
+    walk.check(fields.get("access_key", "").startswith("STS."), "these are no STS credentials")
+    walk.show_cloud(users=3, keys=3, policies=2, attachments=4)
+    return leases
+
+
+def _renew_and_revoke(walk: Walk, leases: list[str]) -> None:
+    walk.chapter("Renew and revoke")
+    walk.type(f"lease renew {leases[0]}", leases[0], "lease_duration")
+    walk.type(f"lease revoke -sync {leases[0]}", "Success!")
+    walk.show_cloud(users=2, keys=2, policies=1, attachments=3)
+    walk.type("lease revoke -sync -prefix alicloud/creds", "Success!")
+    walk.show_cloud()
+
+
+def _help(walk: Walk) -> None:
+    walk.chapter("Ask for help")
+    walk.type("path-help alicloud", "## DESCRIPTION", "## PATHS", "creds/")
+    walk.type("path-help alicloud/creds/inline-based", "## DESCRIPTION")
+
+
+def auth_method(walk: Walk) -> None:
+    """THE AUTH METHOD'S PART GOES HERE: register the same file as `auth alicloud`, enable it, write a role, log in."""
+    del walk
+
+
+def _remove(walk: Walk) -> None:
+    walk.chapter("Remove it")
+    walk.type("secrets disable alicloud", "Success!")
+    walk.show_cloud()
+
+
+def _wait(walk: Walk) -> None:
+    walk.chapter("The server is yours")
+    walk.say("In another terminal:")
+    for name, value in command_environment(walk.server).items():
+        print(f"export {name}={value}")
+    print(f"{walk.server.program} read alicloud/creds/policy-based")
+    walk.say(f"What the cloud holds: curl {walk.cloud.control_url}/leftovers")
+    walk.say("Ctrl-C here ends it all.")
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def _shown(row: Json) -> str:
+    """An entity of the cloud in few words."""
+    if "holder" in row:
+        return f"{row['policy_name']} on {row['name']}"
+    if "access_key_id" in row:
+        return f"{row['access_key_id']} of {row['user_name']}"
+    return str(row.get("user_name") or row["policy_name"])
+
+
+def _wrapped(command: str) -> str:
+    """A long command in lines, the way documents show it."""
+    if len(command) <= 100:
+        return command
+    lines, line = [], ""
+    for word in command.split(" "):
+        if line and len(line) + len(word) > 90:
+            lines.append(line)
+            line = "   "
+        line += (" " if line else "") + word
+    return " \\\n".join([*lines, line])

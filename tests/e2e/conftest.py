@@ -1,0 +1,99 @@
+"""One server and one fake cloud for all tests (of a worker); every test has a mount of its own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(_HERE), str(_HERE.parent)]
+
+from harness.api import Api, Json  # noqa: E402
+from harness.cloud import Cloud  # noqa: E402
+from harness.engine import Engine  # noqa: E402
+from harness.places import openbao, plugin_binary  # noqa: E402
+from harness.secrecy import assert_no_secret_in  # noqa: E402
+from harness.server import Server  # noqa: E402
+
+from fakecloud import Control  # noqa: E402
+
+MakeEngine = Callable[..., Engine]
+
+
+@pytest.fixture(scope="session")
+def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The fake cloud."""
+    cloud = Cloud(tmp_path_factory.mktemp("cloud"))
+    yield cloud
+    cloud.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> Iterator[Server]:
+    """The server, with the plugin registered. At its end its trace log is searched for secrets."""
+    binary = plugin_binary()
+    assert binary.is_file(), f"no plugin at {binary}: run `cargo build` or set PLUGIN_BINARY"
+    server = Server(openbao(), tmp_path_factory.mktemp("server"), binary, running_cloud.environment)
+    try:
+        server.start()
+        server.register()
+        yield server
+    finally:
+        server.stop()
+    assert_no_secret_in(server.log, running_cloud)
+
+
+@pytest.fixture
+def cloud(running_cloud: Cloud) -> Iterator[Cloud]:
+    """The fake cloud as at its start."""
+    running_cloud.control.reset()
+    yield running_cloud
+    # Whatever hangs in a fault must not hold up what follows.
+    running_cloud.control.clear_faults()
+
+
+@pytest.fixture
+def control(cloud: Cloud) -> Control:
+    """The fake cloud's control API."""
+    return cloud.control
+
+
+@pytest.fixture
+def api(server: Server) -> Api:
+    """The server's API, as root."""
+    return server.api
+
+
+@pytest.fixture
+def make_engine(server: Server, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeEngine]:
+    """Makes mounts. At the end of the test they go, and the cloud must hold nothing of them."""
+    engines: list[Engine] = []
+    stem = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+
+    def make(configured: bool = True, **options: str) -> Engine:
+        engine = Engine(server, cloud, f"{stem}-{len(engines)}", **options)
+        engines.append(engine)
+        if configured:
+            engine.configure().ok()
+        return engine
+
+    yield make
+    cloud.control.clear_faults()
+    for engine in engines:
+        engine.unmount().ok()
+    left = cloud.control.leftovers()
+    assert left["clean"], f"left behind: {_named(left)}"
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> Engine:
+    """A configured mount."""
+    return make_engine()
+
+
+def _named(left: Json) -> Json:
+    return {kind: rows for kind, rows in left.items() if rows and kind != "clean"}

@@ -1,0 +1,96 @@
+"""One mount of the secrets engine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .api import Answer, Api, Json
+from .cloud import Cloud
+from .server import Server
+
+
+def allow(*actions: str, resource: str = "*") -> Json:
+    """A policy document."""
+    return {"Version": "1", "Statement": [
+        {"Effect": "Allow", "Action": list(actions), "Resource": [resource]}]}
+
+
+#: The roles of most tests: two documents and two existing policies, of each type one.
+INLINE = [allow("rds:Describe*"), allow("ecs:Describe*")]
+REMOTE = ["name:AliyunOSSReadOnlyAccess,type:System", "name:app-readonly,type:Custom"]
+
+
+class Engine:
+    """A mount with the path `path`, its requests sent as root unless another `api` is given."""
+
+    def __init__(self, server: Server, cloud: Cloud, path: str, plugin: str = "alicloud",
+                 **tune: str) -> None:
+        self.server, self.cloud, self.path = server, cloud, path
+        self.api: Api = server.api
+        body: Json = {"type": plugin}
+        if tune:
+            body["config"] = tune
+        self.api.call("PUT", f"sys/mounts/{path}", body).ok()
+
+    def configure(self, **fields: Any) -> Answer:
+        """Writes `config`: the operator's key, unless other fields are given."""
+        pair = {"access_key": self.cloud.access_key, "secret_key": self.cloud.secret_key}
+        return self.api.write(f"{self.path}/config", **(fields or pair))
+
+    def write_role(self, name: str, **fields: Any) -> Answer:
+        """Writes a role."""
+        return self.api.write(f"{self.path}/role/{name}", **fields)
+
+    def read_role(self, name: str) -> Json:
+        """A role's data."""
+        return self.api.read(f"{self.path}/role/{name}").ok().data
+
+    def inline_role(self, name: str = "inline", documents: Any = None, **more: Any) -> str:
+        """A role of documents of its own; its name."""
+        self.write_role(name, inline_policies=json.dumps(documents or INLINE), **more).ok()
+        return name
+
+    def remote_role(self, name: str = "remote", **more: Any) -> str:
+        """A role of existing policies; its name."""
+        self.write_role(name, remote_policies=REMOTE, **more).ok()
+        return name
+
+    def full_role(self, name: str = "full", **more: Any) -> str:
+        """A role of both; its name."""
+        return self.inline_role(name, remote_policies=REMOTE, **more)
+
+    def sts_role(self, name: str = "sts", ram_role: str = "vault-target", **more: Any) -> str:
+        """A role that assumes a RAM role; its name."""
+        self.write_role(name, role_arn=self.cloud.arn(ram_role), **more).ok()
+        return name
+
+    def creds(self, role: str, method: str = "GET", api: Api | None = None) -> Answer:
+        """Asks for credentials."""
+        return (api or self.api).call(method, f"{self.path}/creds/{role}")
+
+    def revoke(self, lease_id: str) -> Answer:
+        """Revokes a lease and waits for the outcome."""
+        return self.api.write("sys/leases/revoke", lease_id=lease_id, sync=True)
+
+    def revoke_all(self, under: str = "creds") -> Answer:
+        """Revokes every lease of the mount and waits for the outcome."""
+        return self.api.call("PUT", f"sys/leases/revoke-prefix/{self.path}/{under}", {"sync": True})
+
+    def renew(self, lease_id: str, **more: Any) -> Answer:
+        """Renews a lease."""
+        return self.api.write("sys/leases/renew", lease_id=lease_id, **more)
+
+    def leases(self, role: str) -> list[str]:
+        """The ids of the leases of a role."""
+        found = self.api.list(f"sys/leases/lookup/{self.path}/creds/{role}")
+        return found.data["keys"] if found.status == 200 else []
+
+    def uuid(self) -> str:
+        """The mount's UUID, below which the server keeps what the plugin stores."""
+        uuid: str = self.api.read("sys/mounts").data[f"{self.path}/"]["uuid"]
+        return uuid
+
+    def unmount(self) -> Answer:
+        """Unmounts, which revokes all leases."""
+        return self.api.delete(f"sys/mounts/{self.path}")

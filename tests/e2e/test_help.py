@@ -1,0 +1,93 @@
+"""`path-help` and the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness.cli import Cli
+from harness.engine import Engine
+from openapi_spec_validator import validate
+
+Doc = dict[str, Any]
+
+
+def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
+    text = Cli(engine.server).run(f"path-help {engine.path}").ok().text
+    assert text.startswith("## DESCRIPTION\n\nThe AliCloud secrets engine")
+    for synopsis in ("Configure", "List the existing roles", "Read, write and reference policies",
+                     "Generate an API key or STS credential"):
+        assert synopsis in text
+    for pattern in ("^config$", "^roles?/?$", "^role/", "^creds/"):
+        assert pattern in text, text
+
+
+@pytest.mark.parametrize(("path", "texts"), [
+    ("config", ["access_key (string)", "secret_key (string)", "region (string)"]),
+    ("role", ["List the existing roles"]),
+    ("roles", ["List the existing roles"]),
+    ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
+                  "max_ttl (duration (sec))", "name (lowercase string)"]),
+    ("creds/any", ["Generate an API key or STS credential", "name (lowercase string)"]),
+])
+def test_help_of_each_path_explains_its_fields(engine: Engine, path: str, texts: list[str]) -> None:
+    text = Cli(engine.server).run(f"path-help {engine.path}/{path}").ok().text
+    for expected in [f"Request:        {path}", "Matching Route: ^", "## DESCRIPTION", *texts]:
+        assert expected in text, text
+
+
+def test_help_of_what_is_not_there_is_an_error(engine: Engine) -> None:
+    output = Cli(engine.server).run(f"path-help {engine.path}/no/such/path")
+    assert output.code != 0 and "unsupported path" in output.text
+
+
+def _ours(engine: Engine, document: Doc) -> dict[str, Doc]:
+    prefix = f"/{engine.path}"
+    return {path.removeprefix(prefix): item for path, item in document["paths"].items() if path.startswith(prefix)}
+
+
+def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engine: Engine) -> None:
+    document = engine.api.read("sys/internal/specs/openapi").ok().body
+    ours = _ours(engine, document)
+    # The server's own paths are not ours to mend: the document is validated with our mount alone.
+    schemas = {name: schema for name, schema in document["components"]["schemas"].items() if name.startswith("AliCloud")}
+    validate({**document, "paths": {f"/{engine.path}{path}": item for path, item in ours.items()},
+              "components": {"schemas": schemas}})
+    found = {(path, method): item[method]["operationId"]
+             for path, item in ours.items() for method in ("get", "post", "delete") if method in item}
+    assert found == {
+        ("/config", "get"): "ali-cloud-read-configuration",
+        ("/config", "post"): "ali-cloud-configure",
+        ("/config", "delete"): "ali-cloud-delete-configuration",
+        ("/role", "get"): "ali-cloud-list-roles",
+        ("/roles", "get"): "ali-cloud-list-roles2",
+        ("/role/{name}", "get"): "ali-cloud-read-role",
+        ("/role/{name}", "post"): "ali-cloud-write-role",
+        ("/role/{name}", "delete"): "ali-cloud-delete-role",
+        ("/creds/{name}", "get"): "ali-cloud-generate-credentials",
+        ("/creds/{name}", "post"): "ali-cloud-generate-credentials-with-parameters",
+    }
+
+
+def test_the_openapi_document_describes_the_fields(engine: Engine) -> None:
+    document = engine.api.read("sys/internal/specs/openapi").ok().body
+    post = _ours(engine, document)["/role/{name}"]["post"]
+    reference = post["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    assert reference == "#/components/schemas/AliCloudWriteRoleRequest"
+    schema = document["components"]["schemas"]["AliCloudWriteRoleRequest"]
+    assert set(schema["properties"]) == {"role_arn", "inline_policies", "remote_policies", "ttl", "max_ttl"}
+    assert schema["properties"]["ttl"]["type"] == "integer"
+    assert schema["properties"]["remote_policies"]["type"] == "array"
+
+
+def test_the_whole_openapi_document_of_the_server_is_as_valid_as_without_us(engine: Engine) -> None:
+    def complaint() -> str:
+        try:
+            validate(engine.api.read("sys/internal/specs/openapi").ok().body)
+        except Exception as error:  # noqa: BLE001 - whatever the validator raises
+            return str(error)[:300]
+        return ""
+
+    with_us = complaint()
+    engine.unmount().ok()
+    assert with_us == complaint()

@@ -1,0 +1,39 @@
+"""The least RAM permissions that the documentation asks for are enough."""
+
+from __future__ import annotations
+
+import pytest
+from harness.engine import Engine
+
+_USER = ["ram:CreateUser", "ram:DeleteUser", "ram:CreateAccessKey", "ram:DeleteAccessKey",
+         "ram:AttachPolicyToUser", "ram:DetachPolicyFromUser"]
+_INLINE = [*_USER, "ram:CreatePolicy", "ram:DeletePolicy"]
+
+
+def _operator(engine: Engine, actions: list[str]) -> None:
+    made = engine.cloud.control.user("least-operator", grants=actions, keys=1)["keys"][0]
+    engine.configure(access_key=made["access_key_id"], secret_key=made["access_key_secret"]).ok()
+
+
+@pytest.mark.parametrize(("kind", "actions"), [
+    ("inline", _INLINE), ("remote", _USER), ("full", _INLINE), ("sts", ["sts:AssumeRole"])])
+def test_the_documented_permissions_are_enough(engine: Engine, kind: str, actions: list[str]) -> None:
+    _operator(engine, actions)
+    lease_id = engine.creds(getattr(engine, f"{kind}_role")()).ok().lease_id
+    engine.revoke(lease_id).ok()
+    assert engine.cloud.control.leftovers()["clean"]
+    assert {call["code"] for call in engine.cloud.control.calls()} == {None}
+
+
+@pytest.mark.parametrize("missing", [action for action in _INLINE if "Delete" not in action and "Detach" not in action])
+def test_a_missing_permission_is_named_and_leaves_nothing(engine: Engine, missing: str) -> None:
+    _operator(engine, [action for action in _INLINE if action != missing])
+    engine.full_role()
+    engine.creds("full").refused(403, "NoPermission", missing.removeprefix("ram:"), "request id")
+    assert engine.cloud.control.leftovers()["clean"]
+
+
+def test_a_longer_session_needs_no_further_permission(engine: Engine) -> None:
+    _operator(engine, ["sts:AssumeRole"])
+    answer = engine.creds(engine.sts_role(ram_role="vault-short", ttl="2h")).ok()
+    assert answer.body["lease_duration"] <= 3600 and answer.warnings
