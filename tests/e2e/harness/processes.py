@@ -25,7 +25,16 @@ def children_running(parent: int, program: Path) -> list[int]:
 
 def resident_kib(pid: int) -> int:
     """Resident memory."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+    return _kib(Path(f"/proc/{pid}/status"), "VmRSS:")
+
+
+def proportional_kib(pid: int) -> int:
+    """Resident memory in which a page that several processes share counts in parts."""
+    return _kib(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+
+
+def _kib(file: Path, name: str) -> int:
+    for line in file.read_text().splitlines():
+        if line.startswith(name):
             return int(line.split()[1])
-    raise ValueError(f"process {pid} has no memory")
+    raise ValueError(f"{file} has no {name}")
