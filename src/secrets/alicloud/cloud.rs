@@ -5,7 +5,7 @@ use super::config::Config;
 use crate::alicloud::credentials::Credentials;
 use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
-use crate::framework::{Context, Error};
+use crate::framework::{Context, Error, Kind};
 
 /// The cloud as one request of a mount reaches it.
 pub(super) struct Cloud {
@@ -37,9 +37,19 @@ impl Engine {
                 "no credentials are configured: write access_key and secret_key to {mount_point}config, or offer \
                  credentials in the server's environment or instance metadata"
             ))),
-            Err(error) => Err(Error::answer(format!(
-                "no credentials are configured at {mount_point}config, and the server's surroundings offer none: {error}"
-            ))),
+            Err(error) => {
+                // A source that had to ask the cloud fails as any call does; the others are the operator's to mend.
+                let kind = error
+                    .call()
+                    .map_or(Kind::Answer, |call| Error::from(call.clone()).kind());
+                Err(Error::new(
+                    kind,
+                    format!(
+                        "no credentials are configured at {mount_point}config, and the server's surroundings offer \
+                         none: {error}"
+                    ),
+                ))
+            }
         }
     }
 }

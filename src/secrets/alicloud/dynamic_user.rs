@@ -53,11 +53,15 @@ struct Planned {
     attached: Vec<RemotePolicy>,
 }
 
-/// What turned out to belong to somebody else, and must not be removed.
+/// What the answers to the first round trip say about undoing it.
 #[derive(Default)]
-struct Foreign {
-    user: bool,
-    policies: HashSet<String>,
+struct Found {
+    /// The user was there already: it is somebody else's, and must not be removed.
+    foreign_user: bool,
+    /// Policies that were there already.
+    foreign_policies: HashSet<String>,
+    /// An answer was lost. The call may still be on its way, and make what an undoing right now does not find.
+    unsure: bool,
 }
 
 /// Makes a user with the role's policies and a key, and the lease.
@@ -74,10 +78,10 @@ pub(super) async fn issue(
         let plan = Plan::new(context, role_name, role)?;
         context.check_cancelled()?;
         let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
-        let mut foreign = Foreign::default();
-        let made = make(cloud, context, &plan, &mut foreign).await;
-        let clash = foreign.user || !foreign.policies.is_empty();
-        match finish(cloud, context, &plan, foreign, entry, made).await {
+        let mut found = Found::default();
+        let made = make(cloud, context, &plan, &mut found).await;
+        let clash = found.foreign_user || !found.foreign_policies.is_empty();
+        match finish(cloud, context, &plan, found, entry, made).await {
             Ok(key) => {
                 let mut response =
                     secret_credentials::user_response(role_name, role, &plan.user, &key, plan.made(), terms);
@@ -145,12 +149,7 @@ impl Planned {
 
 /// The three round trips. Each waits for all of its calls, even when one failed: what is undone afterwards must not
 /// race with what is still under way.
-async fn make(
-    cloud: &Cloud,
-    context: &Context,
-    plan: &Plan,
-    foreign: &mut Foreign,
-) -> Result<AccessKey, Error> {
+async fn make(cloud: &Cloud, context: &Context, plan: &Plan, found: &mut Found) -> Result<AccessKey, Error> {
     let ram = &cloud.ram;
     let (user, policies) = join(
         ram.create_user(&plan.user, Some(&plan.comment)),
@@ -161,8 +160,9 @@ async fn make(
         ),
     )
     .await;
-    foreign.user = exists(&user);
-    foreign.policies = plan
+    found.unsure = lost(&user) || policies.iter().any(lost);
+    found.foreign_user = exists(&user);
+    found.foreign_policies = plan
         .inline
         .iter()
         .zip(&policies)
@@ -217,24 +217,34 @@ async fn finish(
     cloud: &Cloud,
     context: &Context,
     plan: &Plan,
-    foreign: Foreign,
-    entry: WalEntry,
+    found: Found,
+    mut entry: WalEntry,
     made: Result<AccessKey, Error>,
 ) -> Result<AccessKey, Error> {
     let failure = match made {
         // With the entry left in place, the user would be removed under the lease.
         Ok(key) => match entry.clone().delete(&*context.storage).await {
-            Ok(()) => return Ok(key),
+            Ok(()) => match context.check_cancelled() {
+                Ok(()) => return Ok(key),
+                Err(cancelled) => {
+                    entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
+                    cancelled
+                }
+            },
             Err(error) => error,
         },
         Err(error) => error,
     };
     let mut removal = plan.to_wal().into_removal();
-    removal.made.retain(|policy| !foreign.policies.contains(policy));
-    if foreign.user {
+    removal
+        .made
+        .retain(|policy| !found.foreign_policies.contains(policy));
+    if found.foreign_user {
         removal.user = None;
     }
     match removal.run(&cloud.ram).await {
+        // The tick looks again when the call can no longer be on its way.
+        Ok(()) if found.unsure => Err(failure),
         Ok(()) => {
             if let Err(error) = entry.delete(&*context.storage).await {
                 // Harmless: the next tick finds nothing left to undo.
@@ -272,6 +282,10 @@ pub(super) async fn roll_back(
         .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;
     let cloud = engine.cloud(&context).await?;
     Ok(planned.into_removal().run(&cloud.ram).await?)
+}
+
+fn lost<T>(answer: &alicloud::Result<T>) -> bool {
+    matches!(answer, Err(error) if error.outcome_unknown())
 }
 
 fn exists<T>(answer: &alicloud::Result<T>) -> bool {

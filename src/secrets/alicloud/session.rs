@@ -43,6 +43,13 @@ pub(super) async fn issue(
             .warning(),
         );
     }
+    if wish > LONGEST_SESSION {
+        warnings.push(format!(
+            "STS credentials live for {} at the most: ttl of {} is cut",
+            human_duration(LONGEST_SESSION),
+            human_duration(wish)
+        ));
+    }
     let asked = wish.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
         role_arn: role.arn.clone(),

@@ -219,6 +219,33 @@ async fn a_key_whose_answer_was_lost_is_found_and_deleted() {
     assert_eq!(mount.actions().last().unwrap(), "DeleteUser");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_leaves_the_wal_entry_for_a_later_look() {
+    let lost = || {
+        refused(
+            500,
+            r#"{"RequestId":"R","Code":"InternalError","Message":"failed"}"#,
+        )
+    };
+    // Nothing is found right now; the call may still be on its way.
+    let mount = Mount::new([lost(), USER_GONE, USER_GONE]).await;
+    assert_eq!(
+        failure(mount.creds().await).kind(),
+        Kind::Coded(Status::UNAVAILABLE)
+    );
+    assert_eq!(mount.wal_entries().await, 1);
+    // It had been: the tick finds the user and removes it.
+    let tick = Script::new([DONE, DONE]);
+    let mount = Mount {
+        backend: backend(tick.client(), Arc::new(Chain::of(vec![]))),
+        script: tick,
+        ..mount
+    };
+    mount.roll_back(json!({"immediate": true})).await.unwrap();
+    assert_eq!(mount.actions(), ["DetachPolicyFromUser", "DeleteUser"]);
+    assert_eq!(mount.wal_entries().await, 0);
+}
+
 #[tokio::test]
 async fn a_user_of_somebody_else_is_left_alone_and_another_name_is_taken() {
     let mount = Mount::new([USER_EXISTS, USER, DONE, KEY]).await;
