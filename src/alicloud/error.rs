@@ -165,8 +165,7 @@ impl Error {
         })
     }
 
-    /// Whether the cloud does not know the access key id: wrong, deleted, or so new that it has not spread yet
-    ///.
+    /// Whether the cloud does not know the access key id: wrong, deleted, or so new that it has not spread yet.
     #[must_use]
     pub fn is_unknown_key(&self) -> bool {
         self.code() == Some("InvalidAccessKeyId.NotFound")

@@ -1,4 +1,4 @@
-//! The header `Authorization` of a V3 signature (reference 3.3).
+//! The header `Authorization` of a V3 signature.
 
 use http::HeaderValue;
 

@@ -110,7 +110,7 @@ impl Headers {
     }
 }
 
-/// A value without the spaces around it, which belong neither to a header nor to its signature (reference 3.2). Vault
+/// A value without the spaces around it, which belong neither to a header nor to its signature. Vault
 /// takes numbers too.
 fn text(value: &Value) -> Option<Zeroizing<String>> {
     match value {

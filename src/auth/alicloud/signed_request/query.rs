@@ -6,11 +6,11 @@ use super::refusal::Shown;
 use super::{COUNT_LIMIT, Refusal};
 
 /// Decoded parameters in the order of the URL. No two names are equal, not even but for letter case: parsers disagree
-/// about which of them counts (reference 10, item 18).
+/// about which of them counts.
 pub(super) struct Query(Vec<(Zeroizing<String>, Zeroizing<String>)>);
 
 impl Query {
-    /// Reads what stands behind the question mark as a form: `+` is a space (reference 2.3).
+    /// Reads what stands behind the question mark as a form: `+` is a space.
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         let mut query = Self(Vec::new());
         if text.is_empty() {

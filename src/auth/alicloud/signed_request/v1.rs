@@ -1,4 +1,4 @@
-//! The rules of a request with a V1 signature: everything is in the query (reference 2.1, 2.7).
+//! The rules of a request with a V1 signature: everything is in the query.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -130,7 +130,7 @@ pub(super) fn check(query: Query, rules: &Rules<'_>) -> Result<Parameters, Refus
     Ok(parameters)
 }
 
-/// Whether it has the characters of an access key id. Lengths are not documented (reference 5.1).
+/// Whether it has the characters of an access key id. Lengths are not documented.
 pub(super) fn is_key_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && text

@@ -1,4 +1,4 @@
-//! The rules of a request with a V3 signature: everything is in the headers (reference 3.1, 3.6).
+//! The rules of a request with a V3 signature: everything is in the headers.
 
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue};

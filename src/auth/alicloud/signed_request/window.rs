@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Refusal;
 
-/// STS's own window, to either side (reference 2.5).
+/// STS's own window, to either side.
 const WINDOW: Duration = Duration::minutes(15);
 
 /// Checks that the time is written as STS reads it, and lies within the window. `name` is where it stood.

@@ -19,7 +19,7 @@ use crate::alicloud::sign::sign_v1;
 /// `2024-02-29T23:59:59Z`, the time of every vector.
 const NOW: i64 = 1_709_251_199;
 
-/// What the Go SDK makes of the vector V1-B, as in reference 2.7.
+/// What the Go SDK makes of the vector V1-B.
 const QUERY: &str = "AccessKeyId=testid&Action=GetCallerIdentity&Format=JSON&RegionId=us-east-1\
     &Signature=rI9WkDvKqVr1qecaGayJ2iocPqw%3D&SignatureMethod=HMAC-SHA1\
     &SignatureNonce=0123456789abcdef0123456789abcdef&SignatureType=&SignatureVersion=1.0\
