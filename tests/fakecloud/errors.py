@@ -67,7 +67,7 @@ def _message_of(code: str) -> str:
 
 
 class ApiError(Exception):
-    """A refusal in the shape of the reference, section 4.1."""
+    """A refusal, in the shape that RAM and STS give it."""
 
     def __init__(self, code: str, message: str | None = None, *, status: int | None = None,
                  detail: dict[str, Any] | None = None) -> None:
