@@ -50,7 +50,8 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
     document = engine.api.read("sys/internal/specs/openapi").ok().body
     ours = _ours(engine, document)
     # The server's own paths are not ours to mend: the document is validated with our mount alone.
-    schemas = {name: schema for name, schema in document["components"]["schemas"].items() if name.startswith("AliCloud")}
+    schemas = {name: schema for name, schema in document["components"]["schemas"].items()
+               if name.startswith("AliCloud")}
     validate({**document, "paths": {f"/{engine.path}{path}": item for path, item in ours.items()},
               "components": {"schemas": schemas}})
     found = {(path, method): item[method]["operationId"]
