@@ -14,6 +14,8 @@ from harness.cloud import Cloud
 from harness.places import PLUGIN, server_program, target
 from harness.server import DevServer, command_environment
 
+from .walk_auth import auth_method
+
 _INLINE = """\
 [
   {
@@ -96,7 +98,7 @@ def run(keep: bool) -> int:
             leases = _issue(walk)
             _renew_and_revoke(walk, leases)
             _help(walk)
-            auth_method(walk)
+            auth_method(walk, binary)
             if keep:
                 _wait(walk)
             else:
@@ -180,11 +182,6 @@ def _help(walk: Walk) -> None:
     walk.chapter("Ask for help")
     walk.type("path-help alicloud", "## DESCRIPTION", "## PATHS", "creds/")
     walk.type("path-help alicloud/creds/inline-based", "## DESCRIPTION")
-
-
-def auth_method(walk: Walk) -> None:
-    """THE AUTH METHOD'S PART GOES HERE: register the same file as `auth alicloud`, enable it, write a role, log in."""
-    del walk
 
 
 def _remove(walk: Walk) -> None:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,15 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent)]
 from harness.api import Api, Json  # noqa: E402
 from harness.cloud import Cloud  # noqa: E402
 from harness.engine import Engine  # noqa: E402
-from harness.places import openbao, plugin_binary  # noqa: E402
+from harness.method import AuthMethod  # noqa: E402
+from harness.places import PLUGIN, openbao, plugin_binary  # noqa: E402
 from harness.secrecy import assert_no_secret_in  # noqa: E402
 from harness.server import Server  # noqa: E402
 
 from fakecloud import Control  # noqa: E402
 
 MakeEngine = Callable[..., Engine]
+MakeMethod = Callable[..., AuthMethod]
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +44,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> It
     try:
         server.start()
         server.register()
+        # From a file of its own, so that tests can tell the processes of the two apart.
+        server.register(kind="auth", file=f"{PLUGIN}-auth")
         yield server
     finally:
         server.stop()
@@ -72,7 +77,7 @@ def api(server: Server) -> Api:
 def make_engine(server: Server, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeEngine]:
     """Makes mounts. At the end of the test they go, and the cloud must hold nothing of them."""
     engines: list[Engine] = []
-    stem = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    stem = _stem(request)
 
     def make(configured: bool = True, **options: str) -> Engine:
         engine = Engine(server, cloud, f"{stem}-{len(engines)}", **options)
@@ -93,6 +98,33 @@ def make_engine(server: Server, cloud: Cloud, request: pytest.FixtureRequest) ->
 def engine(make_engine: MakeEngine) -> Engine:
     """A configured mount."""
     return make_engine()
+
+
+@pytest.fixture
+def make_method(server: Server, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeMethod]:
+    """Makes mounts of the auth method. At the end of the test they go, and no faults stay."""
+    methods: list[AuthMethod] = []
+    stem = _stem(request)
+
+    def make(**options: Any) -> AuthMethod:
+        methods.append(AuthMethod(server, cloud, f"{stem}-{len(methods)}", **options))
+        return methods[-1]
+
+    yield make
+    cloud.control.clear_faults()
+    for method in methods:
+        method.unmount().ok()
+
+
+@pytest.fixture
+def method(make_method: MakeMethod) -> AuthMethod:
+    """A mount of the auth method, without configuration."""
+    return make_method()
+
+
+def _stem(request: pytest.FixtureRequest) -> str:
+    """The name of a test as a path."""
+    return re.sub(r"[^a-z0-9]+", "-", str(request.node.name).lower())[:40].strip("-")
 
 
 def _named(left: Json) -> Json:

@@ -58,7 +58,7 @@ class Answer:
 class Api:
     """Speaks to one server with one token. Usable from any thread: each call has its own connection."""
 
-    #: Secret keys and session tokens of every answer so far, in the whole process: no log may have them.
+    #: Secret keys and tokens of every answer so far, and what was signed, in the whole process: no log may have them.
     secrets: set[str] = set()
 
     def __init__(self, address: str, token: str = "") -> None:
@@ -109,3 +109,6 @@ class Api:
         if isinstance(data, dict):
             self.secrets.update(data[name] for name in ("secret_key", "security_token")
                                 if isinstance(data.get(name), str))
+        auth = answer.body.get("auth")
+        if isinstance(auth, dict) and auth.get("client_token"):
+            self.secrets.add(auth["client_token"])

@@ -16,6 +16,11 @@ def secrets_in_play(cloud: Cloud) -> set[str]:
         for name in ("Signature", "SecurityToken"):
             if value := call["params"].get(name):
                 found.add(value)
+        for name, value in call["headers"]:
+            if name.lower() == "x-acs-security-token":
+                found.add(value)
+            elif name.lower() == "authorization":
+                found.add(value.rpartition("Signature=")[2])
     return {secret for secret in found if len(secret) >= 8}
 
 
