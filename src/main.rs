@@ -65,8 +65,12 @@ fn plugin(arguments: &Arguments) -> ExitCode {
     if let Err(error) = hclog::init(MODULE, LOG_LEVEL) {
         return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);
     }
-    for argument in &arguments.unknown {
-        tracing::warn!(argument, "this argument is not known and has no effect");
+    if arguments.unknown > 0 {
+        // Not told which: one may be a secret in the wrong place.
+        tracing::warn!(
+            count = arguments.unknown,
+            "there are arguments that are not known and have no effect"
+        );
     }
     protect_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -74,7 +78,12 @@ fn plugin(arguments: &Arguments) -> ExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(run(handshake, arguments.fallback_kind)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run(handshake, arguments.fallback_kind));
+            // A name lookup that hangs would hold up the end; the host gives two seconds.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(error.into()),
     };
     match outcome {

@@ -81,6 +81,8 @@ struct Inner {
     transport: Box<dyn Transport>,
     clock: Arc<dyn Clock>,
     places: Semaphore,
+    /// Places for requests that others signed, who need no token for it: they must not take the places of our own.
+    guest_places: Semaphore,
     policy: Policy,
     options: Options,
 }
@@ -132,11 +134,13 @@ impl Client {
             longest_pause: Duration::from_secs(5),
         };
         let places = Semaphore::new(options.calls_in_flight);
+        let guest_places = Semaphore::new(options.calls_in_flight.div_ceil(2));
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
                 clock,
                 places,
+                guest_places,
                 policy,
                 options,
             }),
@@ -213,7 +217,7 @@ impl Client {
             }
             Ok(form_request(endpoint.clone(), &parameters))
         };
-        let answer = self.exchange(call.operation, deadline, request).await?;
+        let answer = self.exchange(call.operation, deadline, false, request).await?;
         interpret(call.operation, credentials, &answer)
     }
 
@@ -222,9 +226,15 @@ impl Client {
         &self,
         operation: &'static str,
         deadline: Instant,
+        guest: bool,
         request: impl FnOnce(time::OffsetDateTime) -> Result<Request>,
     ) -> Result<Answer> {
-        let Ok(Ok(_place)) = timeout_at(deadline, self.inner.places.acquire()).await else {
+        let places = if guest {
+            &self.inner.guest_places
+        } else {
+            &self.inner.places
+        };
+        let Ok(Ok(_place)) = timeout_at(deadline, places.acquire()).await else {
             return Err(Error::new(
                 Kind::Timeout,
                 operation,
@@ -234,7 +244,7 @@ impl Client {
         let request = request(self.inner.clock.now())?;
         let limit = deadline.min(Instant::now() + self.inner.options.try_timeout);
         let outcome = timeout_at(limit, self.inner.transport.send(request)).await;
-        if self.inner.places.available_permits() == 0 {
+        if places.available_permits() == 0 {
             // Calls are waiting for this place. The connection returns to the pool by a task of its own; without a
             // pause the next call looks before that and opens another (seen: 200 connections in a burst of 200).
             sleep(HANDOVER).await;

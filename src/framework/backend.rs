@@ -12,7 +12,7 @@ use super::error::Error;
 use super::field::{FieldValues, ignored_warning, replaced_warning};
 use super::help;
 use super::openapi;
-use super::path::{OperationSpec, Outcome, Path};
+use super::path::{Forward, OperationSpec, Outcome, Path};
 use super::pattern::Captures;
 use super::request::{Context, Operation};
 use super::response::{Auth, Response};
@@ -278,9 +278,9 @@ impl Backend {
                 tracing::warn!("WAL entries are left for the next round: this one took too long");
                 break;
             }
-            // The host does not log a failed rollback, so it is logged here.
-            match rollback(context.clone(), kind.clone(), data).await {
-                Ok(()) => {
+            // An undoing that is cut off is begun again by the next tick, from the start: its steps can be repeated.
+            match tokio::time::timeout(WAL_BUDGET, rollback(context.clone(), kind.clone(), data)).await {
+                Ok(Ok(())) => {
                     tracing::info!(
                         kind,
                         age_seconds = age.as_secs(),
@@ -288,7 +288,8 @@ impl Backend {
                     );
                     entry.delete(&*context.storage).await?;
                 }
-                Err(error) => tracing::error!(kind, %error, "a WAL entry cannot be rolled back yet"),
+                Ok(Err(error)) => tracing::error!(kind, %error, "a WAL entry cannot be rolled back yet"),
+                Err(_) => tracing::error!(kind, "a WAL entry takes too long to roll back; it is tried again"),
             }
         }
         Ok(None)
@@ -334,15 +335,17 @@ fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super:
         .map_err(|error| Error::answer(error.to_string()))
 }
 
-/// A node that cannot write must say so before it changes anything outside.
+/// A node that cannot do what the operation needs must say so before anything is changed outside.
 async fn forward_if_needed(spec: &OperationSpec, context: &Context) -> Result<(), Error> {
-    if spec.changes {
-        let state = context.system.replication_state().await?;
-        if state.must_forward(true) || (state.must_forward(false) && !context.system.local_mount().await?) {
-            return Err(Error::read_only());
-        }
+    if spec.forward == Forward::Never {
+        return Ok(());
     }
-    Ok(())
+    let state = context.system.replication_state().await?;
+    let forward = state.is_standby()
+        || (spec.forward == Forward::WhenReadOnly
+            && state.is_performance_secondary()
+            && !context.system.local_mount().await?);
+    if forward { Err(Error::read_only()) } else { Ok(()) }
 }
 
 impl fmt::Debug for Backend {

@@ -358,7 +358,6 @@ impl FieldValues {
     }
 }
 
-/// Names only: the values may be secrets.
 /// The values may be secrets.
 impl Drop for FieldValues {
     fn drop(&mut self) {
@@ -366,6 +365,7 @@ impl Drop for FieldValues {
     }
 }
 
+/// Names only: the values may be secrets.
 impl fmt::Debug for FieldValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FieldValues")

@@ -39,7 +39,18 @@ pub struct OperationSpec {
     pub(super) operation: Operation,
     pub(super) handler: Handler,
     pub(super) display: DisplayAttributes,
-    pub(super) changes: bool,
+    pub(super) forward: Forward,
+}
+
+/// Which nodes must leave an operation to the active node before it does anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forward {
+    /// None: it changes nothing.
+    Never,
+    /// Standbys. What it makes belongs to the cluster (a token), which a performance secondary writes itself.
+    OnStandby,
+    /// Every node that cannot write the mount's storage.
+    WhenReadOnly,
 }
 
 /// The parts that the OpenAPI operation ids are made of: prefix, verb and suffix joined by hyphens. A suffix may hold
@@ -106,15 +117,15 @@ impl Path {
             Ok(arguments) => Box::pin(handler(Arc::clone(&state), context, arguments)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         });
-        let changes = matches!(
-            operation,
-            Operation::Create | Operation::Update | Operation::Delete
-        );
+        let forward = match operation {
+            Operation::Create | Operation::Update | Operation::Delete => Forward::WhenReadOnly,
+            _ => Forward::Never,
+        };
         self.operations.push(OperationSpec {
             operation,
             handler,
             display: DisplayAttributes::default(),
-            changes,
+            forward,
         });
         self
     }
@@ -123,12 +134,12 @@ impl Path {
     #[must_use]
     pub fn and_on(mut self, operation: Operation) -> Self {
         if let Some(last) = self.operations.last() {
-            let (handler, display, changes) = (Arc::clone(&last.handler), last.display, last.changes);
+            let (handler, display, forward) = (Arc::clone(&last.handler), last.display, last.forward);
             self.operations.push(OperationSpec {
                 operation,
                 handler,
                 display,
-                changes,
+                forward,
             });
         }
         self
@@ -137,19 +148,20 @@ impl Path {
     /// Marks the operation added last as one that changes something although its name does not say so (a read that
     /// makes credentials). Such operations are forwarded by a node that cannot write.
     #[must_use]
-    pub fn changing(mut self) -> Self {
-        if let Some(operation) = self.operations.last_mut() {
-            operation.changes = true;
-        }
-        self
+    pub fn changing(self) -> Self {
+        self.forwarded(Forward::WhenReadOnly)
     }
 
-    /// Marks the operation added last as one that changes nothing although its name says so (a login or a lookup
-    /// that arrives as an update).
+    /// Marks the operation added last as one that makes a token: a standby forwards it before it does anything, for
+    /// the server would have to forward it afterwards, and a signed request is good for one use.
     #[must_use]
-    pub fn unchanging(mut self) -> Self {
+    pub fn making_a_token(self) -> Self {
+        self.forwarded(Forward::OnStandby)
+    }
+
+    fn forwarded(mut self, forward: Forward) -> Self {
         if let Some(operation) = self.operations.last_mut() {
-            operation.changes = false;
+            operation.forward = forward;
         }
         self
     }

@@ -67,10 +67,16 @@ impl ReplicationState {
     const PERFORMANCE_SECONDARY: i32 = 1 << 6;
     const PERFORMANCE_STANDBY: i32 = 1 << 14;
 
-    /// Whether a mount on this node must leave changes to another node.
+    /// Whether the node leaves every change to its cluster's active node.
     #[must_use]
-    pub fn must_forward(self, local_mount: bool) -> bool {
-        self.0 & Self::PERFORMANCE_STANDBY != 0 || (self.0 & Self::PERFORMANCE_SECONDARY != 0 && !local_mount)
+    pub fn is_standby(self) -> bool {
+        self.0 & Self::PERFORMANCE_STANDBY != 0
+    }
+
+    /// Whether the cluster leaves changes of replicated mounts to its primary.
+    #[must_use]
+    pub fn is_performance_secondary(self) -> bool {
+        self.0 & Self::PERFORMANCE_SECONDARY != 0
     }
 }
 
@@ -123,29 +129,5 @@ impl SystemView for FixedSystem {
 
     fn product(&self) -> Product {
         Product::OpenBao
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_nodes_that_cannot_write_forward() {
-        for (bits, local, forward) in [
-            (0, false, false),
-            (1 << 5, false, false),
-            (1 << 6, false, true),
-            (1 << 6, true, false),
-            (1 << 8, false, false),
-            (1 << 14, false, true),
-            (1 << 14, true, true),
-        ] {
-            assert_eq!(
-                ReplicationState(bits).must_forward(local),
-                forward,
-                "bits {bits}, local {local}"
-            );
-        }
     }
 }

@@ -65,15 +65,17 @@ impl WalEntry {
         let mut pending = Vec::new();
         for id in storage.list(PREFIX).await? {
             let entry = Self { id };
-            // Another request may have deleted it since.
-            if let Some(stored) = storage.get_json::<Stored>(&entry.key()).await? {
-                let age = Duration::from_secs(now().saturating_sub(stored.created_at));
-                pending.push(Pending {
+            match storage.get_json::<Stored>(&entry.key()).await {
+                Ok(Some(stored)) => pending.push(Pending {
                     entry,
                     kind: stored.kind,
                     data: stored.data,
-                    age,
-                });
+                    age: Duration::from_secs(now().saturating_sub(stored.created_at)),
+                }),
+                // Another request has deleted it since.
+                Ok(None) => {}
+                // It must not hold up the others.
+                Err(error) => tracing::error!(entry = entry.id, %error, "a WAL entry cannot be read"),
             }
         }
         Ok(pending)
@@ -141,6 +143,21 @@ mod tests {
         assert!(pending[0].age < Duration::from_secs(60));
         entry.delete(&*storage).await.unwrap();
         assert!(WalEntry::pending(&*storage).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_entry_does_not_hide_the_others() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        storage
+            .put("wal/00000000-bad", b"{\"type\":\"user\"}".to_vec())
+            .await
+            .unwrap();
+        let entry = WalEntry::put(&*storage, "user", &json!({})).await.unwrap();
+        let pending = WalEntry::pending(&*storage).await.unwrap();
+        assert_eq!(
+            pending.into_iter().map(|found| found.entry).collect::<Vec<_>>(),
+            [entry]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The login payload, as Vault's own client makes it: a V1-signed POST of GetCallerIdentity (upstream reference E1).
+//! The login payload, as Vault's own client makes it: a V1-signed POST of GetCallerIdentity.
 //!
 //! It is made here from its parts. Vault's client lets an SDK send the request and captures it on the way, which fails
 //! behind a proxy and then lets the request out.

@@ -150,7 +150,7 @@ impl Client {
                 answer_limit: 64 * 1024,
             })
         };
-        let answer = self.exchange(OPERATION, self.deadline(), request).await?;
+        let answer = self.exchange(OPERATION, self.deadline(), true, request).await?;
         interpret::<IdentityAnswer>(OPERATION, None, &answer)?.identity()
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
             ..DisplayAttributes::default()
         })
         .on(Operation::Update, method, login)
-        .unchanging()
+        .making_a_token()
         .on(Operation::ResolveRole, method, resolve_role)
         .on(Operation::AliasLookahead, method, look_ahead)
         .help(SYNOPSIS, DESCRIPTION)

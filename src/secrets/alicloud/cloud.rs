@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::config::Config;
+use super::failure::failed_call;
 use crate::alicloud::credentials::Credentials;
 use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
@@ -41,7 +42,7 @@ impl Engine {
                 // A source that had to ask the cloud fails as any call does; the others are the operator's to mend.
                 let kind = error
                     .call()
-                    .map_or(Kind::Answer, |call| Error::from(call.clone()).kind());
+                    .map_or(Kind::Answer, |call| failed_call(call.clone()).kind());
                 Err(Error::new(
                     kind,
                     format!(

@@ -4,7 +4,6 @@
 //! the first, a WAL entry names everything that is about to be made; it is deleted when the key is there. A failure
 //! undoes what was made at once; what a crash leaves, or an undoing that fails, is undone by the host's tick.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cloud::Cloud;
+use super::failure::failed_call;
 use super::removal::Removal;
 use super::role::{RemotePolicy, Role};
 use super::{Engine, names, secret_credentials};
-use crate::alicloud::ram::{AccessKey, PolicyRef};
+use crate::alicloud::ram::{AccessKey, PolicyRef, User};
 use crate::alicloud::{self, Kind, Subject};
 use crate::framework::{Context, Error, LeaseTerms, Response, WalEntry};
 
@@ -53,13 +53,13 @@ struct Planned {
     attached: Vec<RemotePolicy>,
 }
 
-/// What the answers to the first round trip say about undoing it.
+/// What an undoing has to look at: what was made, or may have been.
 #[derive(Default)]
-struct Found {
-    /// The user was there already: it is somebody else's, and must not be removed.
-    foreign_user: bool,
-    /// Policies that were there already.
-    foreign_policies: HashSet<String>,
+struct Made {
+    user: bool,
+    policies: Vec<String>,
+    /// The user was there already and is somebody else's.
+    clash: bool,
     /// An answer was lost. The call may still be on its way, and make what an undoing right now does not find.
     unsure: bool,
 }
@@ -78,10 +78,10 @@ pub(super) async fn issue(
         let plan = Plan::new(context, role_name, role)?;
         context.check_cancelled()?;
         let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
-        let mut found = Found::default();
-        let made = make(cloud, context, &plan, &mut found).await;
-        let clash = found.foreign_user || !found.foreign_policies.is_empty();
-        match finish(cloud, context, &plan, found, entry, made).await {
+        let mut so_far = Made::default();
+        let made = make(cloud, context, &plan, &mut so_far).await;
+        let clash = so_far.clash;
+        match finish(cloud, context, &plan, so_far, entry, made).await {
             Ok(key) => {
                 let mut response =
                     secret_credentials::user_response(role_name, role, &plan.user, &key, plan.made(), terms);
@@ -105,7 +105,8 @@ impl Plan {
         let user = names::user(&request.display_name, role_name, now)?;
         let inline = role.inline_policies().iter();
         let inline = inline
-            .map(|policy| (names::policy(&user, &policy.id), policy.document.text()))
+            .zip(1..)
+            .map(|(policy, place)| (names::policy(&user, place, &policy.id), policy.document.text()))
             .collect();
         let comment = format!(
             "Made by Vault for {}creds/{role_name}, request {}",
@@ -147,9 +148,30 @@ impl Planned {
     }
 }
 
+/// Looks at a user that was there already: an earlier try of the same call may have been carried out although it was
+/// refused. What carries this request's own comment is ours.
+async fn owned(
+    cloud: &Cloud,
+    plan: &Plan,
+    answer: alicloud::Result<User>,
+    so_far: &mut Made,
+) -> alicloud::Result<User> {
+    match answer {
+        Err(refused) if refused.kind() == Kind::Exists => match cloud.ram.get_user(&plan.user).await {
+            Ok(user) if user.comments.as_deref() == Some(plan.comment.as_str()) => Ok(user),
+            Ok(_) => Err(refused),
+            Err(_) => {
+                so_far.unsure = true;
+                Err(refused)
+            }
+        },
+        answer => answer,
+    }
+}
+
 /// The three round trips. Each waits for all of its calls, even when one failed: what is undone afterwards must not
 /// race with what is still under way.
-async fn make(cloud: &Cloud, context: &Context, plan: &Plan, found: &mut Found) -> Result<AccessKey, Error> {
+async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) -> Result<AccessKey, Error> {
     let ram = &cloud.ram;
     let (user, policies) = join(
         ram.create_user(&plan.user, Some(&plan.comment)),
@@ -160,17 +182,22 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, found: &mut Found) 
         ),
     )
     .await;
-    found.unsure = lost(&user) || policies.iter().any(lost);
-    found.foreign_user = exists(&user);
-    found.foreign_policies = plan
-        .inline
-        .iter()
-        .zip(&policies)
-        .filter(|(_, answer)| exists(answer))
-        .map(|((name, _), _)| name.clone())
-        .collect();
-    user?;
-    policies.into_iter().collect::<alicloud::Result<Vec<_>>>()?;
+    let user = owned(cloud, plan, user, so_far).await;
+    so_far.user = !matches!(&user, Err(error) if !error.outcome_unknown());
+    so_far.clash = matches!(&user, Err(error) if error.kind() == Kind::Exists);
+    so_far.unsure |= lost(&user) || policies.iter().any(lost);
+    for ((name, _), answer) in plan.inline.iter().zip(&policies) {
+        // The name holds the user's random part: a policy that has it is ours, made by an earlier try of the same call.
+        if answer.is_ok() || exists(answer) || lost(answer) {
+            so_far.policies.push(name.clone());
+        }
+    }
+    user.map_err(failed_call)?;
+    for answer in policies {
+        if !exists(&answer) {
+            answer.map_err(failed_call)?;
+        }
+    }
 
     context.check_cancelled()?;
     let made = plan.made();
@@ -192,7 +219,7 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, found: &mut Found) 
     {
         match answer {
             Err(error) if error.kind() != Kind::Exists => {
-                let error = Error::from(error);
+                let error = failed_call(error);
                 return Err(Error::new(
                     error.kind(),
                     format!("policy {:?}: {}", policy.name, error.message()),
@@ -206,7 +233,8 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, found: &mut Found) 
     let key = settled(is_unsettled(&[Subject::User]), || {
         ram.create_access_key(&plan.user)
     })
-    .await?;
+    .await
+    .map_err(failed_call)?;
     // Whoever asked may have gone away in the meantime: then nobody would hold the lease.
     context.check_cancelled()?;
     Ok(key)
@@ -217,7 +245,7 @@ async fn finish(
     cloud: &Cloud,
     context: &Context,
     plan: &Plan,
-    found: Found,
+    so_far: Made,
     mut entry: WalEntry,
     made: Result<AccessKey, Error>,
 ) -> Result<AccessKey, Error> {
@@ -236,16 +264,14 @@ async fn finish(
         Err(error) => error,
     };
     let mut removal = plan.to_wal().into_removal();
-    removal
-        .made
-        .retain(|policy| !found.foreign_policies.contains(policy));
-    if found.foreign_user {
+    removal.made = so_far.policies;
+    if !so_far.user {
         removal.user = None;
     }
     match removal.run(&cloud.ram).await {
-        // The tick looks again when the call can no longer be on its way.
-        Ok(()) if found.unsure => Err(failure),
-        Ok(()) => {
+        // What was made but not found, or may yet be made, is for the tick, which comes when every delay is over.
+        Ok(removed) if so_far.unsure || !removed.all_found => Err(failure),
+        Ok(_) => {
             if let Err(error) = entry.delete(&*context.storage).await {
                 // Harmless: the next tick finds nothing left to undo.
                 tracing::warn!(%error, "the WAL entry of an undone user cannot be deleted");
@@ -281,7 +307,12 @@ pub(super) async fn roll_back(
     let planned: Planned = serde_json::from_value(data)
         .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;
     let cloud = engine.cloud(&context).await?;
-    Ok(planned.into_removal().run(&cloud.ram).await?)
+    planned
+        .into_removal()
+        .run(&cloud.ram)
+        .await
+        .map_err(failed_call)?;
+    Ok(())
 }
 
 fn lost<T>(answer: &alicloud::Result<T>) -> bool {

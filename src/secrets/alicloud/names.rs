@@ -27,11 +27,12 @@ pub(super) fn session(display_name: &str, role: &str, now: u64) -> Result<String
     assemble(display_name, role, now, |c| matches!(c, '.' | '_' | '@'))
 }
 
-/// A name for the policy of `user` that is made from the document with this id: letters, digits and `-` only.
-pub(super) fn policy(user: &str, id: &str) -> String {
+/// A name for the policy of `user` that is made from the role's document at this place, with this id: letters, digits
+/// and `-` only. The place keeps two documents of one role apart, whatever their ids.
+pub(super) fn policy(user: &str, place: usize, id: &str) -> String {
     // The id of an entry that the Go plugin or an API client wrote may be anything.
     format!(
-        "{}-{}",
+        "{}-{place}-{}",
         sanitised(user, |_| false),
         cut(&sanitised(id, |_| false), 32)
     )
@@ -145,7 +146,7 @@ mod tests {
             let session = session(&display, &role, NOW).unwrap();
             prop_assert!((2..=64).contains(&session.len()));
             prop_assert!(session.chars().all(|c| c.is_ascii_alphanumeric() || "._-@".contains(c)), "{}", session);
-            let policy = policy(&name, &id);
+            let policy = policy(&name, 10, &id);
             prop_assert!((1..=128).contains(&policy.len()));
             prop_assert!(policy.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{}", policy);
         }

@@ -75,7 +75,8 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
         .field(
             Field::new("ttl", FieldKind::DurationSecond).describe(
                 "Duration in seconds after which the issued credentials should expire. Defaults to 0, in which case \
-                 the value will fallback to the system/mount defaults. For STS credentials, 15 minutes at the least.",
+                 the value will fallback to the system/mount defaults, or to an hour for STS credentials, which live \
+                 for 15 minutes at the least.",
             ),
         )
         .field(

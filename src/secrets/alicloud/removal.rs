@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 
 use crate::alicloud::ram::{PolicyRef, Ram};
-use crate::alicloud::{Error, Kind, Result, Subject};
+use crate::alicloud::{Error, IgnoreGone, Kind, Result, Subject};
 
 /// How often a deletion is repeated after a conflict. Removed things may still be seen for a moment.
 const TRIES: u32 = 6;
@@ -29,9 +29,16 @@ pub(super) struct Removal {
     pub(super) made: Vec<String>,
 }
 
+/// A removal that came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// Whether the user and the made policies were all there.
+    pub(super) all_found: bool,
+}
+
 impl Removal {
     /// Removes everything; a failure does not stop the rest. All failures but the first go to the log.
-    pub(super) async fn run(&self, ram: &Ram) -> Result<()> {
+    pub(super) async fn run(&self, ram: &Ram) -> Result<Removed> {
         let mut failures = Vec::new();
         if let Some(user) = &self.user {
             // Keys first: access ends even if nothing else can be removed.
@@ -52,16 +59,22 @@ impl Removal {
             async {
                 match &self.user {
                     Some(user) => delete_user(ram, user).await,
-                    None => Ok(()),
+                    None => Ok(true),
                 }
             },
             join_all(self.made.iter().map(|policy| delete_policy(ram, policy))),
         )
         .await;
-        failures.extend(policies.into_iter().chain([user]).filter_map(failed));
+        let mut all_found = true;
+        for answer in policies.into_iter().chain([user]) {
+            match answer {
+                Ok(found) => all_found &= found,
+                Err(error) => failures.push(error),
+            }
+        }
         let mut failures = failures.into_iter();
         let Some(first) = failures.next() else {
-            return Ok(());
+            return Ok(Removed { all_found });
         };
         for error in failures {
             tracing::warn!(user = self.user, %error, "a further part of the removal failed");
@@ -70,8 +83,8 @@ impl Removal {
     }
 }
 
-/// Deletes the user, and whatever RAM says is in the way.
-async fn delete_user(ram: &Ram, user: &str) -> Result<()> {
+/// Deletes the user, and whatever RAM says is in the way. Says whether there was one.
+async fn delete_user(ram: &Ram, user: &str) -> Result<bool> {
     let mut tried = 0;
     loop {
         tried += 1;
@@ -85,7 +98,7 @@ async fn delete_user(ram: &Ram, user: &str) -> Result<()> {
                 clear_user(ram, user, &error).await?;
                 tokio::time::sleep(PAUSE * tried).await;
             }
-            answer => return gone_is_done(answer),
+            answer => return found(answer),
         }
     }
 }
@@ -100,8 +113,8 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
             let groups = ram.list_groups_for_user(user).await?;
             all(join_all(groups.iter().map(|group| ram.remove_user_from_group(user, group))).await)
         }
-        Some(Subject::LoginProfile) => gone_is_done(ram.delete_login_profile(user).await),
-        Some(Subject::MfaDevice) => gone_is_done(ram.unbind_mfa_device(user).await),
+        Some(Subject::LoginProfile) => ram.delete_login_profile(user).await.ignore_gone(),
+        Some(Subject::MfaDevice) => ram.unbind_mfa_device(user).await.ignore_gone(),
         Some(Subject::Policy) => {
             let policies = ram.list_policies_for_user(user).await?;
             all(join_all(
@@ -116,8 +129,8 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
     }
 }
 
-/// Deletes a policy that was made for one user, and whatever RAM says is in the way.
-async fn delete_policy(ram: &Ram, policy: &str) -> Result<()> {
+/// Deletes a policy that was made for one user, and whatever RAM says is in the way. Says whether there was one.
+async fn delete_policy(ram: &Ram, policy: &str) -> Result<bool> {
     let mut tried = 0;
     loop {
         tried += 1;
@@ -126,7 +139,7 @@ async fn delete_policy(ram: &Ram, policy: &str) -> Result<()> {
                 clear_policy(ram, policy, &error).await?;
                 tokio::time::sleep(PAUSE * tried).await;
             }
-            answer => return gone_is_done(answer),
+            answer => return found(answer),
         }
     }
 }
@@ -154,13 +167,17 @@ async fn clear_policy(ram: &Ram, policy: &str, conflict: &Error) -> Result<()> {
 }
 
 fn all(answers: Vec<Result<()>>) -> Result<()> {
-    answers.into_iter().try_for_each(gone_is_done)
+    answers.into_iter().try_for_each(IgnoreGone::ignore_gone)
 }
 
-fn gone_is_done(answer: Result<()>) -> Result<()> {
-    answer.or_else(|error| if error.is_gone() { Ok(()) } else { Err(error) })
+/// Whether what was to be deleted was there.
+fn found(answer: Result<()>) -> Result<bool> {
+    match answer {
+        Err(error) if error.is_gone() => Ok(false),
+        answer => answer.map(|()| true),
+    }
 }
 
 fn failed(answer: Result<()>) -> Option<Error> {
-    gone_is_done(answer).err()
+    answer.ignore_gone().err()
 }

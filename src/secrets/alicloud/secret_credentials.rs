@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use super::Engine;
+use super::failure::failed_call;
 use super::removal::Removal;
 use super::role::{RemotePolicy, Role};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
@@ -24,8 +25,31 @@ const ACCESS_KEY_ID: &str = "access_key_id";
 const INLINE_POLICIES: &str = "inline_policies";
 const REMOTE_POLICIES: &str = "remote_policies";
 
-const RAM: &str = "ram";
-const STS: &str = "sts";
+/// What a lease stands for, by its `role_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RoleType {
+    /// A RAM user.
+    Ram,
+    /// STS credentials.
+    Sts,
+}
+
+impl RoleType {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ram => "ram",
+            Self::Sts => "sts",
+        }
+    }
+
+    fn of(lease: &Lease) -> Result<Self, Error> {
+        let word = text(lease, ROLE_TYPE)?;
+        [Self::Ram, Self::Sts]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+            .ok_or_else(|| Error::internal(format!("unrecognized {ROLE_TYPE} {word:?} in the lease")))
+    }
+}
 
 pub(super) fn secret(engine: &Arc<Engine>) -> SecretType {
     SecretType::new(NAME, engine, renew, revoke)
@@ -36,7 +60,7 @@ pub(super) fn session_response(data: Map<String, Value>, lease: LeaseOptions) ->
     SecretType::response(
         NAME,
         data,
-        Map::from_iter([(ROLE_TYPE.to_owned(), STS.into())]),
+        Map::from_iter([(ROLE_TYPE.to_owned(), RoleType::Sts.word().into())]),
         lease,
     )
 }
@@ -61,7 +85,7 @@ pub(super) fn user_response(
         .clone()
         .map(|policies| policies.into_iter().map(shown).collect::<Vec<_>>());
     let internal = Map::from_iter([
-        (ROLE_TYPE.to_owned(), Value::from(RAM)),
+        (ROLE_TYPE.to_owned(), Value::from(RoleType::Ram.word())),
         (ROLE_NAME.to_owned(), role_name.to_ascii_lowercase().into()),
         (USER_NAME.to_owned(), user.into()),
         (ACCESS_KEY_ID.to_owned(), key.id.as_str().into()),
@@ -91,7 +115,7 @@ fn options(terms: LeaseTerms) -> LeaseOptions {
 }
 
 async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
-    if text(&lease, ROLE_TYPE)? == STS {
+    if RoleType::of(&lease)? == RoleType::Sts {
         return Ok(None);
     }
     let role_name = text(&lease, ROLE_NAME)?;
@@ -114,7 +138,7 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
 }
 
 async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
-    if text(&lease, ROLE_TYPE)? == STS {
+    if RoleType::of(&lease)? == RoleType::Sts {
         // STS credentials cannot be revoked; they end by themselves.
         return Ok(None);
     }
@@ -137,7 +161,7 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome 
             .collect(),
     };
     let cloud = engine.cloud(&context).await?;
-    removal.run(&cloud.ram).await?;
+    removal.run(&cloud.ram).await.map_err(failed_call)?;
     Ok(None)
 }
 

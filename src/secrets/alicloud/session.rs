@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::cloud::Cloud;
+use super::failure::failed_call;
 use super::role::Role;
 use super::{names, secret_credentials};
 use crate::alicloud;
@@ -43,13 +44,6 @@ pub(super) async fn issue(
             .warning(),
         );
     }
-    if wish > LONGEST_SESSION {
-        warnings.push(format!(
-            "STS credentials live for {} at the most: ttl of {} is cut",
-            human_duration(LONGEST_SESSION),
-            human_duration(wish)
-        ));
-    }
     let asked = wish.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
         role_arn: role.arn.clone(),
@@ -61,6 +55,7 @@ pub(super) async fn issue(
         duration_seconds: u32::try_from(asked.as_secs()).ok(),
         ..AssumeRole::default()
     };
+    let mut cut_by_role = false;
     let assumed = match cloud.sts.assume_role(&call).await {
         // The RAM role may allow less than was asked for. The text of that refusal names no number.
         Err(refused) if refused.kind() == Kind::Invalid && asked > DEFAULT_SESSION => {
@@ -68,19 +63,20 @@ pub(super) async fn issue(
                 .await
                 .filter(|allowed| *allowed < asked);
             let Some(allowed) = allowed else {
-                return Err(refused.into());
+                return Err(failed_call(refused));
             };
             call.duration_seconds = u32::try_from(allowed.as_secs()).ok();
+            cut_by_role = true;
             warnings.push(format!(
                 "the RAM role allows sessions of {} at the most: ttl of {} is cut",
                 human_duration(allowed),
                 human_duration(wish)
             ));
-            cloud.sts.assume_role(&call).await?
+            cloud.sts.assume_role(&call).await.map_err(failed_call)?
         }
-        answer => answer?,
+        answer => answer.map_err(failed_call)?,
     };
-    response(assumed, wish, warnings)
+    response(assumed, wish, warnings, cut_by_role)
 }
 
 /// What the role and the mount want, before the cloud has its say.
@@ -110,7 +106,12 @@ async fn longest_session_of(cloud: &Cloud, role: &Role) -> Option<Duration> {
 }
 
 /// The lease ends with the credentials, or before them where the role or the mount wants less than the cloud gives.
-fn response(assumed: AssumedRole, wish: Duration, mut warnings: Vec<String>) -> Result<Response, Error> {
+fn response(
+    assumed: AssumedRole,
+    wish: Duration,
+    mut warnings: Vec<String>,
+    cut_by_role: bool,
+) -> Result<Response, Error> {
     let expiration = assumed.expiration;
     let seconds = (expiration - OffsetDateTime::now_utc()).whole_seconds();
     let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
@@ -123,6 +124,13 @@ fn response(assumed: AssumedRole, wish: Duration, mut warnings: Vec<String>) -> 
             "the lease is cut to {}, but STS credentials cannot be shorter than {} nor be revoked: they are good until {expires}",
             human_duration(wish),
             human_duration(SHORTEST_SESSION)
+        ));
+    }
+    if lifetime + Duration::from_secs(60) < wish && !cut_by_role {
+        warnings.push(format!(
+            "the credentials end at {expires}: the lease of {} is cut to {}",
+            human_duration(wish),
+            human_duration(lifetime)
         ));
     }
     let ttl = lifetime.min(wish).max(Duration::from_secs(1));

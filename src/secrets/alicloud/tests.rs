@@ -248,19 +248,61 @@ async fn a_lost_answer_leaves_the_wal_entry_for_a_later_look() {
 
 #[tokio::test]
 async fn a_user_of_somebody_else_is_left_alone_and_another_name_is_taken() {
-    let mount = Mount::new([USER_EXISTS, USER, DONE, KEY]).await;
+    let mount = Mount::new([USER_EXISTS, USER, USER, DONE, KEY]).await;
     answer(mount.creds().await);
     assert_eq!(
         mount.actions(),
         [
             "CreateUser",
+            "GetUser",
             "CreateUser",
             "AttachPolicyToUser",
             "CreateAccessKey"
         ]
     );
     let sent = mount.script.sent();
-    assert_ne!(sent[0].value("UserName"), sent[1].value("UserName"));
+    assert_ne!(sent[0].value("UserName"), sent[2].value("UserName"));
+    assert_eq!(mount.wal_entries().await, 0);
+}
+
+#[tokio::test]
+async fn a_user_made_by_an_earlier_try_is_recognised_by_its_comment() {
+    let ours = Step::Answer(
+        200,
+        r#"{"RequestId":"R","User":{"UserName":"u","Comments":"Made by Vault for alicloud/creds/dev, request "}}"#,
+    );
+    let mount = Mount::new([USER_EXISTS, ours, DONE, KEY]).await;
+    answer(mount.creds().await);
+    assert_eq!(
+        mount.actions(),
+        ["CreateUser", "GetUser", "AttachPolicyToUser", "CreateAccessKey"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_but_cannot_be_found_yet_is_left_to_the_tick() {
+    let mount = Mount::new([USER, DENIED, USER_GONE, USER_GONE]).await;
+    failure(mount.creds().await);
+    assert_eq!(
+        mount.actions(),
+        [
+            "CreateUser",
+            "AttachPolicyToUser",
+            "DetachPolicyFromUser",
+            "DeleteUser"
+        ]
+    );
+    assert_eq!(mount.wal_entries().await, 1);
+}
+
+#[tokio::test]
+async fn what_was_surely_not_made_needs_no_undoing() {
+    let mount = Mount::new([DENIED]).await;
+    assert_eq!(
+        failure(mount.creds().await).kind(),
+        Kind::Coded(Status::FORBIDDEN)
+    );
+    assert_eq!(mount.actions(), ["CreateUser"]);
     assert_eq!(mount.wal_entries().await, 0);
 }
 

@@ -14,7 +14,7 @@ use crate::alicloud::sts::STS_VERSION;
 use crate::alicloud::testing::{Script, Standing, Step};
 use crate::alicloud::{Clock as _, Credentials, Parameters};
 use crate::framework::{
-    Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, Request, Storage, TokenType,
+    Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, ReplicationState, Request, Storage, TokenType,
 };
 
 const SESSION: &str = r#"{"RequestId":"R-1","IdentityType":"AssumedRoleUser","AccountId":"12345",
@@ -27,6 +27,7 @@ struct Mount {
     backend: Backend,
     storage: Arc<dyn Storage>,
     script: Script,
+    system: FixedSystem,
 }
 
 impl Mount {
@@ -37,6 +38,7 @@ impl Mount {
             backend: super::super::assemble(script.client(), clock),
             storage: Arc::new(MemoryStorage::default()),
             script,
+            system: FixedSystem::default(),
         }
     }
 
@@ -65,7 +67,7 @@ impl Mount {
         let context = Context::new(
             request,
             Arc::clone(&self.storage),
-            Arc::new(FixedSystem::default()),
+            Arc::new(self.system),
             CancellationToken::new(),
         );
         self.backend.handle(context).await
@@ -107,6 +109,17 @@ fn payload(role: &str, more: &[(&'static str, &str)]) -> Value {
         "identity_request_url": STANDARD.encode(url),
         "identity_request_headers": STANDARD.encode(headers),
     })
+}
+
+#[tokio::test]
+async fn a_standby_leaves_a_login_to_the_active_node_before_the_signature_is_used_up() {
+    let mut mount = Mount::answering(SESSION).with_role(json!({"arn": ARN})).await;
+    mount.system.replication = ReplicationState(1 << 14);
+    assert_eq!(mount.refusal(payload("dev", &[])).await.kind(), Kind::ReadOnly);
+    assert!(mount.script.sent().is_empty());
+    // A performance secondary makes tokens of its own.
+    mount.system.replication = ReplicationState(1 << 6);
+    mount.login(payload("dev", &[])).await.unwrap();
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl<'a> Authorization<'a> {
         self.signed_headers.contains(&name)
     }
 
-    /// The header anew, as the reference writes it.
+    /// The header anew, as the SDKs write it.
     pub(super) fn rebuilt(&self) -> Result<HeaderValue, Refusal> {
         let Self {
             access_key_id,
