@@ -14,7 +14,7 @@ from harness.cloud import Cloud
 from harness.places import PLUGIN, server_program, target
 from harness.server import DevServer, command_environment
 
-from .walk_auth import auth_method
+from .walk_auth import auth_method, disable
 
 _INLINE = """\
 [
@@ -186,6 +186,7 @@ def _help(walk: Walk) -> None:
 
 def _remove(walk: Walk) -> None:
     walk.chapter("Remove it")
+    disable(walk)
     walk.type("secrets disable alicloud", "Success!")
     walk.show_cloud()
 
@@ -196,6 +197,7 @@ def _wait(walk: Walk) -> None:
     for name, value in command_environment(walk.server).items():
         print(f"export {name}={value}")
     print(f"{walk.server.program} read alicloud/creds/policy-based")
+    print(f"{walk.server.program} list auth/alicloud/role")
     walk.say(f"What the cloud holds: curl {walk.cloud.control_url}/leftovers")
     walk.say("Ctrl-C here ends it all.")
     with contextlib.suppress(KeyboardInterrupt):

@@ -43,7 +43,7 @@ class Workload:
         for name, value in self.variables.items():
             print(f"export {name}={value if len(value) < 60 else value[:24] + '...'}")
 
-    def type(self, command: str, *expected: str, code: int = 0, show: bool = True) -> Output:
+    def type(self, command: str, *expected: str, code: int = 0) -> Output:
         """Types a command of the binary, or of the server's command line, in the workload's home."""
         print(f"\n$ {command}", flush=True)
         program, *arguments = shlex.split(command)
@@ -51,7 +51,7 @@ class Workload:
         environment = {**clean_environment(), "HOME": str(self._home), "NO_COLOR": "1", **self.variables}
         done = subprocess.run([path, *arguments], env=environment, cwd=self._home, text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
-        if show:
+        if done.stdout:
             print(done.stdout.rstrip(), flush=True)
         self._walk.check(done.returncode == code, f"`{command}` ended with {done.returncode}")
         for text in expected:
@@ -64,16 +64,20 @@ class Workload:
 
 
 def auth_method(walk: Walk, binary: Path) -> None:
-    """The whole part; it leaves nothing of itself in the cloud."""
+    """The whole part; what it leaves is the mount, see `disable`."""
     _enable(walk, binary)
     _write_roles(walk)
     workload = _workload(walk, binary)
-    _log_in(walk, workload)
+    role_id = _log_in(walk, workload)
     _signed_request(walk, workload)
     _bind_server(walk, workload)
     _products_own_login(walk, workload)
-    _bindings(walk, workload)
-    _disable(walk)
+    _bindings(walk, workload, role_id)
+
+
+def disable(walk: Walk) -> None:
+    """Takes the mount away, and with it the tokens of all logins."""
+    walk.type("auth disable alicloud", "Success!")
 
 
 def _enable(walk: Walk, binary: Path) -> None:
@@ -103,7 +107,7 @@ def _workload(walk: Walk, binary: Path) -> Workload:
     return workload
 
 
-def _log_in(walk: Walk, workload: Workload) -> None:
+def _log_in(walk: Walk, workload: Workload) -> str:
     walk.chapter("Log in")
     fields = workload.type(f"{PLUGIN} login -role=dev", "token_duration", "token_meta_role_name").fields()
     walk.check(fields["token_duration"] == "1h", "the token does not live for an hour")
@@ -114,6 +118,7 @@ def _log_in(walk: Walk, workload: Workload) -> None:
     walk.say("The token alone, for an agent's token-file method or for a script:")
     workload.type(f"{PLUGIN} login -role=dev -output=token", "it is good for 1h")
     walk.check(len(workload.file("token").split()) == 1, "the file has something else than a token")
+    return fields["token_meta_role_id"]
 
 
 def _signed_request(walk: Walk, workload: Workload) -> None:
@@ -158,32 +163,25 @@ def _products_own_login(walk: Walk, workload: Workload) -> None:
                   f"secret_key={key['SECRET_KEY']} security_token={token}", "token_policies")
 
 
-def _bindings(walk: Walk, workload: Workload) -> None:
+def _bindings(walk: Walk, workload: Workload, role_id: str) -> None:
     walk.chapter("Bind to many, or to one more exactly")
     account = walk.cloud.account_id
     walk.say("All RAM roles and users whose names begin so:")
     walk.type(f"write auth/alicloud/role/team bound_arns='acs:ram::{account}:role/vault-*' "
               f"bound_arns='acs:ram::{account}:user/team-*' token_policies=dev", "Success!")
-    workload.type(f"{PLUGIN} login -role=team", "token_meta_role_name")
+    workload.type(f"{PLUGIN} login -role=team -token-only")
     walk.say("Everybody of an account:")
     walk.type(f"write auth/alicloud/role/account bound_account_ids={account} token_ttl=10m", "Success!")
-    workload.type(f"{PLUGIN} login -role=account", "token_duration")
+    workload.type(f"{PLUGIN} login -role=account -token-only")
     walk.say("This very RAM role, and none that is made anew under its name:")
-    role_id = workload.type(f"{PLUGIN} login -role=dev").fields()["token_meta_role_id"]
     walk.type(f"write auth/alicloud/role/exact arn={walk.cloud.arn('vault-target')} bound_role_ids={role_id}",
               "Success!")
-    workload.type(f"{PLUGIN} login -role=exact", "token_meta_role_id")
+    workload.type(f"{PLUGIN} login -role=exact -token-only")
     walk.say("Another RAM role:")
     walk.type(f"write auth/alicloud/role/other arn={walk.cloud.arn('vault-short')}", "Success!")
     workload.type(f"{PLUGIN} login -role=other", "does not match the role's arn", code=1)
     walk.type("list auth/alicloud/role", "account", "dev", "exact", "other", "team")
     walk.type("read auth/alicloud/role/team", "role/vault-*")
-
-
-def _disable(walk: Walk) -> None:
-    walk.chapter("Disable the auth method")
-    walk.say("Its tokens end with it.")
-    walk.type("auth disable alicloud", "Success!")
 
 
 def _decoded(text: str) -> str:

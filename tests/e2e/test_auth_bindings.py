@@ -1,4 +1,4 @@
-"""Who may log in by a role, which hosts are asked, for which server a request is good, and what an identity is called."""
+"""Who may log in by a role, which hosts are asked, for which server a request is good, what an entity is called."""
 
 from __future__ import annotations
 
@@ -204,6 +204,18 @@ def test_hosts_are_added_and_taken_away(method: AuthMethod, control: Control) ->
     method.configure(sts_endpoints="").ok()
     method.login(signed=v1(method.session(), new)).refused(403, "list of STS hosts")
     assert {call["host"] for call in control.calls()} == {new, "sts.aliyuncs.com"}
+
+
+def test_a_host_is_added_with_its_port(method: AuthMethod, control: Control) -> None:
+    """The fake's proxy opens no other port, but keeps who asked for one."""
+    method.bound()
+    method.configure(sts_endpoints="sts.internal.example:8443").ok()
+    for host in ("sts.internal.example", "sts.internal.example:443", "sts.internal.example:9443",
+                 "sts.aliyuncs.com:8443"):
+        assert method.login(signed=v1(method.session(), host)).status in (400, 403), host
+    assert control.connections() == []
+    method.login(signed=v1(method.session(), "sts.internal.example:8443")).refused(503, "STS cannot be asked")
+    assert [(c["host"], c["port"]) for c in control.connections()] == [("sts.internal.example", 8443)]
 
 
 def test_vpc_hosts_are_allowed_by_the_operator_alone(method: AuthMethod, control: Control) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from harness.api import Json
@@ -111,7 +112,8 @@ def test_the_fields_are_taken_in_every_spelling(method: AuthMethod, sign: Callab
 
 def test_v1_needs_no_headers(method: AuthMethod) -> None:
     method.bound()
-    for headers in (None, {}, b64("{}")):
+    spellings: list[Any] = [None, {}, b64("{}")]
+    for headers in spellings:
         payload = v1(method.session()).payload("dev", identity_request_headers=headers)
         assert method.send(payload).status == 200, headers
     payload = v1(method.session()).payload("dev")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from harness.api import Json
+from harness.api import Api, Json
 from harness.far import FarServer
 from harness.method import AuthMethod
 from harness.server import Server
@@ -118,8 +118,45 @@ def test_a_role_is_assumed_through_the_proxy_first(method: AuthMethod, server: S
     assert [call["action"] for call in cloud.control.calls()] == ["AssumeRole", "GetCallerIdentity"]
 
 
+def test_a_pod_logs_in_with_its_identity_token(method: AuthMethod, server: Server, tmp_path: Path) -> None:
+    cloud, token_file = method.cloud, tmp_path / "oidc-token"
+    provider = cloud.control.post("oidc", provider_name="cluster")
+    Api.secrets.add(provider["token"])
+    token_file.write_text(provider["token"])
+    cloud.control.role("pod", trust={"Version": "1", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Federated": [provider["arn"]]}}]})
+    method.bound("pod", ram_role="pod")
+    signer = Signer(server, tmp_path, ALIBABA_CLOUD_REGION_ID="eu-central-1", **cloud.environment,
+                    ALIBABA_CLOUD_ROLE_ARN=cloud.arn("pod"), ALIBABA_CLOUD_OIDC_PROVIDER_ARN=provider["arn"],
+                    ALIBABA_CLOUD_OIDC_TOKEN_FILE=str(token_file))
+    token = signer.run("login", "-role=pod", f"-mount={method.mount}", "-token-only").ok().out.strip()
+    assert ":assumed-role/pod/" in method.api.write("auth/token/lookup", token=token).ok().data["meta"]["arn"]
+    calls = cloud.control.calls()
+    assert [call["action"] for call in calls] == ["AssumeRoleWithOIDC", "GetCallerIdentity"]
+    assert {call["host"] for call in calls} == {"sts.eu-central-1.aliyuncs.com"}
+
+
+def test_a_login_goes_into_a_namespace(method: AuthMethod, signer: Signer, key: Key) -> None:
+    api = method.api
+    namespace = method.mount
+    api.call("PUT", f"sys/namespaces/{namespace}", {}).ok()
+    try:
+        api.call("PUT", f"{namespace}/sys/auth/alicloud", {"type": "alicloud"}).ok()
+        api.write(f"{namespace}/auth/alicloud/role/inside", arn=method.cloud.arn("vault-target")).ok()
+        for arguments, variable in (([f"-namespace={namespace}"], None), ([], namespace)):
+            shown = signer.run("login", "-role=inside", "-token-only", *arguments, BAO_NAMESPACE=variable).ok()
+            found = api.as_token(shown.out.strip()).call(
+                "GET", "auth/token/lookup-self", headers={"X-Vault-Namespace": namespace}).ok().data
+            assert found["meta"]["role_id"] == key.role_id and found["namespace_path"] == f"{namespace}/"
+        signer.run("login", "-role=inside", "-token-only").failed(1, "403")
+        api.delete(f"{namespace}/sys/auth/alicloud").ok()
+    finally:
+        api.delete(f"sys/namespaces/{namespace}").ok()
+
+
 @pytest.mark.parametrize("how", ["HTTPS_PROXY", "https_proxy", "BAO_PROXY_ADDR"])
-def test_a_far_server_is_reached_through_the_proxy(method: AuthMethod, signer: Signer, server: Server, how: str) -> None:
+def test_a_far_server_is_reached_through_the_proxy(method: AuthMethod, signer: Signer, server: Server,
+                                                   how: str) -> None:
     arguments = ["login", "-role=dev", f"-mount={method.mount}", "-token-only"]
     with FarServer(server, signer.home / "far") as far:
         environment = {how: far.proxy, "BAO_ADDR": far.address}

@@ -186,7 +186,7 @@ def test_deprecated_names_work_and_the_new_ones_win(method: AuthMethod) -> None:
     assert shown["policies"] == shown["token_policies"] == ["old"]
     assert (shown["ttl"], shown["token_ttl"], shown["max_ttl"], shown["token_max_ttl"]) == (600, 600, 900, 900)
     assert shown["bound_cidrs"] == shown["token_bound_cidrs"] and "period" not in shown
-    token, found = _token(method, "dev")
+    _, found = _token(method, "dev")
     assert found["policies"] == ["default", "old"] and found["creation_ttl"] == 600
     method.write_role("dev", ttl=700, token_ttl=800, policies="x", token_policies="y").ok()
     shown = method.read_role("dev")

@@ -55,6 +55,11 @@ class AuthMethod:
         """The holder of a token renews it."""
         return self.api.as_token(token).call("PUT", "auth/token/renew-self", more)
 
+    def uuid(self) -> str:
+        """The mount's UUID, below which the server keeps what the plugin stores."""
+        uuid: str = self.api.read("sys/auth").ok().data[f"{self.mount}/"]["uuid"]
+        return uuid
+
     def unmount(self) -> Answer:
         """Unmounts, which revokes all of its tokens."""
         return self.api.delete(f"sys/auth/{self.mount}")

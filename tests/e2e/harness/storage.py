@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 from .engine import Engine
+from .method import AuthMethod
 
 
 class Storage:
     """The storage of one mount."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._api = engine.api
-        self._prefix = f"sys/raw/logical/{engine.uuid()}"
+    def __init__(self, mount: Engine | AuthMethod) -> None:
+        self._api = mount.api
+        folder = "auth" if isinstance(mount, AuthMethod) else "logical"
+        self._prefix = f"sys/raw/{folder}/{mount.uuid()}"
 
     def list(self, folder: str) -> list[str]:
         """The keys below a folder."""
