@@ -239,8 +239,12 @@ impl std::error::Error for Error {}
 
 /// Takes "it is not there" for done, which is right for every deletion and detachment.
 ///
-/// ```ignore
-/// ram.delete_user("alice").await.ignore_gone()?;
+/// ```
+/// use vault_plugin_alicloud::alicloud::{IgnoreGone, Ram, Result};
+///
+/// async fn remove(ram: &Ram) -> Result<()> {
+///     ram.delete_user("alice").await.ignore_gone()
+/// }
 /// ```
 pub trait IgnoreGone {
     /// `Ok` also when the error is of kind [`Kind::Gone`].
