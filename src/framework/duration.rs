@@ -168,6 +168,12 @@ const UNITS: [(&str, u128); 8] = [
     ("h", 3600 * NANOSECONDS_PER_SECOND),
 ];
 
+/// Nanoseconds as Go keeps a duration, on the wire and in storage; more than fits becomes the most that fits.
+#[must_use]
+pub fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

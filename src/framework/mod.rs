@@ -29,7 +29,7 @@ mod wal;
 mod wipe;
 
 pub use backend::{Backend, BackendKind, SpecialPaths};
-pub use duration::{DurationError, human_duration, parse_duration};
+pub use duration::{DurationError, human_duration, nanoseconds, parse_duration};
 pub use error::{BoxError, Error, Kind, Status};
 pub use field::{Field, FieldError, FieldKind, FieldValues};
 pub use go_json::to_go_json;

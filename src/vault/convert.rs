@@ -9,7 +9,8 @@ use zeroize::Zeroize;
 
 use super::generated::{logical, pb};
 use crate::framework::{
-    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, Response, Secret, TokenType, wipe,
+    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, Response, Secret, TokenType, nanoseconds,
+    wipe,
 };
 
 /// Go's zero time. A lease without an issue time breaks the host's decoder.
@@ -18,10 +19,6 @@ const NO_TIME: i64 = -62_135_596_800;
 /// Nanoseconds on the wire; a negative number is no duration.
 pub(super) fn duration(nanoseconds: i64) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
-}
-
-fn nanoseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A request of the host. Fails with a text for the log when its JSON is no object.

@@ -8,6 +8,7 @@ use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
 
 use super::{BoundAddress, TokenParameters, Twins};
+use crate::framework::nanoseconds;
 use crate::framework::response::TokenType;
 
 impl TokenParameters {
@@ -96,10 +97,6 @@ fn empty<T>(list: &Option<Vec<T>>) -> bool {
 
 fn texts(addresses: Option<&[BoundAddress]>) -> Option<Vec<String>> {
     addresses.map(|addresses| addresses.iter().map(ToString::to_string).collect())
-}
-
-fn nanoseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn wrong(name: &str, wanted: &str) -> serde_json::Error {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::policy_document::PolicyDocument;
 use crate::alicloud::ram::{PolicyKind, PolicyRef};
-use crate::framework::{Error, Storage};
+use crate::framework::{Error, Storage, nanoseconds};
 
 /// RAM's quota of custom policies for each user, unless the account's was raised.
 pub(super) const DEFAULT_CUSTOM_POLICIES: usize = 10;
@@ -164,10 +164,6 @@ impl<'de> Deserialize<'de> for Role {
             unknown: map,
         })
     }
-}
-
-fn nanoseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
