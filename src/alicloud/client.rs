@@ -75,6 +75,7 @@ pub enum BuildError {
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    policy: Policy,
 }
 
 struct Inner {
@@ -83,7 +84,6 @@ struct Inner {
     places: Semaphore,
     /// Places for requests that others signed, who need no token for it: they must not take the places of our own.
     guest_places: Semaphore,
-    policy: Policy,
     options: Options,
 }
 
@@ -141,10 +141,18 @@ impl Client {
                 clock,
                 places,
                 guest_places,
-                policy,
                 options,
             }),
+            policy,
         })
+    }
+
+    /// The same client, over the same connections, with another number of repetitions of a call that failed in passing.
+    #[must_use]
+    pub fn with_max_retries(&self, retries: u32) -> Self {
+        let mut client = self.clone();
+        client.policy.tries = retries.saturating_add(1);
+        client
     }
 
     /// RAM as seen with these credentials.
@@ -183,7 +191,7 @@ impl Client {
             // A later refusal does not undo what an earlier, lost try may have done.
             outcome_unknown |= error.outcome_unknown();
             let error = error.with_outcome_unknown(outcome_unknown);
-            let Some(pause) = self.inner.policy.pause(tries, &error, call.idempotency) else {
+            let Some(pause) = self.policy.pause(tries, &error, call.idempotency) else {
                 return Err(error);
             };
             if Instant::now() + pause >= deadline {

@@ -67,6 +67,10 @@ async fn tries_are_bounded() {
     let error = ram(&script.client()).delete_user("a").await.unwrap_err();
     assert_eq!((error.kind(), script.sent().len()), (Kind::Throttled, 4));
     assert!(!error.outcome_unknown());
+    let script = Script::new([Step::Answer(400, THROTTLED), Step::Answer(400, THROTTLED)]);
+    let impatient = script.client().with_max_retries(1);
+    let error = ram(&impatient).delete_user("a").await.unwrap_err();
+    assert_eq!((error.kind(), script.sent().len()), (Kind::Throttled, 2));
 }
 
 #[tokio::test(start_paused = true)]
