@@ -109,9 +109,9 @@ async fn run(handshake: Handshake, fallback_kind: BackendKind) -> Result<(), Box
     // One client for all mounts: they share its connections.
     let client = Client::new()?;
     let ambient = Arc::new(Chain::new(&client, process_environment(), None));
-    let factory = move |kind| -> Backend {
+    let factory = move |kind, mount: &str| -> Backend {
         match kind {
-            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&ambient)),
+            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&ambient), mount),
             BackendKind::Auth => auth::alicloud::backend(client.clone()),
         }
     };
