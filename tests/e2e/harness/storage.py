@@ -35,3 +35,7 @@ class Storage:
         """Replaces an entry; text goes as it is."""
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) + "\n"
         self._api.write(f"{self._prefix}/{key}", value=text).ok()
+
+    def delete(self, key: str) -> None:
+        """Removes an entry."""
+        self._api.delete(f"{self._prefix}/{key}").ok()
