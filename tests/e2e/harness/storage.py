@@ -8,6 +8,9 @@ from typing import Any
 from .engine import Engine
 from .method import AuthMethod
 
+#: Longer than any minimum age of a write-ahead entry, and than any lease's longest life, in seconds.
+_AGED = 400 * 86400
+
 
 class Storage:
     """The storage of one mount."""
@@ -35,3 +38,18 @@ class Storage:
         """Replaces an entry; text goes as it is."""
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) + "\n"
         self._api.write(f"{self._prefix}/{key}", value=text).ok()
+
+    def age_log(self) -> int:
+        """Makes every write-ahead entry old enough for the tick. How many there are."""
+        keys = self.list("wal")
+        for key in keys:
+            self._age(f"wal/{key}", "created_at")
+        return len(keys)
+
+    def age_record(self, user: str) -> None:
+        """Has the longest life end that a user's lease could have."""
+        self._age(f"issued/{user}", "deadline", "latest")
+
+    def _age(self, key: str, *times: str) -> None:
+        entry = self.get(key)
+        self.put(key, {**entry, **{name: entry[name] - _AGED for name in times}})
