@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import pytest
 from conftest import MakeEngine
 from harness.engine import Engine
 from harness.storage import Storage
 from harness.waiting import until
-
-Row = dict[str, Any]
-
-#: Longer than any grace.
-_LONG_AGO = 3600
-
 
 def _users(engine: Engine) -> list[str]:
     return sorted(row["user_name"] for row in engine.cloud.control.leftovers()["users"])
@@ -31,13 +22,6 @@ def _lose_lease(engine: Engine, lease_id: str) -> None:
     engine.api.call("PUT", f"sys/leases/revoke-force/{lease_id}").ok()
     engine.cloud.control.clear_faults(fault)
     assert engine.leases(lease_id.split("/")[-2]) == []
-
-
-def _expire(engine: Engine, user: str) -> None:
-    storage = Storage(engine)
-    record: Row = storage.get(f"issued/{user}")
-    ended = int(time.time()) - _LONG_AGO
-    storage.put(f"issued/{user}", {**record, "deadline": ended, "latest": ended})
 
 
 def test_a_record_comes_and_goes_with_its_lease(engine: Engine) -> None:
@@ -71,7 +55,7 @@ def test_what_outlived_a_lost_lease_is_removed_by_the_tick(make_engine: MakeEngi
     kept = engine.creds(engine.remote_role()).ok()
     _lose_lease(engine, lost)
     assert user in _users(engine) and user in _records(engine)
-    _expire(engine, user)
+    Storage(engine).age_record(user)
     engine.reload()
     # The server ticks once a minute.
     until(lambda: user not in _users(engine), "the tick has removed the user", timeout=90, pause=0.5)
