@@ -8,6 +8,7 @@ from harness.engine import Engine
 from harness.storage import Storage
 from harness.waiting import until
 
+
 def _users(engine: Engine) -> list[str]:
     return sorted(row["user_name"] for row in engine.cloud.control.leftovers()["users"])
 
