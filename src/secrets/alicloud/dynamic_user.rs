@@ -16,7 +16,7 @@ use super::cloud::Cloud;
 use super::failure::failed_call;
 use super::removal::Removal;
 use super::role::{RemotePolicy, Role};
-use super::{Engine, names, secret_credentials};
+use super::{Engine, names, propagation, secret_credentials};
 use crate::alicloud::ram::{AccessKey, PolicyRef, User};
 use crate::alicloud::{self, Kind, Subject};
 use crate::framework::{Context, Error, LeaseTerms, Response, WalEntry};
@@ -25,6 +25,9 @@ const WAL_KIND: &str = "user";
 
 /// How often a new name is taken after a clash with somebody else's user or policy.
 const NAME_TRIES: u32 = 3;
+
+/// What a caller waits longer at the most until a failed issue is undone.
+const UNDOING_TIME: Duration = Duration::from_secs(20);
 
 /// How long a user or policy that was just made may stay invisible to the next call.
 const SETTLING_TIME: Duration = Duration::from_secs(10);
@@ -58,6 +61,7 @@ struct Planned {
 struct Made {
     user: bool,
     policies: Vec<String>,
+    access_keys: Vec<String>,
     /// The user was there already and is somebody else's.
     clash: bool,
     /// An answer was lost. The call may still be on its way, and make what an undoing right now does not find.
@@ -79,7 +83,12 @@ pub(super) async fn issue(
         context.check_cancelled()?;
         let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
         let mut so_far = Made::default();
-        let made = make(cloud, context, &plan, &mut so_far).await;
+        let mut made = make(cloud, context, &plan, &mut so_far).await;
+        if let Ok(key) = &made
+            && let Err(error) = propagation::wait(cloud, context, role, key).await
+        {
+            made = Err(error);
+        }
         let clash = so_far.clash;
         match finish(cloud, context, &plan, so_far, entry, made).await {
             Ok(key) => {
@@ -157,14 +166,17 @@ async fn owned(
     so_far: &mut Made,
 ) -> alicloud::Result<User> {
     match answer {
-        Err(refused) if refused.kind() == Kind::Exists => match cloud.ram.get_user(&plan.user).await {
-            Ok(user) if user.comments.as_deref() == Some(plan.comment.as_str()) => Ok(user),
-            Ok(_) => Err(refused),
-            Err(_) => {
-                so_far.unsure = true;
-                Err(refused)
+        Err(refused) if refused.kind() == Kind::Exists => {
+            let found = settled(is_unsettled(&[Subject::User]), || cloud.ram.get_user(&plan.user));
+            match found.await {
+                Ok(user) if user.comments.as_deref() == Some(plan.comment.as_str()) => Ok(user),
+                Ok(_) => Err(refused),
+                Err(_) => {
+                    so_far.unsure = true;
+                    Err(refused)
+                }
             }
-        },
+        }
         answer => answer,
     }
 }
@@ -231,10 +243,11 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
 
     context.check_cancelled()?;
     let key = settled(is_unsettled(&[Subject::User]), || {
-        ram.create_access_key(&plan.user)
+        ram.create_only_access_key(&plan.user)
     })
     .await
     .map_err(failed_call)?;
+    so_far.access_keys.push(key.id.clone());
     // Whoever asked may have gone away in the meantime: then nobody would hold the lease.
     context.check_cancelled()?;
     Ok(key)
@@ -265,10 +278,11 @@ async fn finish(
     };
     let mut removal = plan.to_wal().into_removal();
     removal.made = so_far.policies;
+    removal.access_keys = so_far.access_keys;
     if !so_far.user {
         removal.user = None;
     }
-    match removal.run(&cloud.ram).await {
+    match removal.run(&cloud.ram.within(UNDOING_TIME)).await {
         // What was made but not found, or may yet be made, is for the tick, which comes when every delay is over.
         Ok(removed) if so_far.unsure || !removed.all_found => Err(failure),
         Ok(_) => {
@@ -309,7 +323,7 @@ pub(super) async fn roll_back(
     let cloud = engine.cloud(&context).await?;
     planned
         .into_removal()
-        .run(&cloud.ram)
+        .run(&cloud.ram.in_background())
         .await
         .map_err(failed_call)?;
     Ok(())

@@ -19,6 +19,7 @@ mod path_config;
 mod path_creds;
 mod path_role;
 mod policy_document;
+mod propagation;
 mod removal;
 mod role;
 mod secret_credentials;
