@@ -22,8 +22,11 @@ const WINDOW: Duration = Duration::from_millis(1100);
 /// What is left of the rate when a call was refused; at most once in a window, for what is under way was begun before.
 const SLOWED: f64 = 0.75;
 
-/// By how much a rate grows in a second, as a part of the documented one.
-const GROWTH: f64 = 0.1;
+/// By how much a rate comes back in a second, as a part of the documented one.
+const RECOVERY: f64 = 0.1;
+
+/// By how much a rate that is used up grows beyond the documented one in a window, as a part of it.
+const GROWTH: f64 = 0.25;
 
 /// How long after a refusal the documented rate is not exceeded.
 const CAUTION: Duration = Duration::from_secs(300);
@@ -195,7 +198,7 @@ impl Pace {
     /// Time alone brings a rate back to the documented one.
     fn recover(&mut self, now: Instant) {
         if self.rate < self.documented {
-            let grown = self.rate + self.documented * GROWTH * (now - self.changed).as_secs_f64();
+            let grown = self.rate + self.documented * RECOVERY * (now - self.changed).as_secs_f64();
             self.rate = grown.min(self.documented);
             self.changed = now;
         }
