@@ -6,6 +6,7 @@ mod oidc;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -39,6 +40,25 @@ impl Sts {
             client,
             credentials: Arc::new(credentials),
             endpoint,
+        }
+    }
+
+    /// STS as somebody else sees it, with credentials of the same account: their calls wait in the same lines.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        Self {
+            credentials: Arc::new(credentials),
+            ..self.clone()
+        }
+    }
+
+    /// The same for work that must be over in time: all calls together, with their tries, pauses and waiting, end by
+    /// then. One call alone may take as long, too.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self {
+            client: self.client.within(time),
+            ..self.clone()
         }
     }
 

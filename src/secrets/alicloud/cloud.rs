@@ -1,5 +1,7 @@
 //! The engine's way to the cloud: whose credentials, which hosts.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::config::Config;
 use super::failure::failed_call;
@@ -12,6 +14,16 @@ use crate::framework::{Context, Error, Kind};
 pub(super) struct Cloud {
     pub(super) ram: Ram,
     pub(super) sts: Sts,
+}
+
+impl Cloud {
+    /// The same for work that must be over in time.
+    pub(super) fn within(&self, time: Duration) -> Self {
+        Self {
+            ram: self.ram.within(time),
+            sts: self.sts.within(time),
+        }
+    }
 }
 
 impl Engine {
