@@ -262,6 +262,10 @@ def test_a_call_is_held_and_then_goes_on(client: Client, control: Control, execu
     assert results[0]["User"]["UserName"] == "held"
     assert len(control.leftovers()["users"]) == 1
     assert control.wait(action="CreateUser", held=0, in_flight=0)
+    # The connection lives on, however long it is idle.
+    assert not control.wait(1.5, open=0)
+    client.ram("ListUsers")
+    assert len(control.connections()) == 1
 
 
 @pytest.mark.parametrize("execute", [False, True])
