@@ -47,6 +47,8 @@
 //!   handshake proves the key. Web PKI rules cannot be used: the host's certificate is a CA used as a leaf.
 //! - **Undo is data.** Before anything is made in the cloud a write-ahead entry names it. A failed request undoes its
 //!   work at once; what a crash leaves is undone by the host's tick.
+//! - **Calls wait in line instead of being refused.** RAM counts the calls of an account by operation and second. A line
+//!   for each lets no more begin than it takes, goes slower when RAM says so, and lets go first what somebody waits for.
 //! - **Storage is upstream's.** Entries and leases of HashiCorp's Go plugins are read, and what is written can be read by
 //!   them: same keys, same members in the same order, same escapes. Members that this version does not know are kept.
 //! - **Configured keys win over the environment.** The Go plugin had it the other way round, so that a key meant for
