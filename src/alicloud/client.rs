@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::answer::interpret;
 use super::clock::{Clock, SystemClock};
-use super::credentials::Credentials;
+use super::credentials::{Credentials, SharedProvider};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind, Result};
 use super::http::Https;
@@ -88,6 +88,7 @@ struct Inner {
 }
 
 /// One call before it is signed.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) operation: &'static str,
     pub(super) version: &'static str,
@@ -155,16 +156,16 @@ impl Client {
         client
     }
 
-    /// RAM as seen with these credentials.
+    /// RAM as seen with these credentials, or with what this provider gives at the time of each call.
     #[must_use]
-    pub fn ram(&self, credentials: Credentials, endpoint: Endpoint) -> Ram {
-        Ram::new(self.clone(), credentials, endpoint)
+    pub fn ram(&self, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Ram {
+        Ram::new(self.clone(), provider.into(), endpoint)
     }
 
-    /// STS as seen with these credentials.
+    /// STS as seen with these credentials, or with what this provider gives at the time of each call.
     #[must_use]
-    pub fn sts(&self, credentials: Credentials, endpoint: Endpoint) -> Sts {
-        Sts::new(self.clone(), credentials, endpoint)
+    pub fn sts(&self, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Sts {
+        Sts::new(self.clone(), provider.into(), endpoint)
     }
 
     /// The time of day that this client signs with.

@@ -5,11 +5,13 @@
 //!
 //! - [`Client`] owns the connections. [`Client::ram`] and [`Client::sts`] give the operations.
 //! - [`Error`] has a [`Kind`] to decide on and a text that is safe to show; [`IgnoreGone`] is for deletions.
-//! - [`credentials`] finds keys in the environment, in a pod's identity token, or at the metadata service.
+//! - [`credentials`] finds keys in the environment, by a pod's identity token, at a credentials URI, or at the metadata
+//!   service, and keeps them fresh.
 //! - [`Arn`], [`Region`] and [`Endpoint`] are always valid.
 //! - [`sign`] has both signatures as pure functions.
 //!
-//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `client` signs them with a fresh time and nonce,
+//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `signed` asks the provider for credentials, and once
+//! more if the cloud refuses these; `client` signs with a fresh time and nonce,
 //! takes one of the places for calls in flight, and hands the request to `transport` (in the shipped program always
 //! `http`: HTTPS only, no redirects); `answer` and `codes` sort what comes back; `retry` decides about another try.
 
@@ -33,6 +35,7 @@ mod random;
 mod redact;
 mod region;
 mod retry;
+mod signed;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport;
