@@ -12,6 +12,7 @@
 
 mod cloud;
 mod config;
+mod credentials;
 mod dynamic_user;
 mod failure;
 mod names;
@@ -29,8 +30,9 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use self::credentials::MountCredentials;
 use crate::alicloud::Client;
-use crate::alicloud::credentials::Chain;
+use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
@@ -47,18 +49,17 @@ credentials from \"creds/<name>\". They are revoked when their lease ends.
 /// What the paths of one mount share.
 pub(super) struct Engine {
     client: Client,
-    /// Where credentials come from when none are configured: environment, OIDC, instance metadata.
-    ambient: Arc<Chain>,
+    credentials: MountCredentials,
     /// One writer at a time for each role and for the configuration.
     locks: NamedLocks,
 }
 
-/// The backend of one mount. `client` and `ambient` are shared by all mounts of the process.
+/// The backend of one mount. `client` and `sources` are shared by all mounts of the process.
 #[must_use]
-pub fn backend(client: Client, ambient: Arc<Chain>) -> Backend {
+pub fn backend(client: Client, sources: Arc<Sources>) -> Backend {
     let engine = Arc::new(Engine {
         client,
-        ambient,
+        credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
     });
     Backend::new(BackendKind::Secrets, HELP)

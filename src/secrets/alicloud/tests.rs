@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::backend;
-use crate::alicloud::credentials::Chain;
+use crate::alicloud::credentials::Sources;
 use crate::alicloud::testing::{Script, Step};
 use crate::framework::{
     Backend, Context, Error, FixedSystem, Kind, MemoryStorage, Operation, Outcome, ReplicationState, Request,
@@ -73,7 +73,7 @@ impl Mount {
             storage.put(key, entry.as_bytes().to_vec()).await.unwrap();
         }
         Self {
-            backend: backend(script.client(), Arc::new(Chain::of(vec![]))),
+            backend: backend(script.client(), no_sources(&script)),
             script,
             storage,
             system: FixedSystem::default(),
@@ -124,6 +124,12 @@ impl Mount {
             .map(|sent| sent.value("Action").unwrap().to_owned())
             .collect()
     }
+}
+
+/// Surroundings that offer nothing, and no address to ask.
+fn no_sources(script: &Script) -> Arc<Sources> {
+    let disabled = |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
+    Arc::new(Sources::new(&script.client(), Arc::new(disabled)))
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -181,7 +187,7 @@ async fn what_cannot_be_undone_at_once_is_undone_by_the_tick() {
     // A tick that fails leaves the entry for the next; one that finds nothing left is done.
     let again = Script::new([DONE, DENIED, DONE, USER_GONE]);
     let mount = Mount {
-        backend: backend(again.client(), Arc::new(Chain::of(vec![]))),
+        backend: backend(again.client(), no_sources(&again)),
         script: again,
         ..mount
     };
@@ -237,7 +243,7 @@ async fn a_lost_answer_leaves_the_wal_entry_for_a_later_look() {
     // It had been: the tick finds the user and removes it.
     let tick = Script::new([DONE, DONE]);
     let mount = Mount {
-        backend: backend(tick.client(), Arc::new(Chain::of(vec![]))),
+        backend: backend(tick.client(), no_sources(&tick)),
         script: tick,
         ..mount
     };
