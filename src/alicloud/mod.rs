@@ -10,8 +10,8 @@
 //! - [`Arn`], [`Region`] and [`Endpoint`] are always valid.
 //! - [`sign`] has both signatures as pure functions.
 //!
-//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `signed` asks the provider for credentials, and once
-//! more if the cloud refuses these; `client` signs with a fresh time and nonce,
+//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `signed` asks the provider for credentials, and for
+//! others if the cloud refuses these; `client` signs with a fresh time and nonce,
 //! takes one of the places for calls in flight, and hands the request to `transport` (in the shipped program always
 //! `http`: HTTPS only, no redirects); `answer` and `codes` sort what comes back; `retry` decides about another try.
 

@@ -1,4 +1,4 @@
-//! A call with the credentials that a provider gives, and once more with others if the cloud refuses these.
+//! A call with the credentials that a provider gives, and with others if the cloud refuses these.
 
 use serde::de::DeserializeOwned;
 
@@ -8,9 +8,13 @@ use super::endpoint::Endpoint;
 use super::error::{Error, Kind, Result};
 use super::retry::Idempotency;
 
+/// How many different credentials a call is tried with: those it began with may be two replacements old when the
+/// refusal comes, where calls are many and the cloud is slow.
+const MOST: u32 = 3;
+
 impl Client {
     /// Makes a call. Credentials that were replaced at their source, or withdrawn before their time, cost a round trip
-    /// and no failure: when the cloud refuses them, the provider is asked anew, and the call is made once more if that
+    /// and no failure: when the cloud refuses them, the provider is asked anew, and the call is made again if that
     /// gives others.
     pub(super) async fn signed_call<T: DeserializeOwned>(
         &self,
@@ -18,26 +22,32 @@ impl Client {
         provider: &SharedProvider,
         call: Call,
     ) -> Result<T> {
-        let credentials = current(provider, call.operation).await?;
-        let refused = match self.call(endpoint, Some(&credentials), call.clone()).await {
-            Err(error) if error.kind() == Kind::Credentials => error,
-            answer => return answer,
-        };
-        if call.idempotency == Idempotency::Creates && refused.outcome_unknown() {
-            return Err(refused);
-        }
-        provider.forget(&credentials);
-        match provider.load().await {
-            Ok(Some(others)) if !others.is_same(&credentials) => {
-                tracing::info!(source = %others.source, "the cloud refused credentials that their source has replaced");
-                let again = self.call(endpoint, Some(&others), call).await;
-                // What an earlier try may have done stays a possibility.
-                again.map_err(|error| {
-                    let unknown = error.outcome_unknown() || refused.outcome_unknown();
-                    error.with_outcome_unknown(unknown)
-                })
+        let mut credentials = current(provider, call.operation).await?;
+        let mut tries = 1;
+        let mut outcome_unknown = false;
+        loop {
+            let error = match self.call(endpoint, Some(&credentials), call.clone()).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            // What an earlier try may have done stays a possibility.
+            outcome_unknown |= error.outcome_unknown();
+            let error = error.with_outcome_unknown(outcome_unknown);
+            let may_repeat = !outcome_unknown || call.idempotency == Idempotency::Repeatable;
+            if error.kind() != Kind::Credentials || !may_repeat {
+                return Err(error);
             }
-            _ => Err(refused),
+            // Also after the last try: the next call must not begin with what was refused.
+            provider.forget(&credentials);
+            if tries == MOST {
+                return Err(error);
+            }
+            match provider.load().await {
+                Ok(Some(others)) if !others.is_same(&credentials) => credentials = others,
+                _ => return Err(error),
+            }
+            tracing::info!(source = %credentials.source, "the cloud refused credentials that their source has replaced");
+            tries += 1;
         }
     }
 }

@@ -79,11 +79,11 @@ async fn the_same_again_is_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_are_tried_once() {
-    let steps = [Step::Answer(400, EXPIRED), Step::Answer(400, EXPIRED)];
-    let (outcome, keys) = run(Source::of(&["one", "two", "three"]), steps).await;
+async fn there_is_an_end_to_trying_others() {
+    let steps = (0..3).map(|_| Step::Answer(400, EXPIRED));
+    let (outcome, keys) = run(Source::of(&["one", "two", "three", "four"]), steps).await;
     assert_eq!(outcome.unwrap_err().kind(), Kind::Credentials);
-    assert_eq!(keys, ["one", "two"]);
+    assert_eq!(keys, ["one", "two", "three"]);
 }
 
 #[tokio::test(start_paused = true)]
