@@ -215,9 +215,8 @@ async fn token(file: PathBuf, named: &'static str) -> Result<(SecretString, Mark
     let read = tokio::task::spawn_blocking(move || read(&file))
         .await
         .map_err(|_| wrong(&"reading it was cut short"))?;
-    let (text, mark) = match read.map_err(|error| wrong(&error.kind()))? {
-        Some(found) => found,
-        None => return Err(wrong(&"it is no small regular file")),
+    let Some((text, mark)) = read.map_err(|error| wrong(&error.kind()))? else {
+        return Err(wrong(&"it is no small regular file"));
     };
     let text = text.trim();
     if text.is_empty() {

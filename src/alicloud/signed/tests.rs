@@ -15,7 +15,9 @@ const DENIED: &str = r#"{"RequestId":"R-2","Code":"NoPermission","Message":"m"}"
 
 /// Gives one thing after another as it is told to forget, the last for ever.
 #[derive(Debug, Clone)]
-struct Source(Arc<Mutex<VecDeque<Result<Option<Credentials>, ProviderError>>>>);
+struct Source(Arc<Mutex<VecDeque<Given>>>);
+
+type Given = Result<Option<Credentials>, ProviderError>;
 
 impl Source {
     fn of(ids: &[&str]) -> SharedProvider {
@@ -26,14 +28,14 @@ impl Source {
         SharedProvider::new(Self(Arc::new(Mutex::new(given))))
     }
 
-    fn failing(outcome: Result<Option<Credentials>, ProviderError>) -> SharedProvider {
+    fn failing(outcome: Given) -> SharedProvider {
         SharedProvider::new(Self(Arc::new(Mutex::new([outcome].into()))))
     }
 }
 
 #[async_trait]
 impl Provider for Source {
-    async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
+    async fn load(&self) -> Given {
         self.0.lock().unwrap().front().unwrap().clone()
     }
 
