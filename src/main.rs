@@ -109,9 +109,9 @@ async fn run(handshake: Handshake, fallback_kind: BackendKind) -> Result<(), Box
     // One client for all mounts: they share its connections.
     let client = Client::new()?;
     let sources = Arc::new(Sources::new(&client, process_environment()));
-    let factory = move |kind| -> Backend {
+    let factory = move |kind, mount: &str| -> Backend {
         match kind {
-            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources)),
+            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount),
             BackendKind::Auth => auth::alicloud::backend(client.clone()),
         }
     };

@@ -41,6 +41,10 @@ impl Sent {
 #[derive(Debug, Default)]
 struct Record {
     steps: Mutex<VecDeque<Step>>,
+    /// Steps for one action each, taken before the others.
+    by_action: Mutex<Vec<(&'static str, Step)>>,
+    /// What answers when no step is left.
+    usual: Option<fn(&str) -> Step>,
     sent: Mutex<Vec<Sent>>,
 }
 
@@ -59,6 +63,29 @@ impl Script {
         let script = Self::default();
         script.0.steps.lock().unwrap().extend(steps);
         script
+    }
+
+    /// A script in which the order of calls does not matter: each call takes the first step of its own action, and when
+    /// there is none the usual one.
+    pub(crate) fn by_action(
+        usual: fn(&str) -> Step,
+        steps: impl IntoIterator<Item = (&'static str, Step)>,
+    ) -> Self {
+        Self(Arc::new(Record {
+            by_action: Mutex::new(steps.into_iter().collect()),
+            usual: Some(usual),
+            ..Record::default()
+        }))
+    }
+
+    fn step(&self, action: &str) -> Step {
+        let mut by_action = self.0.by_action.lock().unwrap();
+        if let Some(at) = by_action.iter().position(|(name, _)| *name == action) {
+            return by_action.remove(at).1;
+        }
+        let next = self.0.steps.lock().unwrap().pop_front();
+        next.or_else(|| self.0.usual.map(|usual| usual(action)))
+            .expect("the script has no more steps")
     }
 
     /// A client that follows the script, at `2024-02-29T23:59:59Z`.
@@ -86,19 +113,14 @@ impl Transport for Script {
         };
         let form = String::from_utf8(request.body.to_vec()).unwrap();
         let form = form.split('&').filter_map(|pair| pair.split_once('='));
-        self.0.sent.lock().unwrap().push(Sent {
+        let sent = Sent {
             endpoint: request.endpoint.to_string(),
             query: request.query.to_string(),
             headers: request.headers,
             form: form.map(|(name, value)| (decode(name), decode(value))).collect(),
-        });
-        let step = self
-            .0
-            .steps
-            .lock()
-            .unwrap()
-            .pop_front()
-            .expect("the script has no more steps");
+        };
+        let step = self.step(sent.value("Action").unwrap_or_default());
+        self.0.sent.lock().unwrap().push(sent);
         let (wait, retry_after, status, body) = match step {
             Step::Answer(status, body) => (Duration::ZERO, None, status, body),
             Step::AnswerLater(wait, status, body) => (wait, None, status, body),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Error;
 use super::field::{FieldValues, ignored_warning, replaced_warning};
@@ -21,6 +22,7 @@ use super::wal::{Pending, WalEntry};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type WalRollback = Arc<dyn Fn(Context, String, Value) -> BoxFuture<Result<(), Error>> + Send + Sync>;
+type Periodic = Arc<dyn Fn(Context) -> BoxFuture<Result<(), Error>> + Send + Sync>;
 type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<Outcome> + Send + Sync>;
 type Invalidate = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -28,8 +30,9 @@ type Invalidate = Arc<dyn Fn(&str) + Send + Sync>;
 /// Ten minutes is the default of Vault's framework.
 const WAL_MINIMUM_AGE: Duration = Duration::from_secs(600);
 
-/// How long one tick may work on WAL entries. The host holds a lock while it waits, and gives about 90 seconds.
-const WAL_BUDGET: Duration = Duration::from_secs(60);
+/// How long one tick may work, half of it on what is periodic. The host holds a lock while it waits, so that a slow tick
+/// delays seal and step-down, and gives about 90 seconds.
+const TICK_BUDGET: Duration = Duration::from_secs(60);
 
 /// Whether a backend is mounted under `auth/` or beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub struct Backend {
     special: SpecialPaths,
     secrets: Vec<SecretType>,
     wal_rollback: Option<WalRollback>,
+    periodic: Option<Periodic>,
     auth_renew: Option<AuthRenew>,
     invalidate: Option<Invalidate>,
 }
@@ -72,6 +76,7 @@ impl Backend {
             special: SpecialPaths::default(),
             secrets: Vec::new(),
             wal_rollback: None,
+            periodic: None,
             auth_renew: None,
             invalidate: None,
         }
@@ -109,6 +114,22 @@ impl Backend {
         let state = Arc::clone(state);
         self.wal_rollback = Some(Arc::new(move |context, kind, data| {
             Box::pin(rollback(Arc::clone(&state), context, kind, data))
+        }));
+        self
+    }
+
+    /// Sets what is done at each tick of the host, about once a minute, before WAL entries are looked at. It may be cut
+    /// off at any point, and then begins anew at the next tick.
+    #[must_use]
+    pub fn periodic<S, F, R>(mut self, state: &Arc<S>, work: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        F: Fn(Arc<S>, Context) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let state = Arc::clone(state);
+        self.periodic = Some(Arc::new(move |context| {
+            Box::pin(work(Arc::clone(&state), context))
         }));
         self
     }
@@ -258,39 +279,23 @@ impl Backend {
         .await
     }
 
+    /// The host's tick. A failure is logged here, since the host does not log what a tick answers, and does not stop
+    /// the rest.
     async fn rollback(&self, context: Context) -> Outcome {
-        let Some(rollback) = &self.wal_rollback else {
+        if is_read_only(&context).await? {
+            // The node that can write has a tick of its own.
             return Ok(None);
-        };
-        let immediate = context.request.data.contains_key("immediate");
-        let started = tokio::time::Instant::now();
-        for Pending {
-            entry,
-            kind,
-            data,
-            age,
-        } in WalEntry::pending(&*context.storage).await?
-        {
-            if age < WAL_MINIMUM_AGE && !immediate {
-                continue;
+        }
+        let started = Instant::now();
+        if let Some(periodic) = &self.periodic {
+            match timeout(TICK_BUDGET / 2, periodic(context.clone())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "periodic work failed; it is tried again"),
+                Err(_) => tracing::warn!("periodic work takes longer than one tick; the next goes on"),
             }
-            if started.elapsed() > WAL_BUDGET {
-                tracing::warn!("WAL entries are left for the next round: this one took too long");
-                break;
-            }
-            // An undoing that is cut off is begun again by the next tick, from the start: its steps can be repeated.
-            match tokio::time::timeout(WAL_BUDGET, rollback(context.clone(), kind.clone(), data)).await {
-                Ok(Ok(())) => {
-                    tracing::info!(
-                        kind,
-                        age_seconds = age.as_secs(),
-                        "rolled back what a request left half-done"
-                    );
-                    entry.delete(&*context.storage).await?;
-                }
-                Ok(Err(error)) => tracing::error!(kind, %error, "a WAL entry cannot be rolled back yet"),
-                Err(_) => tracing::error!(kind, "a WAL entry takes too long to roll back; it is tried again"),
-            }
+        }
+        if let Some(rollback) = &self.wal_rollback {
+            roll_back_wal(&context, rollback, started + TICK_BUDGET).await?;
         }
         Ok(None)
     }
@@ -335,17 +340,60 @@ fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super:
         .map_err(|error| Error::answer(error.to_string()))
 }
 
+/// Undoes what old entries of the write-ahead log name, until `deadline`.
+async fn roll_back_wal(context: &Context, rollback: &WalRollback, deadline: Instant) -> Result<(), Error> {
+    let immediate = context.request.data.contains_key("immediate");
+    for Pending {
+        entry,
+        kind,
+        data,
+        age,
+    } in WalEntry::pending(&*context.storage).await?
+    {
+        if age < WAL_MINIMUM_AGE && !immediate {
+            continue;
+        }
+        if Instant::now() >= deadline || context.check_cancelled().is_err() {
+            tracing::warn!("WAL entries are left for the next tick");
+            break;
+        }
+        // An undoing that is cut off is begun again by the next tick, from the start: its steps can be repeated.
+        match timeout_at(deadline, rollback(context.clone(), kind.clone(), data)).await {
+            Ok(Ok(())) => {
+                tracing::info!(
+                    kind,
+                    age_seconds = age.as_secs(),
+                    "rolled back what a request left half-done"
+                );
+                entry.delete(&*context.storage).await?;
+            }
+            Ok(Err(error)) => {
+                tracing::error!(kind, entry = entry.id(), %error, "a WAL entry cannot be rolled back yet");
+            }
+            Err(_) => tracing::error!(
+                kind,
+                entry = entry.id(),
+                "a WAL entry takes too long to roll back; it is tried again"
+            ),
+        }
+    }
+    Ok(())
+}
+
 /// A node that cannot do what the operation needs must say so before anything is changed outside.
 async fn forward_if_needed(spec: &OperationSpec, context: &Context) -> Result<(), Error> {
-    if spec.forward == Forward::Never {
-        return Ok(());
-    }
-    let state = context.system.replication_state().await?;
-    let forward = state.is_standby()
-        || (spec.forward == Forward::WhenReadOnly
-            && state.is_performance_secondary()
-            && !context.system.local_mount().await?);
+    let forward = match spec.forward {
+        Forward::Never => false,
+        Forward::OnStandby => context.system.replication_state().await?.is_standby(),
+        Forward::WhenReadOnly => is_read_only(context).await?,
+    };
     if forward { Err(Error::read_only()) } else { Ok(()) }
+}
+
+/// Whether the node leaves changes of this mount to another one.
+async fn is_read_only(context: &Context) -> Result<bool, Error> {
+    let state = context.system.replication_state().await?;
+    Ok(state.is_standby() || (state.is_performance_secondary() && !context.system.local_mount().await?))
 }
 
 impl fmt::Debug for Backend {

@@ -40,7 +40,7 @@ pub use pattern::{Captures, Pattern};
 pub use request::{Context, Operation, Request};
 pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use secret::{Lease, SecretType};
-pub use storage::{MemoryStorage, Storage, StorageError};
+pub use storage::{Change, MemoryStorage, Storage, StorageError};
 pub use system::{FixedSystem, Product, ReplicationState, SystemError, SystemView};
 pub use token::{AddressError, BoundAddress, TokenArguments, TokenParameters, Twins};
 pub use wal::WalEntry;

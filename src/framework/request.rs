@@ -154,14 +154,26 @@ impl Context {
         }
     }
 
+    /// Waits for something as long as the caller does.
+    pub async fn unless_cancelled<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Error> {
+        self.cancelled
+            .run_until_cancelled(waiting)
+            .await
+            .ok_or_else(cancelled)
+    }
+
     /// Fails when the caller has gone away. Asked between the steps of a change in the cloud, so that nothing is
     /// made for nobody.
     pub fn check_cancelled(&self) -> Result<(), Error> {
         if self.cancelled.is_cancelled() {
-            return Err(Error::internal("the request was cancelled"));
+            return Err(cancelled());
         }
         Ok(())
     }
+}
+
+fn cancelled() -> Error {
+    Error::internal("the request was cancelled")
 }
 
 impl fmt::Debug for Context {

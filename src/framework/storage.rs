@@ -1,6 +1,7 @@
 //! The mount's own storage, as the host offers it, and one in memory for tests.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -21,6 +22,34 @@ pub trait Storage: Send + Sync {
     async fn delete(&self, key: &str) -> Result<(), StorageError>;
     /// The names under `prefix`, relative to it and sorted; folders end in `/`.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError>;
+
+    /// Makes several changes: all or none where the host has transactions, elsewhere one after the other in this order,
+    /// up to the first that fails. So the order must be one that may be cut short anywhere.
+    async fn apply(&self, changes: Vec<Change>) -> Result<(), StorageError> {
+        for change in changes {
+            match change {
+                Change::Put { key, value } => self.put(&key, value).await?,
+                Change::Delete { key } => self.delete(&key).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One change of storage. `Debug` leaves the value out: it may be a secret.
+pub enum Change {
+    /// Writes a value.
+    Put {
+        /// Relative to the mount.
+        key: String,
+        /// What is stored.
+        value: Vec<u8>,
+    },
+    /// Removes an entry.
+    Delete {
+        /// Relative to the mount.
+        key: String,
+    },
 }
 
 /// A failure of the host's storage. The text is the host's own and is passed on unchanged: the host looks for certain
@@ -48,11 +77,31 @@ impl dyn Storage + '_ {
 
     /// Writes JSON the way Go's encoder does.
     pub async fn put_json<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Error> {
-        let json = to_go_json(value).map_err(|error| {
-            Error::internal(format!("the entry {key:?} cannot be encoded")).with_source(error)
-        })?;
-        self.put(key, json).await?;
+        self.put(key, encoded(key, value)?).await?;
         Ok(())
+    }
+}
+
+impl Change {
+    /// Writes JSON the way Go's encoder does.
+    pub fn put_json<T: Serialize>(key: String, value: &T) -> Result<Self, Error> {
+        let value = encoded(&key, value)?;
+        Ok(Self::Put { key, value })
+    }
+}
+
+fn encoded<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
+    to_go_json(value)
+        .map_err(|error| Error::internal(format!("the entry {key:?} cannot be encoded")).with_source(error))
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, key) = match self {
+            Self::Put { key, .. } => ("Put", key),
+            Self::Delete { key } => ("Delete", key),
+        };
+        f.debug_struct(word).field("key", key).finish_non_exhaustive()
     }
 }
 

@@ -7,11 +7,12 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Error;
-use super::storage::Storage;
+use super::storage::{Change, Storage};
 
 const PREFIX: &str = "wal/";
 
@@ -42,15 +43,8 @@ pub(super) struct Pending {
 impl WalEntry {
     /// Writes an entry of the given kind.
     pub async fn put(storage: &dyn Storage, kind: &str, data: &impl Serialize) -> Result<Self, Error> {
-        let data = serde_json::to_value(data)
-            .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?;
         let entry = Self { id: uuid()? };
-        let stored = Stored {
-            kind: kind.to_owned(),
-            data,
-            created_at: now(),
-        };
-        storage.put_json(&entry.key(), &stored).await?;
+        entry.put_again(storage, kind, data).await?;
         Ok(entry)
     }
 
@@ -58,6 +52,46 @@ impl WalEntry {
     pub async fn delete(self, storage: &dyn Storage) -> Result<(), Error> {
         storage.delete(&self.key()).await?;
         Ok(())
+    }
+
+    /// The deletion as a change, to be made together with others.
+    #[must_use]
+    pub fn deletion(&self) -> Change {
+        Change::Delete { key: self.key() }
+    }
+
+    /// Writes the entry once more, where it is not certain that it is still there.
+    pub async fn put_again(
+        &self,
+        storage: &dyn Storage,
+        kind: &str,
+        data: &impl Serialize,
+    ) -> Result<(), Error> {
+        storage.put_json(&self.key(), &stored(kind, data)?).await
+    }
+
+    /// What the entries of a kind hold now, of any age. Those that cannot be read are logged and left out.
+    pub async fn all_of_kind<T: DeserializeOwned>(
+        storage: &dyn Storage,
+        kind: &str,
+    ) -> Result<Vec<T>, Error> {
+        let pending = Self::pending(storage).await?;
+        Ok(pending
+            .into_iter()
+            .filter(|found| found.kind == kind)
+            .filter_map(|found| match serde_json::from_value(found.data) {
+                Ok(data) => Some(data),
+                Err(_) => {
+                    tracing::error!(entry = found.entry.id, "the data of a WAL entry cannot be read");
+                    None
+                }
+            })
+            .collect())
+    }
+
+    /// The entry's name in storage, below `wal/`.
+    pub(super) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Every entry of the mount with its age.
@@ -84,6 +118,15 @@ impl WalEntry {
     fn key(&self) -> String {
         format!("{PREFIX}{}", self.id)
     }
+}
+
+fn stored(kind: &str, data: &impl Serialize) -> Result<Stored, Error> {
+    Ok(Stored {
+        kind: kind.to_owned(),
+        data: serde_json::to_value(data)
+            .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?,
+        created_at: now(),
+    })
 }
 
 impl fmt::Debug for Pending {

@@ -4,6 +4,7 @@
 //! calls the framework's `Backend` for what the host asks. It is the only one that sees both protobuf and framework
 //! types. Names and numbers are those of `sdk/plugin` in Vault and OpenBao, protocol version 5.
 
+mod admission;
 mod convert;
 pub mod generated;
 mod instances;
@@ -31,11 +32,15 @@ pub const COOKIE_VALUE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
 /// offers it; older ones are refused.
 pub const PROTOCOL_VERSION: u32 = 5;
 
+/// Makes the backend of one mount, given the server's id for it. The id stays when the mount is moved, and is blank while
+/// the plugin is only registered.
+pub type Factory = dyn Fn(BackendKind, &str) -> Backend + Send + Sync;
+
 /// What the services need to know.
 #[derive(Clone)]
 pub struct Plugin {
-    /// Makes the backend of one mount.
-    pub factory: Arc<dyn Fn(BackendKind) -> Backend + Send + Sync>,
+    /// Makes the backends.
+    pub factory: Arc<Factory>,
     /// The kind of a mount whose host does not say it: only while a plugin is registered without a type.
     pub fallback_kind: BackendKind,
     /// Which server the host is.

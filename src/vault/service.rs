@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::Plugin;
+use super::admission::Admission;
 use super::convert;
 use super::generated::pb;
 use super::generated::pb::backend_server::Backend as BackendService;
@@ -27,6 +28,7 @@ pub(super) struct Service {
     plugin: Plugin,
     broker: Broker,
     instances: Instances,
+    admission: Arc<Admission>,
 }
 
 impl Service {
@@ -35,6 +37,7 @@ impl Service {
             plugin,
             broker,
             instances: Instances::default(),
+            admission: Arc::default(),
         }
     }
 
@@ -53,7 +56,7 @@ impl Service {
             .dial(arguments.broker_id)
             .await
             .map_err(|error| error.to_string())?;
-        let backend = (self.plugin.factory)(self.kind(&arguments.config));
+        let backend = (self.plugin.factory)(self.kind(&arguments.config), &arguments.backend_uuid);
         tracing::debug!(kind = ?backend.kind(), mount = arguments.backend_uuid, "mount set up");
         self.instances.insert(
             id,
@@ -77,7 +80,11 @@ impl BackendService for Service {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
         let wire = request.into_inner().request.unwrap_or_default();
         let what = format!("{} {:?}", wire.operation, wire.path);
+        let admission = Arc::clone(&self.admission);
         let outcome = run(&instance, wire, |instance, context| async move {
+            let _place = context
+                .unless_cancelled(admission.enter(context.request.operation))
+                .await??;
             instance.backend.handle(context).await
         })
         .await;

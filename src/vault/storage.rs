@@ -1,24 +1,74 @@
 //! The framework's `Storage` over the host's storage service.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use tonic::transport::Channel;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 use super::generated::pb::storage_client::StorageClient;
 use super::generated::pb::{
-    StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs, StoragePutArgs,
+    Empty, StorageCommitTxArgs, StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs,
+    StoragePutArgs, StorageRollbackTxArgs,
 };
-use crate::framework::{Storage, StorageError};
+use crate::framework::{Change, Storage, StorageError};
+
+/// The transaction of a call that is in none.
+const NO_TRANSACTION: &str = "";
 
 pub(super) struct HostStorage {
     client: StorageClient<Channel>,
+    /// Whether the host has transactions, once it has said so.
+    transactional: OnceLock<bool>,
 }
 
 impl HostStorage {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
             client: StorageClient::new(channel).max_decoding_message_size(usize::MAX),
+            transactional: OnceLock::new(),
         }
+    }
+
+    async fn is_transactional(&self) -> Result<bool, StorageError> {
+        if let Some(known) = self.transactional.get() {
+            return Ok(*known);
+        }
+        let says = match self.client.clone().is_transactional(Empty {}).await {
+            Ok(reply) => reply.into_inner().transactional,
+            // Vault, and OpenBao before 2.1.
+            Err(status) if status.code() == Code::Unimplemented => false,
+            Err(status) => return Err(StorageError(status.message().to_owned())),
+        };
+        Ok(*self.transactional.get_or_init(|| says))
+    }
+
+    async fn put_in(&self, transaction: &str, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
+        let entry = Some(StorageEntry {
+            key: key.to_owned(),
+            value,
+            seal_wrap: false,
+        });
+        let txn = transaction.to_owned();
+        refused(answer(self.client.clone().put(StoragePutArgs { entry, txn }).await)?.err)
+    }
+
+    async fn delete_in(&self, transaction: &str, key: &str) -> Result<(), StorageError> {
+        let arguments = StorageDeleteArgs {
+            key: key.to_owned(),
+            txn: transaction.to_owned(),
+        };
+        refused(answer(self.client.clone().delete(arguments).await)?.err)
+    }
+
+    async fn apply_in(&self, transaction: &str, changes: Vec<Change>) -> Result<(), StorageError> {
+        for change in changes {
+            match change {
+                Change::Put { key, value } => self.put_in(transaction, &key, value).await?,
+                Change::Delete { key } => self.delete_in(transaction, &key).await?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -36,24 +86,11 @@ impl Storage for HostStorage {
     }
 
     async fn put(&self, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
-        let entry = Some(StorageEntry {
-            key: key.to_owned(),
-            value,
-            seal_wrap: false,
-        });
-        refused(answer(self.client.clone().put(StoragePutArgs { entry }).await)?.err)
+        self.put_in(NO_TRANSACTION, key, value).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StorageError> {
-        refused(
-            answer(
-                self.client
-                    .clone()
-                    .delete(StorageDeleteArgs { key: key.to_owned() })
-                    .await,
-            )?
-            .err,
-        )
+        self.delete_in(NO_TRANSACTION, key).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
@@ -67,6 +104,29 @@ impl Storage for HostStorage {
         )?;
         refused(reply.err)?;
         Ok(reply.keys)
+    }
+
+    async fn apply(&self, changes: Vec<Change>) -> Result<(), StorageError> {
+        if changes.len() < 2 || !self.is_transactional().await? {
+            return self.apply_in(NO_TRANSACTION, changes).await;
+        }
+        let begun = answer(self.client.clone().begin_tx(Empty {}).await)?;
+        refused(begun.err)?;
+        let txn = begun.txn;
+        // The host keeps a transaction until it hears of its end.
+        match self.apply_in(&txn, changes).await {
+            Ok(()) => refused(answer(self.client.clone().commit(StorageCommitTxArgs { txn }).await)?.err),
+            Err(error) => {
+                let ended = self.client.clone().rollback(StorageRollbackTxArgs { txn }).await;
+                if let Err(status) = ended {
+                    tracing::debug!(
+                        error = status.message(),
+                        "a storage transaction is left to the host"
+                    );
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -84,3 +144,6 @@ fn refused(text: String) -> Result<(), StorageError> {
         Err(StorageError(text))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent)]
 from harness.api import Api, Json  # noqa: E402
 from harness.cloud import Cloud  # noqa: E402
 from harness.engine import Engine  # noqa: E402
+from harness.kills import Table  # noqa: E402
 from harness.method import AuthMethod  # noqa: E402
 from harness.places import PLUGIN, openbao, plugin_binary  # noqa: E402
 from harness.secrecy import assert_no_secret_in  # noqa: E402
 from harness.server import Server  # noqa: E402
 
 from fakecloud import Control  # noqa: E402
+
+_SHOWN = "shown"
 
 MakeEngine = Callable[..., Engine]
 MakeMethod = Callable[..., AuthMethod]
@@ -35,12 +39,11 @@ def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     cloud.close()
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> Iterator[Server]:
-    """The server, with the plugin registered. At its end its trace log is searched for secrets."""
+@contextmanager
+def _running_server(folder: Path, cloud: Cloud) -> Iterator[Server]:
     binary = plugin_binary()
     assert binary.is_file(), f"no plugin at {binary}: run `cargo build` or set PLUGIN_BINARY"
-    server = Server(openbao(), tmp_path_factory.mktemp("server"), binary, running_cloud.environment)
+    server = Server(openbao(), folder, binary, cloud.environment)
     try:
         server.start()
         server.register()
@@ -49,7 +52,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> It
         yield server
     finally:
         server.stop()
-    assert_no_secret_in(server.log, running_cloud)
+    assert_no_secret_in(server.log, cloud)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> Iterator[Server]:
+    """The server, with the plugin registered. At its end its trace log is searched for secrets."""
+    with _running_server(tmp_path_factory.mktemp("server"), running_cloud) as server:
+        yield server
 
 
 @pytest.fixture
@@ -59,6 +69,13 @@ def cloud(running_cloud: Cloud) -> Iterator[Cloud]:
     yield running_cloud
     # Whatever hangs in a fault must not hold up what follows.
     running_cloud.control.clear_faults()
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory, cloud: Cloud) -> Iterator[Server]:
+    """A server that no other test uses: it may be killed, and its plugin with it."""
+    with _running_server(tmp_path_factory.mktemp("own-server"), cloud) as server:
+        yield server
 
 
 @pytest.fixture
@@ -120,6 +137,34 @@ def make_method(server: Server, cloud: Cloud, request: pytest.FixtureRequest) ->
 def method(make_method: MakeMethod) -> AuthMethod:
     """A mount of the auth method, without configuration."""
     return make_method()
+
+
+@pytest.fixture
+def table(own_server: Server, cloud: Cloud, show: Callable[[str], None]) -> Iterator[Table]:
+    """A table without rows on a server of its own, printed at the end."""
+    engine = Engine(own_server, cloud, "kills")
+    engine.configure().ok()
+    table = Table(engine)
+    yield table
+    if table.rows:
+        show(str(table))
+
+
+@pytest.fixture
+def show(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Prints a text in the summary at the end of the run, however the test ends and whichever worker ran it."""
+    return lambda text: record_property(_SHOWN, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests have shown."""
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        # The last report of a test has what its fixtures have shown at their end.
+        if getattr(report, "when", None) == "teardown":
+            for name, text in report.user_properties:
+                if name == _SHOWN:
+                    terminalreporter.section(report.nodeid.rpartition("::")[2])
+                    terminalreporter.write_line(text)
 
 
 def _stem(request: pytest.FixtureRequest) -> str:

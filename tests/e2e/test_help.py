@@ -69,6 +69,8 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
         ("/role/{name}", "delete"): "ali-cloud-delete-role",
         ("/creds/{name}", "get"): "ali-cloud-generate-credentials",
         ("/creds/{name}", "post"): "ali-cloud-generate-credentials-with-parameters",
+        ("/orphans", "get"): "ali-cloud-list-orphans",
+        ("/orphans/{user}", "delete"): "ali-cloud-delete-orphan",
     }
 
 

@@ -30,20 +30,10 @@ def alone(server: Server, cloud: Cloud) -> Iterator[tuple[Engine, str]]:
     until(lambda: not server.plugin_processes(file), "the process has ended with its last mount")
 
 
-def _kill(server: Server, file: str) -> int:
-    """Kills a plugin and waits until the server has seen it."""
-    [pid] = server.plugin_processes(file)
-    os.kill(pid, signal.SIGKILL)
-    # Until then the server sends requests into the void, and answers them with a 500.
-    until(lambda: any('"plugin process exited"' in line and f'"id":"{pid}"' in line
-                      for line in server.log.read_text("utf-8").splitlines()), "the server has seen the end")
-    return pid
-
-
 def test_a_killed_plugin_is_back_for_the_next_request(alone: tuple[Engine, str], server: Server) -> None:
     engine, file = alone
     lease_id = engine.creds(engine.full_role()).ok().lease_id
-    pid = _kill(server, file)
+    pid = server.kill_plugin(file)
     assert engine.creds("full").ok().data["access_key"]
     assert server.plugin_processes(file) not in ([], [pid])
     engine.revoke(lease_id).ok()
@@ -58,7 +48,7 @@ def test_a_plugin_killed_during_an_issue_fails_that_request_alone(alone: tuple[E
     asking = threading.Thread(target=lambda: answers.append(engine.creds("full").status))
     asking.start()
     assert control.wait(20, action="CreateAccessKey", count=1)
-    _kill(server, file)
+    server.kill_plugin(file)
     asking.join(60)
     assert len(answers) == 1 and answers[0] >= 500
     control.clear_faults()

@@ -73,7 +73,8 @@ class Control:
         return summary
 
     def wait(self, timeout: float = 10, **condition: Any) -> bool:
-        """Blocks until a condition on the journals holds: action, count, ended, in_flight, open."""
+        """Blocks until a condition on the journals holds: action, count, ended, in_flight, held,
+        open, since."""
         query = urlencode({"timeout": timeout, **condition})
         met: bool = self.request("GET", f"/wait?{query}", timeout=timeout + 10)["met"]
         return met

@@ -9,15 +9,16 @@ Looking
   GET /leftovers                entities with origin api by kind, `missing` preset ones, `clean`
   GET /calls[?since=N&action=A]         {"calls": [...], "summary": {...}}
   GET /connections[?since=N]            {"connections": [...], "summary": {...}}
-  GET /wait?[action=A&][count=N&][ended=1&][in_flight=N&][open=N&][since=N&]timeout=S
+  GET /wait?[action=A&][count=N&][ended=1&][in_flight=N&][held=N&][open=N&][since=N&]timeout=S
                                 blocks until so many calls have begun (or ended, with `ended`), so
-                                many are in flight, so many connections are open; {"met": bool}
+                                many are in flight, so many are stopped by a `hold`, so many
+                                connections are open; {"met": bool}
   DELETE /calls                 forgets both journals
 
 Faults (fields in `faults.py`)
   POST /faults {"kind", ["action", "host", "params", "nth", "count", ...]}   {"id": N}
   GET /faults                   {"faults": [{..., "matched", "firings", "spent"}]}
-  DELETE /faults[?id=N]         removes one or all and lets go whatever hangs
+  DELETE /faults[?id=N]         removes one or all and lets go whatever hangs or is held
 
 Entities
   POST /users {"user_name", ["display_name", "comments", "grants", "keys": N, "groups": [name],
@@ -209,7 +210,9 @@ class ControlServer:
             hits = [c for c in calls if args.get("action") in (None, c["action"])
                     and (not args.get("ended") or c["ended"] is not None)]
             in_flight = sum(c["ended"] is None for c in hits)
+            held = sum(c["held"] for c in hits)
             return (len(hits) >= int(args.get("count", 0))
+                    and ("held" not in args or held == int(args["held"]))
                     and ("in_flight" not in args or in_flight == int(args["in_flight"]))
                     and ("open" not in args
                          or summary["open_connections"] == int(args["open"])))

@@ -3,6 +3,10 @@
 A fault is described by a JSON object (see `Fault`); it matches calls by action, host and parameters
 and fires from its `nth` match on, `count` times. Requests must carry a good signature before a
 fault hits them, unless it says `before_auth`: a wrong signature would otherwise go unnoticed.
+
+`hang` never answers. `hold` stops a call before it is carried out, or after (`execute`) with the
+answer withheld, and lets it go on when it is released. A call whose client goes away before that is
+dropped as it stands.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from collections.abc import Mapping
 
-KINDS = ("throttle", "error", "http", "delay", "slow_body", "cut_before", "cut_after", "hang")
+KINDS = ("throttle", "error", "http", "delay", "slow_body", "cut_before", "cut_after", "hang",
+         "hold")
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Fault:
     host: str = "*"
     #: Parameters that must have exactly these values.
     params: Mapping[str, str] = field(default_factory=dict)
+    #: A pattern that the value of some parameter must match, whatever the parameter is called.
+    about: str = "*"
     access_key_id: str | None = None
     #: Fires from this match on, counted from 1.
     nth: int = 1
@@ -44,7 +51,8 @@ class Fault:
     message: str | None = None
     #: throttle, error: header x-acs-retry-after.
     retry_after_ms: int | None = None
-    #: throttle, error, http: carry the operation out all the same.
+    #: throttle, error, http: carry the operation out all the same. hold: carry it out before the
+    #: waiting, not after it.
     execute: bool = False
     #: http.
     content_type: str = "text/html"
@@ -81,7 +89,9 @@ class Fault:
         return (fnmatch.fnmatchcase(action or "", self.action)
                 and fnmatch.fnmatchcase(host, self.host)
                 and (self.access_key_id is None or self.access_key_id == access_key_id)
-                and all(params.get(name) == value for name, value in self.params.items()))
+                and all(params.get(name) == value for name, value in self.params.items())
+                and (self.about == "*" or any(fnmatch.fnmatchcase(value, self.about)
+                                              for value in params.values())))
 
     @property
     def spent(self) -> bool:
@@ -99,8 +109,8 @@ class Fault:
         poller.register(self._wake, select.POLLIN)
         poller.poll(seconds * 1000)
 
-    def hang(self, sock: socket.socket) -> None:
-        """Waits until released or until the client is gone."""
+    def hang(self, sock: socket.socket) -> bool:
+        """Waits until released, or until the client is gone; whether it was released."""
         poller = select.poll()
         poller.register(self._wake, select.POLLIN)
         poller.register(sock, select.POLLIN | select.POLLHUP)
@@ -108,14 +118,14 @@ class Fault:
         while True:
             ready = dict(poller.poll())
             if self._wake.fileno() in ready:
-                return
+                return True
             try:
                 if not sock.recv(4096):
-                    return
+                    return False
             except TimeoutError:
                 continue  # a TLS record without data for us
             except OSError:
-                return
+                return False
 
     def describe(self) -> dict[str, Any]:
         """The fault and what became of it, for the control API."""

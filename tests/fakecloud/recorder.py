@@ -46,7 +46,7 @@ class Recorder:
             return entry
 
     def update(self, entry: Entry, **values: Any) -> None:
-        """Adds what became known about a connection."""
+        """Adds what became known about a connection or a call."""
         with self._changed:
             entry.update(values)
             self._changed.notify_all()
@@ -67,7 +67,7 @@ class Recorder:
                      "version": request.version, "style": request.style,
                      "access_key_id": request.access_key_id, "params": request.params,
                      "started": time.time(), "ended": None, "status": None, "code": None,
-                     "request_id": None, "fault": None, "executed": False}
+                     "request_id": None, "fault": None, "executed": False, "held": False}
             self._next_call += 1
             connection["calls"] += 1
             self._calls.append(entry)

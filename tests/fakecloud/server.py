@@ -207,6 +207,9 @@ class ProxyServer:
         if fault is not None and fault.kind == "hang":
             fault.hang(tls)
             return None
+        held = fault if fault is not None and fault.kind == "hold" else None
+        if held is not None and not held.execute and not self._hold(tls, held, call):
+            return None
         replaced = fault is not None and fault.kind in ("throttle", "error", "http")
         if fault is not None and replaced and not fault.execute:
             return self._fake(tls, fault, request, request_id, call)
@@ -222,7 +225,9 @@ class ProxyServer:
         if refusal is not None:
             call["code"] = refusal.code
             response = failure(request, request_id, refusal)
-        if fault is None or fault.kind == "delay":
+        if held is not None and held.execute and not self._hold(tls, held, call):
+            return None
+        if fault is None or fault.kind in ("delay", "hold"):
             return response
         if fault.kind == "cut_after":
             raise _Cut
@@ -230,6 +235,14 @@ class ProxyServer:
             self._drip(tls, fault, response, call)
             return None
         return self._fake(tls, fault, request, request_id, call)
+
+    def _hold(self, tls: ssl.SSLSocket, fault: Fault, call: Entry) -> bool:
+        """Stops a call where it is; whether it may go on."""
+        self._recorder.update(call, held=True)
+        try:
+            return fault.hang(tls)
+        finally:
+            self._recorder.update(call, held=False)
 
     def _fault(self, request: ApiRequest, call: Entry, *, before_auth: bool) -> Fault | None:
         fault = self._faults.take(call["id"], request.host, request.action, request.params,

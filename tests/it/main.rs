@@ -12,3 +12,4 @@ mod arrows;
 mod host;
 mod protocol;
 mod signer;
+mod threat_model;

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::{Ram, of_user};
-use crate::alicloud::error::Result;
+use crate::alicloud::error::{Error, Result};
+use crate::alicloud::parameters::Parameters;
+use crate::alicloud::wire::filled;
 
 /// A RAM user. It has no ARN of its own in the answers; it is `acs:ram::<account>:user/<name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,6 +26,27 @@ struct UserAnswer {
     #[serde(rename = "User")]
     user: User,
 }
+
+#[derive(Deserialize)]
+struct UsersAnswer {
+    #[serde(rename = "Users", default)]
+    users: Users,
+    #[serde(rename = "IsTruncated", default)]
+    is_truncated: bool,
+    #[serde(rename = "Marker", default, deserialize_with = "filled")]
+    marker: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Users {
+    #[serde(rename = "User", default)]
+    list: Vec<User>,
+}
+
+/// Users of a page, the most that the cloud gives.
+const PAGE: &str = "1000";
+/// An account has at most 5,000 users; an answer that goes on for ever is none.
+const PAGES: usize = 50;
 
 impl Ram {
     /// Makes a user. `comments` are at most 128 characters.
@@ -46,6 +69,28 @@ impl Ram {
         self.read::<UserAnswer>("GetUser", of_user(name))
             .await
             .map(|answer| answer.user)
+    }
+
+    /// All users of the account, page by page.
+    ///
+    /// # Errors
+    /// [`Unexpected`](crate::alicloud::Kind::Unexpected) for pages without an end, and every other kind.
+    pub async fn list_users(&self) -> Result<Vec<User>> {
+        const OPERATION: &str = "ListUsers";
+        let mut users = Vec::new();
+        let mut marker = None;
+        for _ in 0..PAGES {
+            let parameters = Parameters::new()
+                .with("MaxItems", PAGE)
+                .with_some("Marker", marker.as_deref());
+            let answer: UsersAnswer = self.read(OPERATION, parameters).await?;
+            users.extend(answer.users.list);
+            match answer.marker.filter(|_| answer.is_truncated) {
+                Some(next) => marker = Some(next),
+                None => return Ok(users),
+            }
+        }
+        Err(Error::unexpected(OPERATION, "the list of users has no end"))
     }
 
     /// Deletes a user that has no keys, policies, groups, password and MFA device any more.

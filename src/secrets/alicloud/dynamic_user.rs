@@ -1,27 +1,30 @@
 //! RAM users made for a lease: how they are made, and how one that was left half-made is undone.
 //!
 //! Three round trips, whatever the role holds: the user and its policies, then all attachments, then the key. Before
-//! the first, a WAL entry names everything that is about to be made; it is deleted when the key is there. A failure
-//! undoes what was made at once; what a crash leaves, or an undoing that fails, is undone by the host's tick.
+//! the first, a WAL entry names everything that is about to be made; when the key is there, the record of the lease takes
+//! its place. A failure undoes what was made at once; what a crash leaves, or an undoing that fails, is undone by the
+//! host's tick.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::{join, join_all};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cloud::Cloud;
 use super::failure::failed_call;
-use super::removal::Removal;
+use super::issued::{self, Issued};
+use super::mark::{self, Mark};
+use super::removal::{MadeUser, remove_policies};
 use super::role::{RemotePolicy, Role};
 use super::{Engine, names, secret_credentials};
 use crate::alicloud::ram::{AccessKey, PolicyRef, User};
 use crate::alicloud::{self, Kind, Subject};
-use crate::framework::{Context, Error, LeaseTerms, Response, WalEntry};
+use crate::framework::{Context, Cut, Error, LeaseTerms, Response, WalEntry};
 
-const WAL_KIND: &str = "user";
+/// The kind of the WAL entries of users, made or to be removed.
+pub(super) const WAL_KIND: &str = "user";
 
 /// How often a new name is taken after a clash with somebody else's user or policy.
 const NAME_TRIES: u32 = 3;
@@ -33,9 +36,6 @@ const SETTLING_PAUSE: Duration = Duration::from_millis(200);
 /// Shown in the RAM console.
 const POLICY_DESCRIPTION: &str = "Created by Vault.";
 
-/// RAM's limit for a user's comments.
-const MAX_COMMENT: usize = 128;
-
 /// A user to be made.
 struct Plan {
     user: String,
@@ -45,19 +45,13 @@ struct Plan {
     remote: Vec<PolicyRef>,
 }
 
-/// What the WAL keeps of a plan.
-#[derive(Serialize, Deserialize)]
-struct Planned {
-    user_name: String,
-    policies: Vec<String>,
-    attached: Vec<RemotePolicy>,
-}
-
 /// What an undoing has to look at: what was made, or may have been.
 #[derive(Default)]
 struct Made {
     user: bool,
     policies: Vec<String>,
+    /// The id of its key.
+    key: Option<String>,
     /// The user was there already and is somebody else's.
     clash: bool,
     /// An answer was lost. The call may still be on its way, and make what an undoing right now does not find.
@@ -68,6 +62,7 @@ struct Made {
 pub(super) async fn issue(
     cloud: &Cloud,
     context: &Context,
+    mark: Option<&Mark>,
     role_name: &str,
     role: &Role,
 ) -> Result<Response, Error> {
@@ -75,19 +70,25 @@ pub(super) async fn issue(
     let mut tried = 0;
     loop {
         tried += 1;
-        let plan = Plan::new(context, role_name, role)?;
+        let plan = Plan::new(context, mark, role_name, role)?;
         context.check_cancelled()?;
-        let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
+        let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.user()).await?;
         let mut so_far = Made::default();
         let made = make(cloud, context, &plan, &mut so_far).await;
         let clash = so_far.clash;
-        match finish(cloud, context, &plan, so_far, entry, made).await {
+        let finished = match made {
+            Ok(key) => record(context, &plan, &key, &entry, terms).await.map(|()| key),
+            Err(error) => Err(error),
+        };
+        let issued = match finished {
+            Ok(key) => Ok(key),
+            Err(failure) => Err(undo(cloud, context, &plan, so_far, &entry, failure).await),
+        };
+        match issued {
             Ok(key) => {
                 let mut response =
                     secret_credentials::user_response(role_name, role, &plan.user, &key, plan.made(), terms);
-                response
-                    .warnings
-                    .extend(cuts.iter().map(crate::framework::Cut::warning));
+                response.warnings.extend(cuts.iter().map(Cut::warning));
                 return Ok(response);
             }
             Err(_) if clash && tried < NAME_TRIES => {}
@@ -97,7 +98,7 @@ pub(super) async fn issue(
 }
 
 impl Plan {
-    fn new(context: &Context, role_name: &str, role: &Role) -> Result<Self, Error> {
+    fn new(context: &Context, mark: Option<&Mark>, role_name: &str, role: &Role) -> Result<Self, Error> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -108,21 +109,19 @@ impl Plan {
             .zip(1..)
             .map(|(policy, place)| (names::policy(&user, place, &policy.id), policy.document.text()))
             .collect();
-        let comment = format!(
-            "Made by Vault for {}creds/{role_name}, request {}",
-            request.mount_point, request.id
-        );
         Ok(Self {
             inline,
             remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
-            comment: comment.chars().filter(char::is_ascii).take(MAX_COMMENT).collect(),
+            comment: mark::comment(mark, request, role_name),
             user,
         })
     }
 
-    fn to_wal(&self) -> Planned {
-        Planned {
+    /// What is about to be made.
+    fn user(&self) -> MadeUser {
+        MadeUser {
             user_name: self.user.clone(),
+            access_keys: vec![],
             policies: self.inline.iter().map(|(name, _)| name.clone()).collect(),
             attached: self.remote.iter().map(RemotePolicy::from).collect(),
         }
@@ -134,17 +133,6 @@ impl Plan {
             .iter()
             .map(|(name, _)| PolicyRef::custom(name.as_str()))
             .collect()
-    }
-}
-
-impl Planned {
-    fn into_removal(self) -> Removal {
-        Removal {
-            user: Some(self.user_name),
-            access_keys: vec![],
-            attached: self.attached.iter().map(RemotePolicy::to_ref).collect(),
-            made: self.policies,
-        }
     }
 }
 
@@ -202,12 +190,14 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
     context.check_cancelled()?;
     let made = plan.made();
     let attach_made = made.iter().map(|policy| {
-        settled(is_unsettled(&[Subject::User, Subject::Policy]), move || {
-            ram.attach_policy_to_user(&plan.user, policy)
-        })
+        settled(
+            context,
+            is_unsettled(&[Subject::User, Subject::Policy]),
+            move || ram.attach_policy_to_user(&plan.user, policy),
+        )
     });
     let attach_remote = plan.remote.iter().map(|policy| {
-        settled(is_unsettled(&[Subject::User]), move || {
+        settled(context, is_unsettled(&[Subject::User]), move || {
             ram.attach_policy_to_user(&plan.user, policy)
         })
     });
@@ -230,64 +220,83 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
     }
 
     context.check_cancelled()?;
-    let key = settled(is_unsettled(&[Subject::User]), || {
+    let key = settled(context, is_unsettled(&[Subject::User]), || {
         ram.create_access_key(&plan.user)
     })
     .await
     .map_err(failed_call)?;
-    // Whoever asked may have gone away in the meantime: then nobody would hold the lease.
+    so_far.key = Some(key.id.clone());
     context.check_cancelled()?;
     Ok(key)
 }
 
-/// Deletes the WAL entry of what is finished, and undoes what is not.
-async fn finish(
+/// Puts the record of the lease in the place of the WAL entry. With both there the user would be removed under the
+/// lease, and with neither it would be forgotten if the host loses the lease.
+async fn record(
+    context: &Context,
+    plan: &Plan,
+    key: &AccessKey,
+    entry: &WalEntry,
+    terms: LeaseTerms,
+) -> Result<(), Error> {
+    let mut made = plan.user();
+    made.access_keys.push(key.id.clone());
+    let issued = Issued::now(made, terms);
+    context
+        .storage
+        .apply(vec![issued.put()?, entry.deletion()])
+        .await?;
+    // Whoever asked may have gone away in the meantime: then nobody would hold the lease.
+    context.check_cancelled()
+}
+
+/// Removes what was made so far, and gives the failure for the caller.
+async fn undo(
     cloud: &Cloud,
     context: &Context,
     plan: &Plan,
     so_far: Made,
-    mut entry: WalEntry,
-    made: Result<AccessKey, Error>,
-) -> Result<AccessKey, Error> {
-    let failure = match made {
-        // With the entry left in place, the user would be removed under the lease.
-        Ok(key) => match entry.clone().delete(&*context.storage).await {
-            Ok(()) => match context.check_cancelled() {
-                Ok(()) => return Ok(key),
-                Err(cancelled) => {
-                    entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.to_wal()).await?;
-                    cancelled
-                }
-            },
-            Err(error) => error,
-        },
-        Err(error) => error,
+    entry: &WalEntry,
+    failure: Error,
+) -> Error {
+    let storage = &*context.storage;
+    let made = MadeUser {
+        access_keys: so_far.key.into_iter().collect(),
+        policies: so_far.policies,
+        ..plan.user()
     };
-    let mut removal = plan.to_wal().into_removal();
-    removal.made = so_far.policies;
-    if !so_far.user {
-        removal.user = None;
+    let all_found = if so_far.user {
+        made.remove(&cloud.ram).await.map(|removed| removed.all_found)
+    } else {
+        remove_policies(&cloud.ram, &made.policies).await
+    };
+    let finished = matches!(all_found, Ok(true)) && !so_far.unsure;
+    let noted = if finished {
+        storage
+            .apply(vec![issued::deletion(&plan.user), entry.deletion()])
+            .await
+            .map_err(Error::from)
+    } else {
+        // What was made but not found, or may yet be made, is for the tick, which comes when every delay is over. The
+        // entry may have been deleted already.
+        entry.put_again(storage, WAL_KIND, &made).await
+    };
+    if let Err(error) = noted {
+        // Nothing is lost by it: the entry or the record is still there, and the tick finds nothing left to undo.
+        tracing::warn!(user = plan.user, %error, "the WAL entry of an undone user cannot be written");
     }
-    match removal.run(&cloud.ram).await {
-        // What was made but not found, or may yet be made, is for the tick, which comes when every delay is over.
-        Ok(removed) if so_far.unsure || !removed.all_found => Err(failure),
-        Ok(_) => {
-            if let Err(error) = entry.delete(&*context.storage).await {
-                // Harmless: the next tick finds nothing left to undo.
-                tracing::warn!(%error, "the WAL entry of an undone user cannot be deleted");
-            }
-            Err(failure)
-        }
+    match all_found {
+        Ok(_) => failure,
         Err(error) => {
             tracing::error!(user = plan.user, %error, "a half-made user cannot be removed yet; this is repeated");
-            Err(Error::new(
+            Error::new(
                 failure.kind(),
                 format!(
                     "{}; removing the half-made user {:?} failed as well and will be repeated: {error}",
                     failure.message(),
                     plan.user
                 ),
-            ))
+            )
         }
     }
 }
@@ -304,14 +313,27 @@ pub(super) async fn roll_back(
             "WAL entries of kind {kind:?} are unknown to this version"
         )));
     }
-    let planned: Planned = serde_json::from_value(data)
+    let made: MadeUser = serde_json::from_value(data)
         .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;
     let cloud = engine.cloud(&context).await?;
-    planned
-        .into_removal()
-        .run(&cloud.ram)
-        .await
-        .map_err(failed_call)?;
+    made.remove(&cloud.ram).await.map_err(|error| {
+        let error = failed_call(error);
+        Error::new(
+            error.kind(),
+            format!(
+                "user {:?} and its policies {:?} cannot be removed; grant the mount's key what is missing, or delete \
+                 them in RAM: {}",
+                made.user_name,
+                made.policies,
+                error.message()
+            ),
+        )
+    })?;
+    // There is one when the request was cut off between the record and the deletion of this entry.
+    context
+        .storage
+        .apply(vec![issued::deletion(&made.user_name)])
+        .await?;
     Ok(())
 }
 
@@ -327,8 +349,12 @@ fn is_unsettled(subjects: &'static [Subject]) -> impl Fn(&alicloud::Error) -> bo
     move |error| error.is_gone() && error.subject().is_some_and(|subject| subjects.contains(&subject))
 }
 
-/// Repeats a call on things that were just made while RAM does not see them yet.
-async fn settled<T, F, R>(unsettled: impl Fn(&alicloud::Error) -> bool, call: F) -> alicloud::Result<T>
+/// Repeats a call on things that were just made while RAM does not see them yet, and somebody still waits for it.
+async fn settled<T, F, R>(
+    context: &Context,
+    unsettled: impl Fn(&alicloud::Error) -> bool,
+    call: F,
+) -> alicloud::Result<T>
 where
     F: Fn() -> R,
     R: Future<Output = alicloud::Result<T>>,
@@ -338,7 +364,11 @@ where
     loop {
         tried += 1;
         match call().await {
-            Err(error) if unsettled(&error) && started.elapsed() < SETTLING_TIME => {
+            Err(error)
+                if unsettled(&error)
+                    && started.elapsed() < SETTLING_TIME
+                    && context.check_cancelled().is_ok() =>
+            {
                 tokio::time::sleep(SETTLING_PAUSE * tried).await;
             }
             answer => return answer,

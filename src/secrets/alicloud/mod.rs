@@ -5,6 +5,7 @@
 //! | `config` | `path_config` |
 //! | `role/<name>`, `role`, `roles` | `path_role` |
 //! | `creds/<name>` | `path_creds` |
+//! | `orphans`, `orphans/<user>` | `path_orphans` |
 //! | leases of RAM users and STS sessions | `secret_credentials` |
 //!
 //! Paths, shapes, stored entries and leases are those of HashiCorp's `vault-plugin-secrets-alicloud`, so that either
@@ -15,9 +16,12 @@ mod config;
 mod credentials;
 mod dynamic_user;
 mod failure;
+mod issued;
+mod mark;
 mod names;
 mod path_config;
 mod path_creds;
+mod path_orphans;
 mod path_role;
 mod policy_document;
 mod removal;
@@ -30,10 +34,12 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use self::credentials::MountCredentials;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
+use credentials::MountCredentials;
+use issued::Scans;
+use mark::Mark;
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 const OPERATION_PREFIX: &str = "ali-cloud";
@@ -43,7 +49,8 @@ The AliCloud secrets engine makes short-lived credentials for Alibaba Cloud: acc
 for the purpose, with the policies that a role names, or STS credentials of a RAM role.
 
 After mounting it, give it credentials of its own at the \"config\" path, write roles at \"role/<name>\", and read
-credentials from \"creds/<name>\". They are revoked when their lease ends.
+credentials from \"creds/<name>\". They are revoked when their lease ends. Users that no lease owns are listed at
+\"orphans\".
 ";
 
 /// What the paths of one mount share.
@@ -52,15 +59,21 @@ pub(super) struct Engine {
     credentials: MountCredentials,
     /// One writer at a time for each role and for the configuration.
     locks: NamedLocks,
+    /// What this mount's users carry, if the server gave the mount an id.
+    mark: Option<Mark>,
+    scans: Scans,
 }
 
-/// The backend of one mount. `client` and `sources` are shared by all mounts of the process.
+/// The backend of one mount. `client` and `sources` are shared by all mounts of the process; `mount` is the server's id for
+/// this one, blank while there is none.
 #[must_use]
-pub fn backend(client: Client, sources: Arc<Sources>) -> Backend {
+pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
     let engine = Arc::new(Engine {
         client,
         credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
+        mark: Mark::of_mount(mount),
+        scans: Scans::default(),
     });
     Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
@@ -71,8 +84,11 @@ pub fn backend(client: Client, sources: Arc<Sources>) -> Backend {
         .path(path_role::list_path(&engine))
         .path(path_role::path(&engine))
         .path(path_creds::path(&engine))
+        .path(path_orphans::list_path(&engine))
+        .path(path_orphans::path(&engine))
         .secret(secret_credentials::secret(&engine))
         .wal_rollback(&engine, dynamic_user::roll_back)
+        .periodic(&engine, issued::clean_up)
 }
 
 impl fmt::Debug for Engine {

@@ -38,6 +38,20 @@ pub(super) fn policy(user: &str, place: usize, id: &str) -> String {
     )
 }
 
+/// Whether a user may be one of ours, by its name.
+pub(super) fn is_ours(user: &str) -> bool {
+    user.starts_with(PREFIX)
+}
+
+/// Whether a policy was made for this user, by its name. A user's name is never made twice, so no other user's policy
+/// begins with it.
+pub(super) fn is_policy_of(user: &str, policy: &str) -> bool {
+    let place = policy
+        .strip_prefix(sanitised(user, |_| false).as_str())
+        .and_then(|rest| rest.strip_prefix('-'));
+    place.is_some_and(|place| place.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 fn assemble(display_name: &str, role: &str, now: u64, also: fn(char) -> bool) -> Result<String, Error> {
     let tail = format!("{now}-{}", random()?);
     let room = MAX_LENGTH.saturating_sub(PREFIX.len() + tail.len() + 2);
@@ -149,6 +163,8 @@ mod tests {
             let policy = policy(&name, 10, &id);
             prop_assert!((1..=128).contains(&policy.len()));
             prop_assert!(policy.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{}", policy);
+            prop_assert!(is_ours(&name) && is_policy_of(&name, &policy));
+            prop_assert!(!is_policy_of(&user(&display, &role, NOW).unwrap(), &policy));
         }
     }
 }

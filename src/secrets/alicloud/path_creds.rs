@@ -56,7 +56,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> O
     };
     let cloud = engine.cloud(&context).await?;
     let response = if role.arn.is_empty() {
-        dynamic_user::issue(&cloud, &context, &name, &role).await?
+        dynamic_user::issue(&cloud, &context, engine.mark.as_ref(), &name, &role).await?
     } else {
         session::issue(&cloud, &context, &name, &role).await?
     };

@@ -1,14 +1,18 @@
 //! Removing a user that the engine made, and what belongs to it: the end of a lease, and the undoing of one that
 //! could not be finished.
 //!
-//! What is already gone counts as removed, so that a removal can be repeated to its end. The straight way needs only
-//! the permissions that making needs. When RAM says that something else still hangs on the user (a second key, a
-//! group, a console password, …, put there by others), it is looked up and removed too.
+//! What the user really has is looked up, for others may have hung more on it: a second key, a group, a console password.
+//! Access is closed first, then everything is taken off, then the user and the policies of our own making are deleted.
+//! What is already gone counts as removed, so that a removal can be repeated to its end. Where the engine's key may not
+//! look, what is known is removed, and RAM says what else is in the way.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join5};
+use serde::{Deserialize, Serialize};
 
+use super::role::RemotePolicy;
 use crate::alicloud::ram::{PolicyRef, Ram};
 use crate::alicloud::{Error, IgnoreGone, Kind, Result, Subject};
 
@@ -16,17 +20,17 @@ use crate::alicloud::{Error, IgnoreGone, Kind, Result, Subject};
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What there is to remove, as far as it is known.
-#[derive(Debug, Default)]
-pub(super) struct Removal {
-    /// The user; `None` when there is none of ours.
-    pub(super) user: Option<String>,
-    /// Keys of the user.
+/// A user of the engine's making and what is known to belong to it, as WAL entries and the record of leases keep it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MadeUser {
+    pub(super) user_name: String,
+    /// Ids of its keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) access_keys: Vec<String>,
-    /// Policies attached to the user that stay in RAM.
-    pub(super) attached: Vec<PolicyRef>,
     /// Custom policies made for the user.
-    pub(super) made: Vec<String>,
+    pub(super) policies: Vec<String>,
+    /// Policies attached to the user that stay in RAM.
+    pub(super) attached: Vec<RemotePolicy>,
 }
 
 /// A removal that came to its end.
@@ -36,51 +40,88 @@ pub(super) struct Removed {
     pub(super) all_found: bool,
 }
 
-impl Removal {
-    /// Removes everything; a failure does not stop the rest. All failures but the first go to the log.
-    pub(super) async fn run(&self, ram: &Ram) -> Result<Removed> {
+impl MadeUser {
+    /// Removes everything; a failure does not stop the rest. When the user is gone in the end, so is all that hung on
+    /// it, whatever failed on the way. All failures but the one that is returned go to the log.
+    pub(super) async fn remove(&self, ram: &Ram) -> Result<Removed> {
+        let user = self.user_name.as_str();
         let mut failures = Vec::new();
-        if let Some(user) = &self.user {
-            // Keys first: access ends even if nothing else can be removed.
-            let keys = self
-                .access_keys
-                .iter()
-                .map(|key| ram.delete_access_key(user, key));
-            let made: Vec<_> = self.made.iter().map(PolicyRef::custom).collect();
-            let policies = self
-                .attached
-                .iter()
-                .chain(&made)
-                .map(|policy| ram.detach_policy_from_user(user, policy));
-            let (keys, policies) = join(join_all(keys), join_all(policies)).await;
-            failures.extend(keys.into_iter().chain(policies).filter_map(failed));
-        }
-        let (user, policies) = join(
-            async {
-                match &self.user {
-                    Some(user) => delete_user(ram, user).await,
-                    None => Ok(true),
-                }
-            },
-            join_all(self.made.iter().map(|policy| delete_policy(ram, policy))),
+        let (policies, groups) = self.close_access(ram, &mut failures).await;
+        let attached: BTreeSet<PolicyRef> = self
+            .attached
+            .iter()
+            .map(RemotePolicy::to_ref)
+            .chain(self.policies.iter().map(PolicyRef::custom))
+            .chain(policies)
+            .collect();
+        let (detached, left) = join(
+            join_all(
+                attached
+                    .iter()
+                    .map(|policy| ram.detach_policy_from_user(user, policy)),
+            ),
+            join_all(groups.iter().map(|group| ram.remove_user_from_group(user, group))),
         )
         .await;
-        let mut all_found = true;
-        for answer in policies.into_iter().chain([user]) {
-            match answer {
-                Ok(found) => all_found &= found,
-                Err(error) => failures.push(error),
-            }
+        failures.extend(detached.into_iter().chain(left).filter_map(failed));
+
+        let (user_found, policies_found) =
+            join(delete_user(ram, user), remove_policies(ram, &self.policies)).await;
+        if let Err(error) = &user_found {
+            failures.push(error.clone());
         }
-        let mut failures = failures.into_iter();
-        let Some(first) = failures.next() else {
-            return Ok(Removed { all_found });
-        };
-        for error in failures {
-            tracing::warn!(user = self.user, %error, "a further part of the removal failed");
+        for failure in &failures {
+            tracing::warn!(user, error = %failure, "a part of the removal of a user failed");
         }
-        Err(first)
+        match (user_found, failures.into_iter().next()) {
+            (Ok(found), _) => Ok(Removed {
+                all_found: policies_found? && found,
+            }),
+            // The first thing that went wrong tells more than what it led to.
+            (Err(last), first) => Err(first.unwrap_or(last)),
+        }
     }
+
+    /// Deletes all keys and the console password. Looks meanwhile for policies and groups that others added.
+    async fn close_access(&self, ram: &Ram, failures: &mut Vec<Error>) -> (Vec<PolicyRef>, Vec<String>) {
+        let user = self.user_name.as_str();
+        let other_keys = async {
+            let listed = seen(user, ram.list_access_keys(user).await);
+            let others = listed.iter().filter(|key| !self.access_keys.contains(&key.id));
+            join_all(others.map(|key| ram.delete_access_key(user, &key.id))).await
+        };
+        let known_keys = join_all(
+            self.access_keys
+                .iter()
+                .map(|key| ram.delete_access_key(user, key)),
+        );
+        let (known, others, password, policies, groups) = join5(
+            known_keys,
+            other_keys,
+            ram.delete_login_profile(user),
+            ram.list_policies_for_user(user),
+            ram.list_groups_for_user(user),
+        )
+        .await;
+        failures.extend(known.into_iter().chain(others).filter_map(failed));
+        match password.ignore_gone() {
+            // Not granted, and mostly not needed: if there is a password, RAM will say so.
+            Err(error) if error.kind() == Kind::Denied => {}
+            answer => failures.extend(answer.err()),
+        }
+        (seen(user, policies), seen(user, groups))
+    }
+}
+
+/// What a look-up showed. One that failed shows nothing: then what is known has to do, and RAM refuses to delete the user
+/// while there is more.
+fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Vec<T> {
+    answer.unwrap_or_else(|error| {
+        if !error.is_gone() {
+            tracing::info!(user, %error, "what a user has cannot be looked up");
+        }
+        Vec::new()
+    })
 }
 
 /// Deletes the user, and whatever RAM says is in the way. Says whether there was one.
@@ -129,7 +170,24 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
     }
 }
 
-/// Deletes a policy that was made for one user, and whatever RAM says is in the way. Says whether there was one.
+/// Deletes policies that were made for one user. Says whether all were there.
+pub(super) async fn remove_policies(ram: &Ram, policies: &[String]) -> Result<bool> {
+    let answers = join_all(policies.iter().map(|policy| delete_policy(ram, policy))).await;
+    let mut all_found = true;
+    let mut failure = None;
+    for (policy, answer) in policies.iter().zip(answers) {
+        match answer {
+            Ok(found) => all_found &= found,
+            Err(error) => {
+                tracing::warn!(policy, %error, "a policy of a user cannot be deleted");
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    failure.map_or(Ok(all_found), Err)
+}
+
+/// Deletes a policy, and whatever RAM says is in the way. Says whether there was one.
 async fn delete_policy(ram: &Ram, policy: &str) -> Result<bool> {
     let mut tried = 0;
     loop {

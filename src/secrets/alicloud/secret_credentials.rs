@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 
 use super::Engine;
 use super::failure::failed_call;
-use super::removal::Removal;
+use super::issued::{self, Issued};
+use super::removal::MadeUser;
 use super::role::{RemotePolicy, Role};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
-use crate::framework::{Context, Error, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType};
+use crate::framework::{Context, Cut, Error, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType};
 
 /// Upstream's name for its one kind of lease.
 const NAME: &str = "alicloud";
@@ -130,10 +131,18 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
         max_ttl: terms.max_ttl,
         ..lease.options
     };
+    // The server grants what the caller asks for before what the role says.
+    let granted = if options.increment.is_zero() {
+        terms.ttl
+    } else {
+        options.increment
+    };
+    // Before the server renews: a record that lags behind would end a lease that is alive.
+    Issued::renewed(user_of(&lease)?, granted, terms.max_ttl, options.issue_time)
+        .store(&*context.storage)
+        .await?;
     let mut response = lease.renewed(options);
-    response
-        .warnings
-        .extend(cuts.iter().map(crate::framework::Cut::warning));
+    response.warnings.extend(cuts.iter().map(Cut::warning));
     Ok(Some(response))
 }
 
@@ -142,8 +151,20 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome 
         // STS credentials cannot be revoked; they end by themselves.
         return Ok(None);
     }
-    let removal = Removal {
-        user: Some(text(&lease, USER_NAME)?.to_owned()),
+    let made = user_of(&lease)?;
+    let cloud = engine.cloud(&context).await?;
+    made.remove(&cloud.ram).await.map_err(failed_call)?;
+    context
+        .storage
+        .apply(vec![issued::deletion(&made.user_name)])
+        .await?;
+    Ok(None)
+}
+
+/// The user that a lease stands for.
+fn user_of(lease: &Lease) -> Result<MadeUser, Error> {
+    Ok(MadeUser {
+        user_name: text(lease, USER_NAME)?.to_owned(),
         access_keys: lease
             .internal
             .get(ACCESS_KEY_ID)
@@ -151,18 +172,12 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome 
             .map(str::to_owned)
             .into_iter()
             .collect(),
-        attached: policies(&lease, REMOTE_POLICIES)?
-            .iter()
-            .map(RemotePolicy::to_ref)
-            .collect(),
-        made: policies(&lease, INLINE_POLICIES)?
+        attached: policies(lease, REMOTE_POLICIES)?,
+        policies: policies(lease, INLINE_POLICIES)?
             .into_iter()
             .map(|policy| policy.name)
             .collect(),
-    };
-    let cloud = engine.cloud(&context).await?;
-    removal.run(&cloud.ram).await.map_err(failed_call)?;
-    Ok(None)
+    })
 }
 
 fn text<'a>(lease: &'a Lease, key: &str) -> Result<&'a str, Error> {

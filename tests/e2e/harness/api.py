@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -55,6 +56,29 @@ class Answer:
         return self
 
 
+class Pending:
+    """A request whose answer nobody has read yet."""
+
+    def __init__(self, connection: http.client.HTTPConnection, remember: Callable[[Answer], None]) -> None:
+        self._connection = connection
+        self._remember = remember
+
+    def answer(self) -> Answer:
+        """Waits for the answer."""
+        try:
+            response = self._connection.getresponse()
+            content = response.read()
+        finally:
+            self._connection.close()
+        answer = Answer(response.status, json.loads(content) if content.strip() else {})
+        self._remember(answer)
+        return answer
+
+    def leave(self) -> None:
+        """Goes away without the answer."""
+        self._connection.close()
+
+
 class Api:
     """Speaks to one server with one token. Usable from any thread: each call has its own connection."""
 
@@ -72,6 +96,11 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, *, timeout: float = 120,
              headers: dict[str, str] | None = None) -> Answer:
         """One request, below `/v1/`. A body may be JSON-able or text that is sent as it is."""
+        return self.send(method, path, body, timeout=timeout, headers=headers).answer()
+
+    def send(self, method: str, path: str, body: Any = None, *, timeout: float = 120,
+             headers: dict[str, str] | None = None) -> Pending:
+        """As `call`, without waiting for the answer."""
         connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=timeout)
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         path, _, query = path.partition("?")
@@ -80,13 +109,10 @@ class Api:
             connection.request(method, target, None if text is None else text.encode(),
                                {"X-Vault-Token": self.token, "X-Vault-Request": "true",
                                 **(headers or {})})
-            response = connection.getresponse()
-            content = response.read()
-        finally:
+        except OSError:
             connection.close()
-        answer = Answer(response.status, json.loads(content) if content.strip() else {})
-        self._remember(answer)
-        return answer
+            raise
+        return Pending(connection, self._remember)
 
     def read(self, path: str) -> Answer:
         """GET."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from .api import Answer, Api, Json
 from .cloud import Cloud
 from .server import Server
+from .waiting import until
+
+T = TypeVar("T")
 
 
 def allow(*actions: str, resource: str = "*") -> Json:
@@ -85,6 +91,27 @@ class Engine:
         """The ids of the leases of a role."""
         found = self.api.list(f"sys/leases/lookup/{self.path}/creds/{role}")
         return found.data["keys"] if found.status == 200 else []
+
+    def reload(self) -> None:
+        """Gives the mount a plugin process that begins anew, which looks at all records at its first tick."""
+        self.api.call("PUT", "sys/plugins/reload/backend", {"mounts": [f"{self.path}/"]}).ok()
+
+    def move(self, path: str) -> None:
+        """Moves the mount, with its leases revoked, and waits until it is there."""
+        started = self.api.call("PUT", "sys/remount", {"from": self.path, "to": path}).ok()
+        status = f"sys/remount/status/{started.data['migration_id']}"
+        until(lambda: self.api.read(status).ok().data["migration_info"]["status"] == "success", "the mount is moved")
+        self.path = path
+
+    @contextmanager
+    def in_background(self, call: Callable[[], T]) -> Iterator[Future[T]]:
+        """Makes a call while the body goes on."""
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(call)
+
+    def log_has(self, text: str) -> bool:
+        """Whether the server's log has a text."""
+        return text in self.server.log.read_text("utf-8")
 
     def uuid(self) -> str:
         """The mount's UUID, below which the server keeps what the plugin stores."""

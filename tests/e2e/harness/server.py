@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,15 @@ class Server:
             self._process.wait()
         self._process = None
 
+    def kill(self, *plugins: int) -> None:
+        """Ends it as the kernel does when memory runs out. Its plugins see that and end a moment later, or at once when
+        their processes are named, as when the machine loses its power."""
+        assert self._process is not None
+        for pid in (self.pid, *plugins):
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
     def restart(self) -> None:
         """Ends it and starts it again with the same storage."""
         self.stop()
@@ -136,6 +146,22 @@ class Server:
     def plugin_processes(self, file: str = PLUGIN) -> list[int]:
         """The running processes of a plugin file."""
         return children_running(self.pid, self.plugins / file)
+
+    def kill_plugin(self, file: str = PLUGIN) -> int:
+        """Kills a plugin and waits until the server has seen it; its process id."""
+        [pid] = self.plugin_processes(file)
+        seen = self.log.stat().st_size
+        os.kill(pid, signal.SIGKILL)
+        # Until then the server sends requests into the void, and answers them with a 500.
+        until(lambda: self._logged(seen, '"plugin process exited"', f'"id":"{pid}"'), "the server has seen the end")
+        return pid
+
+    def _logged(self, start: int, *texts: str) -> bool:
+        """Whether a line of the log from that byte on has all these texts."""
+        with self.log.open("rb") as log:
+            log.seek(start)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        return any(all(text in line for text in texts) for line in lines)
 
 
 class DevServer(Server):

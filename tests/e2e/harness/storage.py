@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from .engine import Engine
 from .method import AuthMethod
+
+#: Longer than any minimum age of a write-ahead entry, and than any lease's longest life, in seconds.
+_AGED = 400 * 86400
 
 
 class Storage:
@@ -35,3 +39,22 @@ class Storage:
         """Replaces an entry; text goes as it is."""
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) + "\n"
         self._api.write(f"{self._prefix}/{key}", value=text).ok()
+
+    def delete(self, key: str) -> None:
+        """Removes an entry."""
+        self._api.delete(f"{self._prefix}/{key}").ok()
+
+    def age_log(self) -> int:
+        """Makes every write-ahead entry old enough for the tick. How many there are."""
+        keys = self.list("wal")
+        for key in keys:
+            self._date(f"wal/{key}", "created_at")
+        return len(keys)
+
+    def age_record(self, user: str) -> None:
+        """Has the longest life end that a user's lease could have. The plugin looks at all records when it starts, and
+        then every ten minutes."""
+        self._date(f"issued/{user}", "deadline", "latest")
+
+    def _date(self, key: str, *times: str) -> None:
+        self.put(key, {**self.get(key), **{name: int(time.time()) - _AGED for name in times}})

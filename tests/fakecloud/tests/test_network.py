@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from fakecloud import Control, ControlError, FakeCloud
 
-from helpers import RAM, STS, STS_VERSION, Client, Refused, code_of
+from helpers import RAM, RAM_VERSION, STS, STS_VERSION, Client, Refused, code_of
 
 
 def _proxy(fake: FakeCloud) -> tuple[str, int]:
@@ -249,6 +249,40 @@ def test_hang_until_the_client_goes(client: Client, control: Control) -> None:
     assert control.wait(in_flight=1, count=1)
     connection.close()
     assert control.wait(action="GetCallerIdentity", count=1, ended=1)
+
+
+@pytest.mark.parametrize("execute", [False, True])
+def test_a_call_is_held_and_then_goes_on(client: Client, control: Control, execute: bool) -> None:
+    control.fault("hold", "CreateUser", execute=execute)
+    thread, results = _in_thread(lambda: client.ram("CreateUser", UserName="held"))
+    assert control.wait(action="CreateUser", held=1, in_flight=1)
+    assert bool(control.leftovers()["users"]) == execute and not results
+    control.clear_faults()
+    thread.join(10)
+    assert results[0]["User"]["UserName"] == "held"
+    assert len(control.leftovers()["users"]) == 1
+    assert control.wait(action="CreateUser", held=0, in_flight=0)
+
+
+@pytest.mark.parametrize("execute", [False, True])
+def test_a_held_call_ends_with_its_client(client: Client, control: Control, execute: bool) -> None:
+    fault = control.fault("hold", "CreateUser", execute=execute)
+    connection = client.connect(RAM)
+    form = b"UserName=held"
+    connection.request("POST", "/", form, client.v3_headers(RAM, "CreateUser", RAM_VERSION, form))
+    assert control.wait(held=1)
+    connection.close()
+    assert control.wait(action="CreateUser", count=1, ended=1, held=0)
+    assert bool(control.leftovers()["users"]) == execute
+    control.clear_faults(fault)
+    assert bool(control.leftovers()["users"]) == execute, "what was dropped is not carried out later"
+
+
+def test_a_fault_can_be_about_a_thing_whatever_its_parameter_is_called(client: Client, control: Control) -> None:
+    control.fault("error", about="vault-*-one-*", count=None, status=403, code="NoPermission")
+    client.ram("CreateUser", UserName="vault-x-two-1")
+    for action, name in (("CreateUser", "UserName"), ("DeletePolicy", "PolicyName")):
+        assert code_of(client.ram, action, **{name: "vault-x-one-1"}) == "NoPermission"
 
 
 def test_reset_ends_a_delay(client: Client, control: Control) -> None:

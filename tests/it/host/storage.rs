@@ -199,6 +199,32 @@ impl pb::storage_server::Storage for Storage {
         }
         Ok(Response::new(pb::StorageDeleteReply { err }))
     }
+
+    /// As Vault, which has no transactions.
+    async fn is_transactional(
+        &self,
+        _: Request<pb::Empty>,
+    ) -> Result<Response<pb::StorageIsTransactionalReply>, Status> {
+        Err(Status::unimplemented("unknown method IsTransactional"))
+    }
+
+    async fn begin_tx(&self, _: Request<pb::Empty>) -> Result<Response<pb::StorageBeginTxReply>, Status> {
+        Err(Status::unimplemented("unknown method BeginTx"))
+    }
+
+    async fn commit(
+        &self,
+        _: Request<pb::StorageCommitTxArgs>,
+    ) -> Result<Response<pb::StorageCommitTxReply>, Status> {
+        Err(Status::unimplemented("unknown method Commit"))
+    }
+
+    async fn rollback(
+        &self,
+        _: Request<pb::StorageRollbackTxArgs>,
+    ) -> Result<Response<pb::StorageRollbackTxReply>, Status> {
+        Err(Status::unimplemented("unknown method Rollback"))
+    }
 }
 
 /// One mount's view of the server; clones are the same one.

@@ -1,0 +1,160 @@
+//! `orphans`: RAM users that carry this mount's mark and belong to no lease, and their removal.
+//!
+//! There are none while the mount's storage is whole. They appear when storage is set back to an older state: users
+//! that were made after that state are then known to nobody.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::dynamic_user::WAL_KIND;
+use super::failure::failed_call;
+use super::issued::Issued;
+use super::mark::Mark;
+use super::removal::MadeUser;
+use super::{Engine, OPERATION_PREFIX, names};
+use crate::alicloud::ram::PolicyKind;
+use crate::framework::{
+    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response, Status, Storage,
+    WalEntry,
+};
+
+const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";
+
+const LIST_DESCRIPTION: &str = "
+Compares the account's RAM users with the mount's own record of its leases. A user is shown when its comments carry this
+mount's mark, and no lease and no unfinished request of the mount owns it.
+
+There should be none. They appear when the server's storage is restored from a backup that is older than they are. Delete
+them at \"orphans/<user>\", but not from a server that was set up with another server's storage: there, all users that the
+other server has made since are shown.
+";
+
+const SYNOPSIS: &str = "Remove a RAM user that this mount has made and that belongs to no lease.";
+
+const DESCRIPTION: &str = "
+Deletes the user with its access keys, its attachments and the policies that were made for it. Refused for users that do
+not carry this mount's mark, and for those that belong to a lease: revoke the lease instead.
+";
+
+pub(super) fn list_path(engine: &Arc<Engine>) -> Path {
+    Path::new("orphans/?")
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            suffix: Some("orphans"),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::List, engine, list)
+        // A standby's storage lags behind: there, users of the newest leases would be shown.
+        .changing()
+        .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
+}
+
+pub(super) fn path(engine: &Arc<Engine>) -> Path {
+    Path::new("orphans/{user}")
+        .field(Field::new("user", FieldKind::String).describe("The name of the RAM user."))
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            suffix: Some("orphan"),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::Delete, engine, delete)
+        .help(SYNOPSIS, DESCRIPTION)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NoArguments {}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct User {
+    user: String,
+}
+
+async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> Outcome {
+    let mark = mark_of(&engine)?;
+    let cloud = engine.cloud(&context).await?;
+    let users = cloud.ram.list_users().await.map_err(failed_call)?;
+    // The users first: whoever is among them and is ours had a WAL entry or a record before.
+    let owned = owned(&*context.storage).await?;
+    let orphans = users
+        .into_iter()
+        .filter(|user| mark.is_on(user) && !owned.contains(&user.name.to_ascii_lowercase()))
+        .map(|user| user.name)
+        .collect();
+    Ok(Some(Response::list(orphans)))
+}
+
+async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Outcome {
+    let name = arguments.user;
+    let mark = mark_of(&engine)?;
+    if !names::is_ours(&name) {
+        return Err(not_ours(&name));
+    }
+    let cloud = engine.cloud(&context).await?;
+    let user = match cloud.ram.get_user(&name).await {
+        Ok(user) => user,
+        // As every deletion of what is not there.
+        Err(error) if error.is_gone() => return Ok(None),
+        Err(error) => return Err(failed_call(error)),
+    };
+    if !mark.is_on(&user) {
+        return Err(not_ours(&name));
+    }
+    if owned(&*context.storage)
+        .await?
+        .contains(&name.to_ascii_lowercase())
+    {
+        return Err(Error::coded(
+            Status::CONFLICT,
+            format!(
+                "user {name:?} belongs to a lease or to an unfinished request: revoke the lease, or wait"
+            ),
+        ));
+    }
+    let attached = cloud
+        .ram
+        .list_policies_for_user(&name)
+        .await
+        .map_err(failed_call)?;
+    let made = MadeUser {
+        policies: attached
+            .into_iter()
+            .filter(|policy| policy.kind == PolicyKind::Custom && names::is_policy_of(&name, &policy.name))
+            .map(|policy| policy.name)
+            .collect(),
+        user_name: name,
+        ..MadeUser::default()
+    };
+    // Once detached, the policies could not be found again: the entry remembers them until all is gone.
+    let entry = WalEntry::put(&*context.storage, WAL_KIND, &made).await?;
+    made.remove(&cloud.ram).await.map_err(failed_call)?;
+    entry.delete(&*context.storage).await?;
+    Ok(None)
+}
+
+/// The users of leases and of unfinished requests, in lower case as RAM compares them. The log is read first: an issue
+/// that ends meanwhile moves its user from the log to the record.
+async fn owned(storage: &dyn Storage) -> Result<BTreeSet<String>, Error> {
+    let unfinished = WalEntry::all_of_kind::<MadeUser>(storage, WAL_KIND).await?;
+    let issued = Issued::users(storage).await?;
+    Ok(unfinished
+        .into_iter()
+        .map(|made| made.user_name)
+        .chain(issued)
+        .map(|name| name.to_ascii_lowercase())
+        .collect())
+}
+
+fn mark_of(engine: &Engine) -> Result<&Mark, Error> {
+    engine.mark.as_ref().ok_or_else(|| {
+        Error::coded(
+            Status::CONFLICT,
+            "the server has given this mount no id, so its users cannot be told from others",
+        )
+    })
+}
+
+fn not_ours(name: &str) -> Error {
+    Error::answer(format!("user {name:?} does not carry the mark of this mount"))
+}

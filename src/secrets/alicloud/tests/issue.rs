@@ -1,0 +1,185 @@
+//! Issuing: what is left when a step fails.
+
+use super::*;
+
+const USER_EXISTS: Step = refused(
+    409,
+    r#"{"RequestId":"R","Code":"EntityAlreadyExists.User","Message":"The user exists."}"#,
+);
+const KEY_IN_THE_WAY: Step = refused(
+    409,
+    r#"{"RequestId":"R","Code":"DeleteConflict.User.AccessKey","Message":"The user has access keys."}"#,
+);
+const ONE_KEY: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"LTAIother","Status":"Active"}]}}"#,
+);
+
+#[tokio::test]
+async fn credentials_leave_a_record_and_a_lease_as_upstream_has_it() {
+    let mount = Mount::new([]).await;
+    let response = answer(mount.creds().await);
+    assert_eq!(
+        mount.actions(),
+        ["CreateUser", "AttachPolicyToUser", "CreateAccessKey"]
+    );
+    assert_eq!(mount.wal_entries().await, 0);
+    assert_eq!(mount.records().await, [mount.user()]);
+    assert_eq!(response.data.unwrap()["secret_key"], "new-secret");
+    let secret = response.secret.unwrap();
+    assert_eq!(secret.lease.ttl.as_secs(), 3600);
+    assert_eq!(secret.lease.max_ttl.as_secs(), 7200);
+    assert!(secret.lease.renewable);
+    assert_eq!(
+        secret.internal["remote_policies"],
+        json!([{"name": "P", "type": "System"}])
+    );
+    assert_eq!(secret.internal["role_name"], "dev");
+    let record = mount.record(&mount.user()).await;
+    assert!(!record.to_string().contains("new-secret"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_undone_at_once_is_undone_by_the_tick() {
+    let mount = Mount::new([("CreateAccessKey", DENIED), ("DeleteUser", DENIED)]).await;
+    let error = failure(mount.creds().await);
+    assert_eq!(error.kind(), Kind::Coded(Status::FORBIDDEN));
+    assert!(error.message().contains("NoPermission"), "{error}");
+    assert!(error.message().contains("R-DENIED"), "{error}");
+    assert!(error.message().contains("will be repeated"), "{error}");
+    assert_eq!(mount.wal_entries().await, 1);
+
+    // An entry this young may belong to a request that is still at work.
+    let before = mount.actions().len();
+    assert!(mount.tick(json!({})).await.unwrap().is_none());
+    assert_eq!((mount.wal_entries().await, mount.actions().len()), (1, before));
+
+    // A tick that fails leaves the entry for the next; one that finds nothing left is done.
+    let mount = mount.restarted([("DeleteUser", DENIED), ("DeleteUser", USER_GONE)]);
+    mount.tick(json!({"immediate": true})).await.unwrap();
+    assert_eq!(mount.wal_entries().await, 1);
+    mount.tick(json!({"immediate": true})).await.unwrap();
+    assert_eq!(mount.wal_entries().await, 0);
+    assert_eq!(mount.times("DetachPolicyFromUser"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_answer_was_lost_is_found_and_deleted() {
+    // Seen at the second look only, as may be with a new key.
+    let mount = Mount::new([
+        ("CreateAccessKey", LOST),
+        ("ListAccessKeys", DONE),
+        ("DeleteUser", KEY_IN_THE_WAY),
+        ("ListAccessKeys", ONE_KEY),
+    ])
+    .await;
+    let error = failure(mount.creds().await);
+    assert_eq!(error.kind(), Kind::Coded(Status::UNAVAILABLE));
+    assert_eq!(mount.wal_entries().await, 0);
+    let sent = mount.script.sent();
+    let deleted = sent
+        .iter()
+        .find(|sent| sent.value("Action") == Some("DeleteAccessKey"))
+        .unwrap();
+    assert_eq!(deleted.value("UserAccessKeyId"), Some("LTAIother"));
+    assert_eq!(mount.actions().last().unwrap(), "DeleteUser");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_leaves_the_wal_entry_for_a_later_look() {
+    // Nothing is found right now; the call may still be on its way.
+    let mount = Mount::new([("CreateUser", LOST), ("DeleteUser", USER_GONE)]).await;
+    assert_eq!(
+        failure(mount.creds().await).kind(),
+        Kind::Coded(Status::UNAVAILABLE)
+    );
+    assert_eq!(mount.wal_entries().await, 1);
+    // It had been: the tick finds the user and removes it.
+    let mount = mount.restarted([]);
+    mount.tick(json!({"immediate": true})).await.unwrap();
+    assert_eq!(mount.times("DeleteUser"), 1);
+    assert_eq!(mount.wal_entries().await, 0);
+}
+
+#[tokio::test]
+async fn a_user_of_somebody_else_is_left_alone_and_another_name_is_taken() {
+    let mount = Mount::new([("CreateUser", USER_EXISTS)]).await;
+    answer(mount.creds().await);
+    assert_eq!(
+        mount.actions(),
+        [
+            "CreateUser",
+            "GetUser",
+            "CreateUser",
+            "AttachPolicyToUser",
+            "CreateAccessKey"
+        ]
+    );
+    let sent = mount.script.sent();
+    assert_ne!(sent[0].value("UserName"), sent[2].value("UserName"));
+    assert_eq!((mount.wal_entries().await, mount.records().await.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_user_made_by_an_earlier_try_is_recognised_by_its_comment() {
+    let ours = Step::Answer(
+        200,
+        r#"{"RequestId":"R","User":{"UserName":"u",
+            "Comments":"Made by Vault: mount 0b2c7f0e-1111-2222-3333-444455556666, request , for alicloud/creds/dev"}}"#,
+    );
+    let mount = Mount::new([("CreateUser", USER_EXISTS), ("GetUser", ours)]).await;
+    answer(mount.creds().await);
+    assert_eq!(
+        mount.actions(),
+        ["CreateUser", "GetUser", "AttachPolicyToUser", "CreateAccessKey"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_but_cannot_be_found_yet_is_left_to_the_tick() {
+    let mount = Mount::new([("AttachPolicyToUser", DENIED), ("DeleteUser", USER_GONE)]).await;
+    failure(mount.creds().await);
+    assert_eq!(mount.actions().last().unwrap(), "DeleteUser");
+    assert_eq!(mount.wal_entries().await, 1);
+}
+
+#[tokio::test]
+async fn what_was_surely_not_made_needs_no_undoing() {
+    let mount = Mount::new([("CreateUser", DENIED)]).await;
+    assert_eq!(
+        failure(mount.creds().await).kind(),
+        Kind::Coded(Status::FORBIDDEN)
+    );
+    assert_eq!(mount.actions(), ["CreateUser"]);
+    assert_eq!(mount.wal_entries().await, 0);
+}
+
+#[tokio::test]
+async fn nothing_is_made_for_a_caller_who_has_gone_away() {
+    let mount = Mount::new([]).await;
+    mount.cancelled.cancel();
+    failure(mount.creds().await);
+    assert_eq!(mount.actions(), Vec::<String>::new());
+    assert_eq!(mount.wal_entries().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_refuses_a_write_leaves_nothing_that_is_forgotten() {
+    // The WAL entry; then the record in its place; and then also what notes that the undoing is done.
+    for (write, made) in [(1, false), (2, true)] {
+        let mount = Mount::new([]).await;
+        mount.storage.refuse_from(write);
+        let error = failure(mount.creds().await);
+        assert_eq!(error.kind(), Kind::Internal, "{write}");
+        assert!(error.message().contains("storage is full"), "{error}");
+        assert_eq!(mount.times("DeleteUser"), usize::from(made), "{write}");
+        assert_eq!(mount.times("DeleteAccessKey"), usize::from(made), "{write}");
+        // The entry could not be deleted: the tick finds that nothing is left.
+        assert_eq!(mount.wal_entries().await, usize::from(made), "{write}");
+        mount.storage.refuse_from(0);
+        let mount = mount.restarted([("DeleteUser", USER_GONE)]);
+        mount.tick(json!({"immediate": true})).await.unwrap();
+        assert_eq!(mount.wal_entries().await, 0, "{write}");
+        assert_eq!(mount.records().await, Vec::<String>::new(), "{write}");
+    }
+}
