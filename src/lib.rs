@@ -50,6 +50,8 @@
 //! - **The mount keeps its own record of leases.** A host tells when a lease ends, not when it loses one. The record takes the
 //!   write-ahead entry's place when the key is there, knows the end of the lease, and is cleaned up past it by the tick.
 //!   A new process gives a record that is past its end another time first: the Go plugin may have served in between.
+//! - **Calls wait in line instead of being refused.** RAM counts the calls of an account by operation and second. A line
+//!   for each lets no more begin than it takes, goes slower when RAM says so, and lets go first what somebody waits for.
 //! - **Storage is upstream's.** Entries and leases of HashiCorp's Go plugins are read, and what is written can be read by
 //!   them: same keys, same members in the same order, same escapes. Members that this version does not know are kept.
 //! - **Configured keys win over the environment.** The Go plugin had it the other way round, so that a key meant for

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
@@ -17,10 +17,11 @@ use super::credentials::{Credentials, SharedProvider};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind, Result};
 use super::http::Https;
+use super::pace::{Lines, Priority};
 use super::parameters::Parameters;
 use super::ram::Ram;
 use super::random;
-use super::retry::{Idempotency, Policy};
+use super::retry::{Idempotency, Policy, TRIES, Tries};
 use super::sign::{Method, add_common, add_signature_v1};
 use super::sts::Sts;
 use super::transport::{ANSWER_LIMIT, Answer, Failure, Request, Transport};
@@ -37,7 +38,7 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For one try, from connecting to the end of the answer.
     pub try_timeout: Duration,
-    /// For a call with all its tries and pauses.
+    /// For a call with all its tries and pauses, and its time in line.
     pub call_timeout: Duration,
     /// Tries of a call, the first included.
     pub tries: u32,
@@ -49,8 +50,8 @@ impl Default for Options {
             calls_in_flight: 64,
             connect_timeout: Duration::from_secs(5),
             try_timeout: Duration::from_secs(10),
-            call_timeout: Duration::from_secs(30),
-            tries: 4,
+            call_timeout: Duration::from_secs(45),
+            tries: TRIES,
         }
     }
 }
@@ -69,19 +70,28 @@ pub enum BuildError {
     NoTry,
 }
 
-/// Calls RAM and STS over one pool of HTTPS connections. A clone shares the pool: make one per process.
+/// Calls RAM and STS over one pool of HTTPS connections. A clone shares the pool and the lines in which calls wait:
+/// make one per process.
 ///
 /// Dropping the future of a call ends it: nothing goes on in the background.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
     policy: Policy,
+    /// The access key id in whose lines calls wait, where it is not that of the key that signs.
+    account: Option<Arc<str>>,
+    priority: Priority,
+    /// For all calls together, where there is one.
+    deadline: Option<Instant>,
 }
 
 struct Inner {
     transport: Box<dyn Transport>,
     clock: Arc<dyn Clock>,
+    lines: Lines,
     places: Semaphore,
+    /// The places that the background may take: when the cloud does not answer, it must not take them all.
+    background_places: Semaphore,
     /// Places for requests that others signed, who need no token for it: they must not take the places of our own.
     guest_places: Semaphore,
     options: Options,
@@ -129,22 +139,24 @@ impl Client {
         if options.tries == 0 {
             return Err(BuildError::NoTry);
         }
-        let policy = Policy {
-            tries: options.tries,
-            first_pause: Duration::from_millis(200),
-            longest_pause: Duration::from_secs(5),
-        };
+        let policy = Policy::of(options.tries);
         let places = Semaphore::new(options.calls_in_flight);
+        let background_places = Semaphore::new((options.calls_in_flight * 3).div_ceil(4));
         let guest_places = Semaphore::new(options.calls_in_flight.div_ceil(2));
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
                 clock,
+                lines: Lines::default(),
                 places,
+                background_places,
                 guest_places,
                 options,
             }),
             policy,
+            account: None,
+            priority: Priority::Foreground,
+            deadline: None,
         })
     }
 
@@ -168,6 +180,50 @@ impl Client {
         Sts::new(self.clone(), provider.into(), endpoint)
     }
 
+    /// The same client for the account of an access key: its calls wait in the lines of that account, whatever keys they
+    /// are signed with. Without this, the lines of a call are those of the key that signs it.
+    #[must_use]
+    pub fn in_lines_of(&self, access_key_id: &str) -> Self {
+        Self {
+            account: Some(access_key_id.into()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it is known in whose lines calls wait.
+    pub(super) fn has_lines(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// For work that nobody waits for: its calls let others go first where there are too many.
+    pub(super) fn in_background(&self) -> Self {
+        Self {
+            priority: Priority::Background,
+            ..self.clone()
+        }
+    }
+
+    /// For work that must be over in time: its calls end by then, and one alone may take as long.
+    pub(super) fn within(&self, time: Duration) -> Self {
+        Self {
+            deadline: Some(Instant::now() + time),
+            ..self.clone()
+        }
+    }
+
+    /// For an operation of several calls, which together take no longer than one may.
+    pub(super) fn as_one_call(&self) -> Self {
+        Self {
+            deadline: Some(self.call_deadline()),
+            ..self.clone()
+        }
+    }
+
+    /// The tries of something that begins now.
+    pub(super) fn tries(&self) -> Tries<'_> {
+        Tries::new(&self.policy, self.call_deadline())
+    }
+
     /// The time of day that this client signs with.
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
@@ -180,26 +236,31 @@ impl Client {
         credentials: Option<&Credentials>,
         call: Call,
     ) -> Result<T> {
-        let deadline = Instant::now() + self.inner.options.call_timeout;
-        let mut tries = 0;
-        let mut outcome_unknown = false;
+        let deadline = self.call_deadline();
+        // Anonymous calls have lines of their own.
+        let account = self.account.clone().unwrap_or_default();
+        let line = self.inner.lines.line(&account, call.operation);
+        let mut tries = self.tries();
+        let mut failed = None;
         loop {
-            tries += 1;
+            let passed = line.pass(self.priority, failed.is_some());
+            if timeout_at(deadline, passed).await.is_err() {
+                return Err(failed.unwrap_or_else(|| {
+                    let text = "too many calls in this account wait already; none was sent";
+                    Error::new(Kind::Throttled, call.operation, text)
+                }));
+            }
             let error = match self.attempt(endpoint, credentials, &call, deadline).await {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    line.went_well();
+                    return Ok(value);
+                }
                 Err(error) => error,
             };
-            // A later refusal does not undo what an earlier, lost try may have done.
-            outcome_unknown |= error.outcome_unknown();
-            let error = error.with_outcome_unknown(outcome_unknown);
-            let Some(pause) = self.policy.pause(tries, &error, call.idempotency) else {
-                return Err(error);
-            };
-            if Instant::now() + pause >= deadline {
-                return Err(error);
+            if error.kind() == Kind::Throttled {
+                line.was_throttled(error.retry_after());
             }
-            tracing::debug!(tries, %error, "calling the cloud again");
-            sleep(pause).await;
+            failed = Some(tries.another_after(error, call.idempotency).await?);
         }
     }
 
@@ -238,12 +299,7 @@ impl Client {
         guest: bool,
         request: impl FnOnce(time::OffsetDateTime) -> Result<Request>,
     ) -> Result<Answer> {
-        let places = if guest {
-            &self.inner.guest_places
-        } else {
-            &self.inner.places
-        };
-        let Ok(Ok(_place)) = timeout_at(deadline, places.acquire()).await else {
+        let Ok((_share, _place)) = timeout_at(deadline, self.place(guest)).await else {
             return Err(Error::new(
                 Kind::Timeout,
                 operation,
@@ -253,7 +309,7 @@ impl Client {
         let request = request(self.inner.clock.now())?;
         let limit = deadline.min(Instant::now() + self.inner.options.try_timeout);
         let outcome = timeout_at(limit, self.inner.transport.send(request)).await;
-        if places.available_permits() == 0 {
+        if self.places(guest).available_permits() == 0 {
             // Calls are waiting for this place. The connection returns to the pool by a task of its own; without a
             // pause the next call looks before that and opens another (seen: 200 connections in a burst of 200).
             sleep(HANDOVER).await;
@@ -272,7 +328,31 @@ impl Client {
         }
     }
 
-    /// A deadline for a call that begins now.
+    fn places(&self, guest: bool) -> &Semaphore {
+        if guest {
+            &self.inner.guest_places
+        } else {
+            &self.inner.places
+        }
+    }
+
+    /// Waits for a place, in the background first for a share of the places.
+    async fn place(&self, guest: bool) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
+        // None of them is ever closed.
+        let share = match self.priority {
+            Priority::Background => self.inner.background_places.acquire().await.ok(),
+            Priority::Foreground => None,
+        };
+        (share, self.places(guest).acquire().await.ok())
+    }
+
+    /// The end of a call that begins now.
+    fn call_deadline(&self) -> Instant {
+        self.deadline
+            .unwrap_or_else(|| Instant::now() + self.inner.options.call_timeout)
+    }
+
+    /// A deadline for a single try that begins now.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.inner.options.try_timeout
     }

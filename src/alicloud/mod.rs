@@ -11,9 +11,10 @@
 //! - [`sign`] has both signatures as pure functions.
 //!
 //! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `signed` asks the provider for credentials, and for
-//! others if the cloud refuses these; `client` signs with a fresh time and nonce,
-//! takes one of the places for calls in flight, and hands the request to `transport` (in the shipped program always
-//! `http`: HTTPS only, no redirects); `answer` and `codes` sort what comes back; `retry` decides about another try.
+//! others if the cloud refuses these; the call stands in the line of `pace` for its account and operation; `client` takes
+//! one of the places for calls in flight, signs with a fresh time and nonce, and hands the request to `transport` (in the
+//! shipped program always `http`: HTTPS only, no redirects); `answer` and `codes` sort what comes back; `retry` decides
+//! about another try.
 
 pub mod arn;
 pub mod credentials;
@@ -30,6 +31,7 @@ mod encode;
 mod endpoint;
 mod error;
 mod http;
+mod pace;
 mod parameters;
 mod random;
 mod redact;

@@ -23,9 +23,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     out
 }
 
-/// A pause between zero and the ceiling ("full jitter"), so that callers who were refused together part.
-///
-/// Without randomness it is the ceiling: pausing too long does no harm.
+/// A pause between zero and the ceiling. Without randomness it is the ceiling: pausing too long does no harm.
 pub(super) fn jitter(ceiling: Duration) -> Duration {
     getrandom::u32().map_or(ceiling, |drawn| {
         ceiling.mul_f64(f64::from(drawn) / f64::from(u32::MAX))

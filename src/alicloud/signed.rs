@@ -23,10 +23,16 @@ impl Client {
         call: Call,
     ) -> Result<T> {
         let mut credentials = current(provider, call.operation).await?;
+        // All of it takes no longer than one call may.
+        let client = if self.has_lines() {
+            self.as_one_call()
+        } else {
+            self.in_lines_of(&credentials.access_key_id).as_one_call()
+        };
         let mut tries = 1;
         let mut outcome_unknown = false;
         loop {
-            let error = match self.call(endpoint, Some(&credentials), call.clone()).await {
+            let error = match client.call(endpoint, Some(&credentials), call.clone()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };

@@ -29,7 +29,7 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     ("role", ["List the existing roles"]),
     ("roles", ["List the existing roles"]),
     ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
-                  "max_ttl (duration (sec))", "name (lowercase string)"]),
+                  "max_ttl (duration (sec))", "wait_for_propagation (duration (sec))", "name (lowercase string)"]),
     ("creds/any", ["Generate an API key or STS credential", "name (lowercase string)"]),
 ])
 def test_help_of_each_path_explains_its_fields(engine: Engine, path: str, texts: list[str]) -> None:
@@ -80,7 +80,8 @@ def test_the_openapi_document_describes_the_fields(engine: Engine) -> None:
     reference = post["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert reference == "#/components/schemas/AliCloudWriteRoleRequest"
     schema = document["components"]["schemas"]["AliCloudWriteRoleRequest"]
-    assert set(schema["properties"]) == {"role_arn", "inline_policies", "remote_policies", "ttl", "max_ttl"}
+    assert set(schema["properties"]) == {"role_arn", "inline_policies", "remote_policies", "ttl", "max_ttl",
+                                         "wait_for_propagation"}
     assert schema["properties"]["ttl"]["type"] == "integer"
     assert schema["properties"]["remote_policies"]["type"] == "array"
 

@@ -257,7 +257,7 @@ def test_the_go_plugin_can_read_what_is_stored(engine: Engine) -> None:
     ({"role_arn": "acs:ram::1234567890123456:role/r", "external_id": "a"}, "external_id"),
     ({"external_id": "agreed"}, "external_id"),
     ({"access_key": "", "secret_key": "", "credential_source": "config"}, "credential_source"),
-    ({"max_retries": 11}, "max_retries"),
+    ({"max_retries": 21}, "max_retries"),
     ({"max_retries": "many"}, "max_retries"),
     ({"verify": "perhaps"}, "verify"),
 ])
@@ -284,7 +284,7 @@ def test_a_read_shows_a_key_that_does_not_work(engine: Engine) -> None:
 
 # === retries ===
 
-@pytest.mark.parametrize(("retries", "tries"), [(0, 1), (2, 3), (-1, 4)])
+@pytest.mark.parametrize(("retries", "tries"), [(0, 1), (2, 3)])
 def test_max_retries_counts_the_repetitions(engine: Engine, retries: int, tries: int) -> None:
     engine.configure(max_retries=retries).ok()
     role = engine.sts_role()

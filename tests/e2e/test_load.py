@@ -67,6 +67,5 @@ def test_a_throttled_account_is_served_slowly_but_served(engine: Engine) -> None
     engine.remote_role("r")
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: engine.creds("r"), range(40)))
-    assert {answer.status for answer in answers} <= {200, 429}
-    assert sum(answer.status == 200 for answer in answers) >= 20
+    assert {answer.status for answer in answers} == {200}
     engine.cloud.control.rates()

@@ -57,7 +57,7 @@ def test_what_is_read_can_be_written_back(engine: Engine) -> None:
 def test_a_read_shows_integers_and_empty_values(engine: Engine) -> None:
     engine.remote_role("r", ttl="1h30m")
     assert engine.read_role("r") == {"role_arn": "", "remote_policies": _REMOTE_READ, "inline_policies": None,
-                                     "ttl": 5400, "max_ttl": 0}
+                                     "ttl": 5400, "max_ttl": 0, "wait_for_propagation": 0}
 
 
 def test_the_payloads_of_terraform(engine: Engine) -> None:

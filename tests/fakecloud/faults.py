@@ -114,10 +114,13 @@ class Fault:
         poller = select.poll()
         poller.register(self._wake, select.POLLIN)
         poller.register(sock, select.POLLIN | select.POLLHUP)
+        patience = sock.gettimeout()
         sock.settimeout(1.0)
         while True:
             ready = dict(poller.poll())
             if self._wake.fileno() in ready:
+                # What comes next may take as long as ever.
+                sock.settimeout(patience)
                 return True
             try:
                 if not sock.recv(4096):

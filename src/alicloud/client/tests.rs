@@ -63,14 +63,48 @@ async fn a_throttled_call_is_made_again_with_a_new_nonce() {
 
 #[tokio::test(start_paused = true)]
 async fn tries_are_bounded() {
-    let script = Script::new((0..4).map(|_| Step::Answer(400, THROTTLED)));
-    let error = ram(&script.client()).delete_user("a").await.unwrap_err();
-    assert_eq!((error.kind(), script.sent().len()), (Kind::Throttled, 4));
-    assert!(!error.outcome_unknown());
-    let script = Script::new([Step::Answer(400, THROTTLED), Step::Answer(400, THROTTLED)]);
-    let impatient = script.client().with_max_retries(1);
-    let error = ram(&impatient).delete_user("a").await.unwrap_err();
-    assert_eq!((error.kind(), script.sent().len()), (Kind::Throttled, 2));
+    for (retries, sent) in [(0, 1), (1, 2), (3, 4)] {
+        let script = Script::new((0..4).map(|_| Step::Answer(400, THROTTLED)));
+        let client = script.client().with_max_retries(retries);
+        let error = ram(&client).delete_user("a").await.unwrap_err();
+        assert_eq!((error.kind(), script.sent().len()), (Kind::Throttled, sent));
+        assert!(!error.outcome_unknown());
+    }
+}
+
+/// What calls get during an outage.
+fn outage(number: usize) -> Step {
+    match number % 3 {
+        0 => Step::Fail(Failure::Connect("refused".into())),
+        1 => Step::Fail(Failure::Interrupted),
+        _ => Step::Answer(503, "<html>"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_outlasts_an_outage_of_twenty_seconds() {
+    for _ in 0..50 {
+        let script = Script::new((0..13).map(outage));
+        let client = script.client();
+        let start = Instant::now();
+        let last_try = tokio::time::timeout(Duration::from_secs(21), ram(&client).delete_user("a")).await;
+        assert!(last_try.is_err(), "given up after {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_name_can_be_taken_once_is_repeated_after_a_lost_answer() {
+    let exists = r#"{"RequestId":"R","Code":"EntityAlreadyExists.User","Message":"m"}"#;
+    let script = Script::new([Step::Fail(Failure::Interrupted), Step::Answer(409, exists)]);
+    let error = ram(&script.client()).create_user("a", None).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Exists, true));
+    let exists = r#"{"RequestId":"R","Code":"EntityAlreadyExists.Policy","Message":"m"}"#;
+    let script = Script::new([Step::Answer(502, "<html>"), Step::Answer(409, exists)]);
+    let error = ram(&script.client())
+        .create_policy("p", "{}", "")
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Exists, true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,16 +153,107 @@ async fn a_lost_try_is_remembered_when_a_later_one_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn each_try_and_the_whole_call_have_their_time() {
-    let script = Script::new((0..4).map(|_| Step::AnswerLater(Duration::from_secs(60), 200, DONE)));
+    let script = Script::new((0..5).map(|_| Step::AnswerLater(Duration::from_secs(60), 200, DONE)));
     let start = Instant::now();
     let error = ram(&script.client()).delete_user("a").await.unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Timeout, true));
     assert!(
-        start.elapsed() <= Duration::from_secs(30),
+        start.elapsed() <= Duration::from_secs(45),
         "{:?}",
         start.elapsed()
     );
-    assert_eq!(script.sent().len(), 3);
+    assert_eq!(script.sent().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_must_be_over_in_time_are() {
+    let script = Script::new((0..3).map(|_| Step::AnswerLater(Duration::from_secs(8), 200, DONE)));
+    let start = Instant::now();
+    let ram = ram(&script.client()).within(Duration::from_secs(20));
+    ram.delete_user("a").await.unwrap();
+    ram.delete_user("b").await.unwrap();
+    let error = ram.delete_user("c").await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Timeout, true));
+    assert_eq!(start.elapsed().as_secs(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_does_not_get_its_turn_in_time_was_never_sent() {
+    let script = Script::new((0..20).map(|_| Step::Answer(200, DONE)));
+    let ram = ram(&script.client());
+    let start = Instant::now();
+    let impatient = ram.within(Duration::from_secs(1));
+    for _ in 0..20 {
+        ram.delete_user("a").await.unwrap();
+    }
+    let error = impatient.delete_user("b").await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (Kind::Throttled, false));
+    assert_eq!((start.elapsed().as_secs(), script.sent().len()), (1, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_that_does_not_get_another_turn_tells_what_the_cloud_said() {
+    let done = (0..19).map(|_| Step::Answer(200, DONE));
+    let script = Script::new(done.chain([Step::Answer(400, THROTTLED)]));
+    let ram = ram(&script.client()).within(Duration::from_millis(900));
+    for _ in 0..19 {
+        ram.delete_user("a").await.unwrap();
+    }
+    let error = ram.delete_user("b").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (Kind::Throttled, Some("Throttling.User"))
+    );
+    assert_eq!(script.sent().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_slows_all_of_its_account_and_no_other() {
+    let wish = Duration::from_secs(3);
+    let script = Script::new(
+        [Step::RetryAfter(wish, 429, THROTTLED)]
+            .into_iter()
+            .chain((0..4).map(|_| Step::Answer(200, DONE))),
+    );
+    let client = script.client();
+    let refused = tokio::spawn({
+        let ram = ram(&client);
+        async move { ram.delete_user("a").await }
+    });
+    sleep(Duration::from_millis(1)).await;
+    let start = Instant::now();
+    ram(&client).delete_policy("another operation").await.unwrap();
+    client
+        .ram(Credentials::new("LTAI2", "s3cret"), Endpoint::ram())
+        .delete_user("of another account")
+        .await
+        .unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    ram(&client).delete_user("b").await.unwrap();
+    assert!(start.elapsed() > Duration::from_millis(2_900));
+    refused.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_background_leaves_places_free() {
+    let script = Script::new((0..9).map(|_| Step::AnswerLater(Duration::from_secs(9), 200, DONE)));
+    let client = script.client_with(Options {
+        calls_in_flight: 4,
+        ..Options::default()
+    });
+    let storm: Vec<_> = (0..8)
+        .map(|_| {
+            let ram = ram(&client).in_background();
+            tokio::spawn(async move { ram.delete_user("a").await })
+        })
+        .collect();
+    sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    ram(&client).delete_user("b").await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 9);
+    for call in storm {
+        call.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,7 @@ impl Ram {
     /// # Errors
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
     pub async fn list_groups_for_user(&self, user: &str) -> Result<Vec<String>> {
-        let answer: GroupsAnswer = self.read("ListGroupsForUser", of_user(user)).await?;
+        let answer: GroupsAnswer = self.repeatable("ListGroupsForUser", of_user(user)).await?;
         Ok(answer.groups.list.into_iter().map(|group| group.name).collect())
     }
 

@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 
 use super::{Ram, of_user};
 use crate::alicloud::clock;
-use crate::alicloud::error::{Error, Result};
+use crate::alicloud::error::{Error, IgnoreGone as _, Result};
 use crate::alicloud::parameters::Parameters;
+use crate::alicloud::retry::Idempotency;
 use crate::alicloud::wire::secret;
 
 /// A new access key. `Debug` hides the secret.
@@ -113,6 +114,38 @@ impl Ram {
         }
     }
 
+    /// Makes the access key of a user that has none and that nobody else makes keys for. When an answer was lost, so
+    /// that there may be a key whose secret nobody knows, the user's keys are deleted and another one is made. That
+    /// needs `ram:ListAccessKeys` and `ram:DeleteAccessKey`.
+    ///
+    /// # Errors
+    /// As [`Self::create_access_key`].
+    pub async fn create_only_access_key(&self, user: &str) -> Result<AccessKey> {
+        let ram = Self {
+            client: self.client.as_one_call(),
+            ..self.clone()
+        };
+        let mut tries = ram.client.tries();
+        loop {
+            let lost = match ram.create_access_key(user).await {
+                Err(error) if error.outcome_unknown() => error,
+                answer => return answer,
+            };
+            let lost = tries.another_after(lost, Idempotency::Repeatable).await?;
+            if let Err(error) = ram.delete_all_access_keys(user).await {
+                tracing::warn!(user, %error, "the key of a lost answer cannot be looked for");
+                return Err(lost);
+            }
+        }
+    }
+
+    async fn delete_all_access_keys(&self, user: &str) -> Result<()> {
+        for key in self.list_access_keys(user).await? {
+            self.delete_access_key(user, &key.id).await.ignore_gone()?;
+        }
+        Ok(())
+    }
+
     /// Switches a key on or off.
     ///
     /// # Errors
@@ -138,7 +171,7 @@ impl Ram {
     /// # Errors
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
     pub async fn list_access_keys(&self, user: &str) -> Result<Vec<AccessKeyInfo>> {
-        let answer: ListAnswer = self.read("ListAccessKeys", of_user(user)).await?;
+        let answer: ListAnswer = self.repeatable("ListAccessKeys", of_user(user)).await?;
         let info = |key: ListedKey| AccessKeyInfo {
             // Any other word is no promise that the key is off.
             status: if key.status == "Inactive" {

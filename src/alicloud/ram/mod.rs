@@ -10,6 +10,7 @@ mod role;
 mod user;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -43,6 +44,26 @@ impl Ram {
         }
     }
 
+    /// The same for work that nobody waits for. Where there are more calls than the cloud takes, its calls wait while
+    /// others go first, but never for ever.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self {
+            client: self.client.in_background(),
+            ..self.clone()
+        }
+    }
+
+    /// The same for work that must be over in time: all calls together, with their tries, pauses and waiting, end by
+    /// then. One call alone may take as long, too.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self {
+            client: self.client.within(time),
+            ..self.clone()
+        }
+    }
+
     /// An operation that makes something new each time.
     async fn create<T: DeserializeOwned>(
         &self,
@@ -52,14 +73,18 @@ impl Ram {
         self.call(operation, Idempotency::Creates, parameters).await
     }
 
-    /// An operation that gives something and may be repeated.
-    async fn read<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
+    /// An operation that gives something and may be repeated: a second time it changes nothing, or is refused.
+    async fn repeatable<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        parameters: Parameters,
+    ) -> Result<T> {
         self.call(operation, Idempotency::Repeatable, parameters).await
     }
 
     /// An operation that gives nothing and may be repeated.
     async fn change(&self, operation: &'static str, parameters: Parameters) -> Result<()> {
-        self.read::<Nothing>(operation, parameters)
+        self.repeatable::<Nothing>(operation, parameters)
             .await
             .map(|Nothing {}| ())
     }

@@ -217,13 +217,14 @@ impl Ram {
     ///
     /// # Errors
     /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, [`Invalid`](crate::alicloud::Kind::Invalid) for a bad
-    /// document, and every other kind. Not repeated when the outcome is unknown.
+    /// document, and every other kind. A name can be taken only once, so the call is repeated also after a lost answer,
+    /// and may find the policy that it made itself.
     pub async fn create_policy(&self, name: &str, document: &str, description: &str) -> Result<PolicyRef> {
         let parameters = Parameters::new()
             .with("PolicyName", name)
             .with("PolicyDocument", document)
             .with_some("Description", Some(description));
-        self.create::<CreateAnswer>("CreatePolicy", parameters)
+        self.repeatable::<CreateAnswer>("CreatePolicy", parameters)
             .await
             .map(|answer| answer.policy)
     }
@@ -233,7 +234,7 @@ impl Ram {
     /// # Errors
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
     pub async fn get_policy(&self, policy: &PolicyRef) -> Result<Policy> {
-        let answer: GetAnswer = self.read("GetPolicy", policy.parameters()).await?;
+        let answer: GetAnswer = self.repeatable("GetPolicy", policy.parameters()).await?;
         Ok(Policy {
             reference: PolicyRef {
                 name: answer.policy.name,
@@ -262,7 +263,7 @@ impl Ram {
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such policy, and every other kind.
     pub async fn list_policy_versions(&self, name: &str) -> Result<Vec<PolicyVersion>> {
         let answer: VersionsAnswer = self
-            .read("ListPolicyVersions", PolicyRef::custom(name).parameters())
+            .repeatable("ListPolicyVersions", PolicyRef::custom(name).parameters())
             .await?;
         Ok(answer.versions.list)
     }
@@ -303,7 +304,7 @@ impl Ram {
     /// # Errors
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
     pub async fn list_policies_for_user(&self, user: &str) -> Result<Vec<PolicyRef>> {
-        let answer: PoliciesAnswer = self.read("ListPoliciesForUser", of_user(user)).await?;
+        let answer: PoliciesAnswer = self.repeatable("ListPoliciesForUser", of_user(user)).await?;
         Ok(answer.policies.list)
     }
 
@@ -312,7 +313,9 @@ impl Ram {
     /// # Errors
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such policy, and every other kind.
     pub async fn list_entities_for_policy(&self, policy: &PolicyRef) -> Result<PolicyEntities> {
-        let answer: EntitiesAnswer = self.read("ListEntitiesForPolicy", policy.parameters()).await?;
+        let answer: EntitiesAnswer = self
+            .repeatable("ListEntitiesForPolicy", policy.parameters())
+            .await?;
         Ok(PolicyEntities {
             users: answer.users.names(),
             groups: answer.groups.names(),

@@ -36,7 +36,7 @@ impl Ram {
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
     pub async fn get_role(&self, name: &str) -> Result<Role> {
         let parameters = Parameters::new().with("RoleName", name);
-        self.read::<RoleAnswer>("GetRole", parameters)
+        self.repeatable::<RoleAnswer>("GetRole", parameters)
             .await
             .map(|answer| answer.role)
     }

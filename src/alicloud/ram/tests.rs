@@ -194,3 +194,68 @@ fn a_policy_kind_is_read_in_any_letter_case_and_written_in_one() {
         r#"{"PolicyName":"p","PolicyType":"System"}"#
     );
 }
+
+const KEY: &str = r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"second","AccessKeySecret":"s"}}"#;
+const FIRST_KEY: &str = r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"first"}]}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_answer_was_lost_is_replaced() {
+    let script = Script::new([
+        Step::Answer(502, "<html>"),
+        Step::Answer(200, FIRST_KEY),
+        Step::Answer(200, DONE),
+        Step::Answer(200, KEY),
+    ]);
+    let ram = script
+        .client()
+        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    assert_eq!(ram.create_only_access_key("u").await.unwrap().id, "second");
+    let sent = script.sent();
+    let actions: Vec<_> = sent.iter().filter_map(|sent| sent.value("Action")).collect();
+    assert_eq!(
+        actions,
+        [
+            "CreateAccessKey",
+            "ListAccessKeys",
+            "DeleteAccessKey",
+            "CreateAccessKey"
+        ]
+    );
+    assert_eq!(sent[2].value("UserAccessKeyId"), Some("first"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_key_that_cannot_be_looked_for_is_told() {
+    let denied = r#"{"RequestId":"R","Code":"NoPermission","Message":"no"}"#;
+    let script = Script::new([Step::Answer(502, "<html>"), Step::Answer(403, denied)]);
+    let ram = script
+        .client()
+        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    let error = ram.create_only_access_key("u").await.unwrap_err();
+    assert_eq!(
+        (error.operation(), error.kind()),
+        ("CreateAccessKey", Kind::Unavailable)
+    );
+    assert!(error.outcome_unknown());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_not_lost_without_end() {
+    let lost = || {
+        [
+            Step::Answer(502, "<html>"),
+            Step::Answer(200, FIRST_KEY),
+            Step::Answer(200, DONE),
+        ]
+    };
+    let script = Script::new((0..2).flat_map(|_| lost()).chain([Step::Answer(502, "<html>")]));
+    let client = script.client().with_max_retries(2);
+    let ram = client.ram(Credentials::new("id", "secret"), Endpoint::ram());
+    assert!(
+        ram.create_only_access_key("u")
+            .await
+            .unwrap_err()
+            .outcome_unknown()
+    );
+    assert_eq!(script.sent().len(), 7);
+}

@@ -52,11 +52,12 @@ impl Ram {
     /// Makes a user. `comments` are at most 128 characters.
     ///
     /// # Errors
-    /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, and every other kind. Not repeated when the outcome
-    /// is unknown: then look with [`Self::get_user`] whether the comments are yours.
+    /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, and every other kind. A name can be taken only once, so
+    /// the call is repeated also after a lost answer, and may find the user that it made itself: look with
+    /// [`Self::get_user`] whether the comments are yours.
     pub async fn create_user(&self, name: &str, comments: Option<&str>) -> Result<User> {
         let parameters = of_user(name).with_some("Comments", comments);
-        self.create::<UserAnswer>("CreateUser", parameters)
+        self.repeatable::<UserAnswer>("CreateUser", parameters)
             .await
             .map(|answer| answer.user)
     }
@@ -66,7 +67,7 @@ impl Ram {
     /// # Errors
     /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
     pub async fn get_user(&self, name: &str) -> Result<User> {
-        self.read::<UserAnswer>("GetUser", of_user(name))
+        self.repeatable::<UserAnswer>("GetUser", of_user(name))
             .await
             .map(|answer| answer.user)
     }
@@ -83,7 +84,7 @@ impl Ram {
             let parameters = Parameters::new()
                 .with("MaxItems", PAGE)
                 .with_some("Marker", marker.as_deref());
-            let answer: UsersAnswer = self.read(OPERATION, parameters).await?;
+            let answer: UsersAnswer = self.repeatable(OPERATION, parameters).await?;
             users.extend(answer.users.list);
             match answer.marker.filter(|_| answer.is_truncated) {
                 Some(next) => marker = Some(next),

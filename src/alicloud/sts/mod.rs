@@ -6,6 +6,7 @@ mod oidc;
 mod session;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -17,7 +18,7 @@ pub use oidc::{AssumeRoleWithOidc, OidcProviderArn, ParseOidcProviderError};
 pub use session::{ExternalId, ParseSessionError, RoleSessionName};
 
 use super::client::{Call, Client};
-use super::credentials::SharedProvider;
+use super::credentials::{Credentials, SharedProvider};
 use super::endpoint::Endpoint;
 use super::error::Result;
 use super::parameters::Parameters;
@@ -40,6 +41,26 @@ impl Sts {
             client,
             provider,
             endpoint,
+        }
+    }
+
+    /// STS as somebody else sees it, with credentials of the same account: their calls wait in the same lines, where the
+    /// client has any.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        Self {
+            provider: credentials.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The same for work that must be over in time: all calls together, with their tries, pauses and waiting, end by
+    /// then. One call alone may take as long, too.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self {
+            client: self.client.within(time),
+            ..self.clone()
         }
     }
 

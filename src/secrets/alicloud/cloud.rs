@@ -1,5 +1,7 @@
 //! The engine's way to the cloud: whose credentials, which hosts, how patient.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::config::Config;
 use super::credentials::look;
@@ -9,10 +11,23 @@ use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
 use crate::framework::{Context, Error};
 
+/// Repetitions of a call on trial, unless the settings say otherwise.
+const TRIAL_RETRIES: u8 = 2;
+
 /// The cloud as one request of a mount reaches it. Every call asks anew whose credentials it uses.
 pub(super) struct Cloud {
     pub(super) ram: Ram,
     pub(super) sts: Sts,
+}
+
+impl Cloud {
+    /// The same for work that must be over in time.
+    pub(super) fn within(&self, time: Duration) -> Self {
+        Self {
+            ram: self.ram.within(time),
+            sts: self.sts.within(time),
+        }
+    }
 }
 
 impl Engine {
@@ -23,14 +38,15 @@ impl Engine {
         let client = self.client_for(&config);
         let provider = self.credentials.provider(&client, &config);
         // Before anything is begun: an answer that says what is wrong with the credentials, and where.
-        look(&provider, &context.request.mount_point).await?;
+        let credentials = look(&provider, &context.request.mount_point).await?;
+        let client = client.in_lines_of(&credentials.access_key_id);
         Ok(Cloud {
             ram: client.ram(provider.clone(), config.ram_endpoint()),
             sts: client.sts(provider, config.sts_endpoint()),
         })
     }
 
-    /// What the mount's settings find now, and a view of STS with it.
+    /// What the mount's settings find now, and a view of STS with it that gives up soon.
     pub(super) async fn identity_of(
         &self,
         config: &Config,
@@ -38,16 +54,17 @@ impl Engine {
     ) -> Result<(Credentials, Sts), Error> {
         let client = self.client_for(config);
         let provider = self.credentials.provider(&client, config);
-        view(&client, provider, config, mount_point).await
+        view(&self.client.with_max_retries(1), provider, config, mount_point).await
     }
 
-    /// The same for settings that are on trial.
+    /// The same for settings that are on trial: whoever writes them wants to know the reason, and not to outlast it.
     pub(super) async fn trial_of(
         &self,
         config: &Config,
         mount_point: &str,
     ) -> Result<(Credentials, Sts), Error> {
-        let client = self.client_for(config);
+        let retries = config.max_retries.unwrap_or(TRIAL_RETRIES);
+        let client = self.client.with_max_retries(u32::from(retries));
         let provider = self.credentials.fresh_provider(&client, config);
         view(&client, provider, config, mount_point).await
     }

@@ -18,7 +18,7 @@ use super::issued::{self, Issued};
 use super::mark::{self, Mark};
 use super::removal::{MadeUser, remove_policies};
 use super::role::{RemotePolicy, Role};
-use super::{Engine, names, secret_credentials};
+use super::{Engine, names, propagation, secret_credentials};
 use crate::alicloud::ram::{AccessKey, PolicyRef, User};
 use crate::alicloud::{self, Kind, Subject};
 use crate::framework::{Context, Cut, Error, LeaseTerms, Response, WalEntry};
@@ -28,6 +28,9 @@ pub(super) const WAL_KIND: &str = "user";
 
 /// How often a new name is taken after a clash with somebody else's user or policy.
 const NAME_TRIES: u32 = 3;
+
+/// What a caller waits longer at the most until a failed issue is undone.
+const UNDOING_TIME: Duration = Duration::from_secs(20);
 
 /// How long a user or policy that was just made may stay invisible to the next call.
 const SETTLING_TIME: Duration = Duration::from_secs(10);
@@ -50,8 +53,8 @@ struct Plan {
 struct Made {
     user: bool,
     policies: Vec<String>,
-    /// The id of its key.
-    key: Option<String>,
+    /// The ids of its keys.
+    access_keys: Vec<String>,
     /// The user was there already and is somebody else's.
     clash: bool,
     /// An answer was lost. The call may still be on its way, and make what an undoing right now does not find.
@@ -74,7 +77,12 @@ pub(super) async fn issue(
         context.check_cancelled()?;
         let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.user()).await?;
         let mut so_far = Made::default();
-        let made = make(cloud, context, &plan, &mut so_far).await;
+        let mut made = make(cloud, context, &plan, &mut so_far).await;
+        if let Ok(key) = &made
+            && let Err(error) = propagation::wait(cloud, context, role, key).await
+        {
+            made = Err(error);
+        }
         let clash = so_far.clash;
         let finished = match made {
             Ok(key) => record(context, &plan, &key, &entry, terms).await.map(|()| key),
@@ -140,19 +148,25 @@ impl Plan {
 /// refused. What carries this request's own comment is ours.
 async fn owned(
     cloud: &Cloud,
+    context: &Context,
     plan: &Plan,
     answer: alicloud::Result<User>,
     so_far: &mut Made,
 ) -> alicloud::Result<User> {
     match answer {
-        Err(refused) if refused.kind() == Kind::Exists => match cloud.ram.get_user(&plan.user).await {
-            Ok(user) if user.comments.as_deref() == Some(plan.comment.as_str()) => Ok(user),
-            Ok(_) => Err(refused),
-            Err(_) => {
-                so_far.unsure = true;
-                Err(refused)
+        Err(refused) if refused.kind() == Kind::Exists => {
+            let found = settled(context, is_unsettled(&[Subject::User]), || {
+                cloud.ram.get_user(&plan.user)
+            });
+            match found.await {
+                Ok(user) if user.comments.as_deref() == Some(plan.comment.as_str()) => Ok(user),
+                Ok(_) => Err(refused),
+                Err(_) => {
+                    so_far.unsure = true;
+                    Err(refused)
+                }
             }
-        },
+        }
         answer => answer,
     }
 }
@@ -170,7 +184,7 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
         ),
     )
     .await;
-    let user = owned(cloud, plan, user, so_far).await;
+    let user = owned(cloud, context, plan, user, so_far).await;
     so_far.user = !matches!(&user, Err(error) if !error.outcome_unknown());
     so_far.clash = matches!(&user, Err(error) if error.kind() == Kind::Exists);
     so_far.unsure |= lost(&user) || policies.iter().any(lost);
@@ -221,11 +235,11 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
 
     context.check_cancelled()?;
     let key = settled(context, is_unsettled(&[Subject::User]), || {
-        ram.create_access_key(&plan.user)
+        ram.create_only_access_key(&plan.user)
     })
     .await
     .map_err(failed_call)?;
-    so_far.key = Some(key.id.clone());
+    so_far.access_keys.push(key.id.clone());
     context.check_cancelled()?;
     Ok(key)
 }
@@ -261,14 +275,15 @@ async fn undo(
 ) -> Error {
     let storage = &*context.storage;
     let made = MadeUser {
-        access_keys: so_far.key.into_iter().collect(),
+        access_keys: so_far.access_keys,
         policies: so_far.policies,
         ..plan.user()
     };
+    let ram = cloud.ram.within(UNDOING_TIME);
     let all_found = if so_far.user {
-        made.remove(&cloud.ram).await.map(|removed| removed.all_found)
+        made.remove(&ram).await.map(|removed| removed.all_found)
     } else {
-        remove_policies(&cloud.ram, &made.policies).await
+        remove_policies(&ram, &made.policies).await
     };
     let finished = matches!(all_found, Ok(true)) && !so_far.unsure;
     let noted = if finished {
@@ -316,7 +331,7 @@ pub(super) async fn roll_back(
     let made: MadeUser = serde_json::from_value(data)
         .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;
     let cloud = engine.cloud(&context).await?;
-    made.remove(&cloud.ram).await.map_err(|error| {
+    made.remove(&cloud.ram.in_background()).await.map_err(|error| {
         let error = failed_call(error);
         Error::new(
             error.kind(),

@@ -132,7 +132,7 @@ impl Issued {
 async fn remove(engine: &Engine, context: &Context, issued: Issued) -> Result<(), Error> {
     let user = issued.made.user_name.as_str();
     let cloud = engine.cloud(context).await?;
-    match issued.made.remove(&cloud.ram).await {
+    match issued.made.remove(&cloud.ram.in_background()).await {
         Ok(_) => {
             context.storage.apply(vec![deletion(user)]).await?;
             tracing::warn!(user, "removed a user whose lease has ended without being revoked");

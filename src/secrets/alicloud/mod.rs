@@ -24,6 +24,7 @@ mod path_creds;
 mod path_orphans;
 mod path_role;
 mod policy_document;
+mod propagation;
 mod removal;
 mod role;
 mod secret_credentials;

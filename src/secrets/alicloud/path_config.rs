@@ -22,7 +22,7 @@ use crate::framework::{
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// More would only last longer than any request does.
-const MOST_RETRIES: u8 = 10;
+const MOST_RETRIES: u8 = 20;
 
 const SYNOPSIS: &str = "Configure the credentials and the endpoints that the engine uses.";
 
@@ -99,7 +99,7 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
         .field(
             Field::new("max_retries", FieldKind::Int)
                 .describe(
-                    "Repetitions of a call that was throttled or failed in passing, 0 to 10. Default: 3. -1 resets it.",
+                    "Repetitions of a call that was throttled or failed in passing, 0 to 20. Default: 12. -1 resets it.",
                 )
                 .documented_default(-1),
         )
@@ -590,7 +590,7 @@ mod tests {
                 json!({"external_id": "i", "role_arn": "acs:ram::12345:role/r"}),
                 "external_id",
             ),
-            (json!({"max_retries": 11}), "max_retries"),
+            (json!({"max_retries": 21}), "max_retries"),
             (json!({"max_retries": -2}), "max_retries"),
         ] {
             let refusal = apply(arguments, None).unwrap_err();

@@ -1,6 +1,7 @@
 //! `creds/<name>`: makes credentials.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -9,6 +10,10 @@ use super::{Engine, OPERATION_PREFIX, dynamic_user, session};
 use crate::framework::{
     Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Status,
 };
+
+/// What a caller waits at the most until all calls are done: longer than the outages that they outlast, and short enough
+/// that there is time to undo before the server ends the request after 90 seconds.
+const MAKING_TIME: Duration = Duration::from_secs(45);
 
 const SYNOPSIS: &str = "Generate an API key or STS credential using the given role's configuration.";
 
@@ -54,7 +59,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> O
             )),
         };
     };
-    let cloud = engine.cloud(&context).await?;
+    let cloud = engine.cloud(&context).await?.within(MAKING_TIME);
     let response = if role.arn.is_empty() {
         dynamic_user::issue(&cloud, &context, engine.mark.as_ref(), &name, &role).await?
     } else {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::config::Config;
 use super::policy_document::PolicyDocument;
+use super::propagation::LONGEST_WAIT;
 use super::role::{InlinePolicy, RemotePolicy, Role, STORAGE_PREFIX, storage_key};
 use super::session::{LONGEST_SESSION, SHORTEST_SESSION};
 use super::{Engine, OPERATION_PREFIX, names};
@@ -83,6 +84,13 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
             Field::new("max_ttl", FieldKind::DurationSecond)
                 .describe("The maximum allowed lifetime of credentials issued using this role."),
         )
+        .field(
+            Field::new("wait_for_propagation", FieldKind::DurationSecond).describe(
+                "How long to wait, 60 seconds at the most, until a new access key works, before it is given out. \
+                 Default: 0, in which case a key is given out at once and may be refused for some seconds. Not for STS \
+                 credentials, which work at once.",
+            ),
+        )
         .display(DisplayAttributes {
             prefix: Some(OPERATION_PREFIX),
             suffix: Some("role"),
@@ -118,6 +126,8 @@ pub(super) struct Write {
     ttl: Option<u64>,
     /// Seconds.
     max_ttl: Option<u64>,
+    /// Seconds.
+    wait_for_propagation: Option<u64>,
 }
 
 /// Keeps a JSON null, which clears a list, apart from an absent member, which leaves it.
@@ -180,6 +190,9 @@ impl Write {
         }
         if let Some(seconds) = self.max_ttl {
             role.max_ttl = Duration::from_secs(seconds);
+        }
+        if let Some(seconds) = self.wait_for_propagation {
+            role.wait_for_propagation = Duration::from_secs(seconds);
         }
         Ok(role)
     }
@@ -327,6 +340,11 @@ fn check(role: &Role, config: &Config) -> Result<(), Error> {
         if !inline.is_empty() {
             return Err(clear("inline_policies"));
         }
+        if !role.wait_for_propagation.is_zero() {
+            return Err(Error::answer(
+                "wait_for_propagation must be 0 when an arn is present: STS credentials work at once",
+            ));
+        }
         match role.arn.parse::<Arn>() {
             Ok(arn) if matches!(arn.identity(), Identity::Role(_)) => {}
             Ok(_) => {
@@ -369,6 +387,12 @@ fn check(role: &Role, config: &Config) -> Result<(), Error> {
     }
     if !role.max_ttl.is_zero() && role.ttl > role.max_ttl {
         return Err(Error::answer("ttl exceeds max_ttl"));
+    }
+    if role.wait_for_propagation > LONGEST_WAIT {
+        return Err(Error::answer(format!(
+            "wait_for_propagation can be {} at the most",
+            human_duration(LONGEST_WAIT)
+        )));
     }
     Ok(())
 }
@@ -524,6 +548,14 @@ mod tests {
                 json!({"role_arn": ARN, "ttl": 10, "max_ttl": 5}),
                 "ttl exceeds max_ttl",
             ),
+            (
+                json!({"role_arn": ARN, "wait_for_propagation": 1}),
+                "wait_for_propagation must be 0 when an arn is present",
+            ),
+            (
+                json!({"inline_policies": [document()], "wait_for_propagation": 61}),
+                "wait_for_propagation can be 1m at the most",
+            ),
             (json!({"inline_policies": "{"}), "inline_policies: not valid JSON"),
             (json!({"inline_policies": 7}), "inline_policies: expected"),
             (json!({"inline_policies": [null]}), "inline_policies: entry 1: "),
@@ -568,13 +600,14 @@ mod tests {
     #[test]
     fn a_partial_update_keeps_the_rest() {
         let stored = apply(
-            json!({"inline_policies": [document()], "ttl": 60}),
+            json!({"inline_policies": [document()], "ttl": 60, "wait_for_propagation": 30}),
             Role::default(),
         )
         .unwrap();
         let updated = apply(json!({"max_ttl": 120}), stored.clone()).unwrap();
         assert_eq!(updated.inline_policies, stored.inline_policies);
         assert_eq!((updated.ttl.as_secs(), updated.max_ttl.as_secs()), (60, 120));
+        assert_eq!(updated.wait_for_propagation.as_secs(), 30);
         // What a read shows can be written back without a change.
         let mut shown = Value::Object(updated.shown().unwrap());
         shown.as_object_mut().unwrap().remove("role_arn");

@@ -31,6 +31,8 @@ pub(super) struct Role {
     pub(super) ttl: Duration,
     /// Zero means the mount's maximum.
     pub(super) max_ttl: Duration,
+    /// How long to wait until a new key works; zero means not at all.
+    pub(super) wait_for_propagation: Duration,
     /// Members that this version does not know, kept as they are.
     pub(super) unknown: Map<String, Value>,
 }
@@ -88,6 +90,10 @@ impl Role {
             ),
             ("ttl".to_owned(), self.ttl.as_secs().into()),
             ("max_ttl".to_owned(), self.max_ttl.as_secs().into()),
+            (
+                "wait_for_propagation".to_owned(),
+                self.wait_for_propagation.as_secs().into(),
+            ),
         ]))
     }
 }
@@ -119,7 +125,7 @@ impl From<&PolicyRef> for RemotePolicy {
     }
 }
 
-/// Upstream's members in its order, then what we do not know. Durations are nanoseconds.
+/// Upstream's members in its order, then ours where they are set, then what we do not know. Durations are nanoseconds.
 impl Serialize for Role {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -128,6 +134,9 @@ impl Serialize for Role {
         map.serialize_entry("inline_policies", &self.inline_policies)?;
         map.serialize_entry("ttl", &nanoseconds(self.ttl))?;
         map.serialize_entry("max_ttl", &nanoseconds(self.max_ttl))?;
+        if !self.wait_for_propagation.is_zero() {
+            map.serialize_entry("wait_for_propagation", &nanoseconds(self.wait_for_propagation))?;
+        }
         for (key, value) in &self.unknown {
             map.serialize_entry(key, value)?;
         }
@@ -155,12 +164,14 @@ impl<'de> Deserialize<'de> for Role {
                 .ok_or_else(|| D::Error::custom(format!("{key} is not a number of nanoseconds"))),
         };
         let (ttl, max_ttl) = (duration("ttl")?, duration("max_ttl")?);
+        let wait_for_propagation = duration("wait_for_propagation")?;
         Ok(Self {
             arn,
             remote_policies,
             inline_policies,
             ttl,
             max_ttl,
+            wait_for_propagation,
             unknown: map,
         })
     }
@@ -172,7 +183,7 @@ mod tests {
     use crate::framework::to_go_json;
 
     /// Entries as the Go plugin writes them.
-    const STORED: [&str; 4] = [
+    const STORED: [&str; 5] = [
         "{\"role_arn\":\"acs:ram::1234567890123456:role/dev\",\"remote_policies\":null,\"inline_policies\":null,\
          \"ttl\":0,\"max_ttl\":0}\n",
         "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"AliyunOSSReadOnlyAccess\",\"type\":\"System\"}],\
@@ -184,6 +195,9 @@ mod tests {
          {\"hash\":\"x\",\"policy_document\":null}],\"ttl\":0,\"max_ttl\":0}\n",
         "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
          \"later\":{\"n\":1.0}}\n",
+        // As this version writes it where a wait is set.
+        "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
+         \"wait_for_propagation\":30000000000,\"later\":1}\n",
     ];
 
     #[test]
@@ -199,6 +213,7 @@ mod tests {
         let role: Role = serde_json::from_str(STORED[1]).unwrap();
         let shown = Value::Object(role.shown().unwrap());
         assert_eq!(shown["ttl"], 3600);
+        assert_eq!(shown["wait_for_propagation"], 0);
         assert_eq!(shown["remote_policies"][0]["type"], "System");
         let role: Role = serde_json::from_str(STORED[0]).unwrap();
         assert_eq!(role.shown().unwrap()["inline_policies"], Value::Null);

@@ -262,6 +262,10 @@ def test_a_call_is_held_and_then_goes_on(client: Client, control: Control, execu
     assert results[0]["User"]["UserName"] == "held"
     assert len(control.leftovers()["users"]) == 1
     assert control.wait(action="CreateUser", held=0, in_flight=0)
+    # The connection lives on, however long it is idle.
+    assert not control.wait(1.5, open=0)
+    client.ram("ListUsers")
+    assert len(control.connections()) == 1
 
 
 @pytest.mark.parametrize("execute", [False, True])
@@ -275,10 +279,12 @@ def test_a_held_call_ends_with_its_client(client: Client, control: Control, exec
     assert control.wait(action="CreateUser", count=1, ended=1, held=0)
     assert bool(control.leftovers()["users"]) == execute
     control.clear_faults(fault)
-    assert bool(control.leftovers()["users"]) == execute, "what was dropped is not carried out later"
+    # What was dropped is not carried out later.
+    assert bool(control.leftovers()["users"]) == execute
 
 
-def test_a_fault_can_be_about_a_thing_whatever_its_parameter_is_called(client: Client, control: Control) -> None:
+def test_a_fault_can_be_about_a_thing(client: Client, control: Control) -> None:
+    """Whatever the parameter is called that names it."""
     control.fault("error", about="vault-*-one-*", count=None, status=403, code="NoPermission")
     client.ram("CreateUser", UserName="vault-x-two-1")
     for action, name in (("CreateUser", "UserName"), ("DeletePolicy", "PolicyName")):

@@ -64,10 +64,26 @@ async fn what_cannot_be_undone_at_once_is_undone_by_the_tick() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_whose_answer_was_lost_is_found_and_deleted() {
-    // Seen at the second look only, as may be with a new key.
+async fn a_key_whose_answer_was_lost_is_found_deleted_and_replaced() {
+    let mount = Mount::new([("CreateAccessKey", LOST), ("ListAccessKeys", ONE_KEY)]).await;
+    let response = answer(mount.creds().await);
+    assert_eq!(response.data.unwrap()["access_key"], "LTAInew");
+    assert_eq!((mount.wal_entries().await, mount.records().await.len()), (0, 1));
+    let sent = mount.script.sent();
+    let deleted: Vec<_> = sent
+        .iter()
+        .filter(|sent| sent.value("Action") == Some("DeleteAccessKey"))
+        .map(|sent| sent.value("UserAccessKeyId"))
+        .collect();
+    assert_eq!(deleted, [Some("LTAIother")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_answer_was_lost_is_undone_when_it_may_not_be_looked_for() {
+    // Not in time, that is: it is found when the user is removed.
     let mount = Mount::new([
         ("CreateAccessKey", LOST),
+        ("ListAccessKeys", DENIED),
         ("ListAccessKeys", DONE),
         ("DeleteUser", KEY_IN_THE_WAY),
         ("ListAccessKeys", ONE_KEY),
@@ -75,23 +91,75 @@ async fn a_key_whose_answer_was_lost_is_found_and_deleted() {
     .await;
     let error = failure(mount.creds().await);
     assert_eq!(error.kind(), Kind::Coded(Status::UNAVAILABLE));
+    assert!(error.message().contains("InternalError"), "{error}");
     assert_eq!(mount.wal_entries().await, 0);
-    let sent = mount.script.sent();
-    let deleted = sent
-        .iter()
-        .find(|sent| sent.value("Action") == Some("DeleteAccessKey"))
-        .unwrap();
-    assert_eq!(deleted.value("UserAccessKeyId"), Some("LTAIother"));
+    assert_eq!(mount.times("DeleteAccessKey"), 1);
     assert_eq!(mount.actions().last().unwrap(), "DeleteUser");
+}
+
+const KEY_UNKNOWN: Step = refused(
+    404,
+    r#"{"RequestId":"R","Code":"InvalidAccessKeyId.NotFound","Message":"not found"}"#,
+);
+const IDENTITY: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/u","PrincipalId":"1"}"#,
+);
+
+/// A mount whose role waits three seconds for its keys.
+async fn waiting_mount(steps: impl IntoIterator<Item = (&'static str, Step)>) -> Mount {
+    let mount = Mount::new(steps).await;
+    let role = "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"P\",\"type\":\"System\"}],\
+                \"inline_policies\":null,\"ttl\":0,\"max_ttl\":0,\"wait_for_propagation\":3000000000}\n";
+    mount
+        .storage
+        .put("role/dev", role.as_bytes().to_vec())
+        .await
+        .unwrap();
+    mount
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_may_wait_until_its_key_works() {
+    let looks = [KEY_UNKNOWN, KEY_UNKNOWN, IDENTITY];
+    let mount = waiting_mount(looks.map(|look| ("GetCallerIdentity", look))).await;
+    let response = answer(mount.creds().await);
+    assert_eq!(response.data.unwrap()["access_key"], "LTAInew");
+    let sent = mount.script.sent();
+    for look in &sent[3..] {
+        assert_eq!(look.value("Action"), Some("GetCallerIdentity"));
+        assert_eq!(look.value("AccessKeyId"), Some("LTAInew"));
+    }
+    assert_eq!((sent.len(), mount.wal_entries().await), (6, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_does_not_work_in_time_is_undone() {
+    let looks = (0..50).map(|_| ("GetCallerIdentity", KEY_UNKNOWN));
+    let mount = waiting_mount(looks).await;
+    let error = failure(mount.creds().await);
+    assert_eq!(error.kind(), Kind::Coded(Status::UNAVAILABLE));
+    for text in ["wait_for_propagation", "3s", "InvalidAccessKeyId.NotFound"] {
+        assert!(error.message().contains(text), "{error}");
+    }
+    for action in ["DeleteAccessKey", "DetachPolicyFromUser", "DeleteUser"] {
+        assert_eq!(mount.times(action), 1, "{action}");
+    }
+    assert_eq!((mount.wal_entries().await, mount.records().await.len()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_leaves_the_wal_entry_for_a_later_look() {
     // Nothing is found right now; the call may still be on its way.
-    let mount = Mount::new([("CreateUser", LOST), ("DeleteUser", USER_GONE)]).await;
+    let mount = Mount::new([
+        ("CreateUser", LOST),
+        ("CreateUser", DENIED),
+        ("DeleteUser", USER_GONE),
+    ])
+    .await;
     assert_eq!(
         failure(mount.creds().await).kind(),
-        Kind::Coded(Status::UNAVAILABLE)
+        Kind::Coded(Status::FORBIDDEN)
     );
     assert_eq!(mount.wal_entries().await, 1);
     // It had been: the tick finds the user and removes it.

@@ -1,0 +1,61 @@
+//! Waiting until a new access key works: RAM makes it in one place, and it takes some seconds until all those that check
+//! signatures know it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::cloud::Cloud;
+use super::failure::failed_call;
+use super::role::Role;
+use crate::alicloud::ram::AccessKey;
+use crate::alicloud::{Credentials, Kind};
+use crate::framework::{Context, Error, Status, human_duration};
+
+/// The most that a role may ask for. The server ends a request after 90 seconds, and what is made before takes its time.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Pauses between looks double up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Asks STS with the new key until it is known, for as long as the role wants to wait.
+pub(super) async fn wait(
+    cloud: &Cloud,
+    context: &Context,
+    role: &Role,
+    key: &AccessKey,
+) -> Result<(), Error> {
+    let limit = role.wait_for_propagation;
+    if limit.is_zero() {
+        return Ok(());
+    }
+    let end = Instant::now() + limit;
+    let sts = cloud
+        .sts
+        .with_credentials(Credentials::new(key.id.clone(), key.secret.clone()))
+        .within(limit);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        context.check_cancelled()?;
+        match sts.get_caller_identity().await {
+            Ok(_) => return Ok(()),
+            // A key that was just made is not wrong, only new.
+            Err(refused) if refused.kind() == Kind::Credentials => {
+                if Instant::now() + pause >= end {
+                    return Err(Error::coded(
+                        Status::UNAVAILABLE,
+                        format!(
+                            "the new access key did not work within {} (wait_for_propagation of the role) and was \
+                             removed: {refused}",
+                            human_duration(limit)
+                        ),
+                    ));
+                }
+            }
+            Err(error) => return Err(failed_call(error)),
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
