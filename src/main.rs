@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tracing_subscriber::filter::LevelFilter;
 use vault_plugin_alicloud::alicloud::Client;
-use vault_plugin_alicloud::alicloud::credentials::{Chain, process_environment};
+use vault_plugin_alicloud::alicloud::credentials::{Sources, process_environment};
 use vault_plugin_alicloud::arguments::{Arguments, Invocation, VERSION, help};
 use vault_plugin_alicloud::framework::{Backend, BackendKind, Product};
 use vault_plugin_alicloud::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
@@ -108,10 +108,10 @@ fn protect_memory() {
 async fn run(handshake: Handshake, fallback_kind: BackendKind) -> Result<(), Box<dyn std::error::Error>> {
     // One client for all mounts: they share its connections.
     let client = Client::new()?;
-    let ambient = Arc::new(Chain::new(&client, process_environment(), None));
+    let sources = Arc::new(Sources::new(&client, process_environment()));
     let factory = move |kind, mount: &str| -> Backend {
         match kind {
-            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&ambient), mount),
+            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount),
             BackendKind::Auth => auth::alicloud::backend(client.clone()),
         }
     };

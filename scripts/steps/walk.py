@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.api import Json
 from harness.cli import Cli, Output
 from harness.cloud import Cloud
+from harness.keyless import Pod
 from harness.places import PLUGIN, server_program, target
 from harness.server import DevServer, command_environment
 
@@ -97,6 +98,7 @@ def run(keep: bool) -> int:
             _write_roles(walk)
             leases = _issue(walk)
             _renew_and_revoke(walk, leases)
+            _keyless(walk, Path(folder))
             _help(walk)
             auth_method(walk, binary)
             if keep:
@@ -176,6 +178,24 @@ def _renew_and_revoke(walk: Walk, leases: list[str]) -> None:
     walk.show_cloud(users=2, keys=2, policies=1, attachments=3)
     walk.type("lease revoke -sync -prefix alicloud/creds", "Success!")
     walk.show_cloud()
+
+
+def _keyless(walk: Walk, folder: Path) -> None:
+    walk.chapter("Do without a key")
+    pod = Pod(walk.cloud, folder)
+    walk.say("On ACK a pod has an identity token, which the plugin exchanges for a session of a RAM role (RRSA).")
+    walk.say(f"Here it is in {pod.file}. With `verify` the settings are tried before they are stored:")
+    walk.type("delete alicloud/config", "Success!")
+    walk.type(f"write alicloud/config credential_source=oidc oidc_provider_arn={pod.provider_arn} "
+              f"oidc_token_file={pod.file} role_arn={pod.role_arn} verify=true",
+              "assumed-role/vault-pod/vault-plugin-alicloud")
+    shown = walk.type("read alicloud/config")
+    walk.check(shown.fields().get("credential_source_in_force") == "oidc", "the source is another one")
+    walk.check(walk.cloud.access_key not in shown.text, "there is a key")
+    walk.type("read alicloud/creds/role-based", "security_token")
+    walk.say("A role of another account would be assumed with it, by `role_arn` and `external_id`. Back to the key:")
+    walk.type("delete alicloud/config", "Success!")
+    walk.type(f"write alicloud/config access_key={walk.cloud.access_key} secret_key={walk.cloud.secret_key}", "Success!")
 
 
 def _help(walk: Walk) -> None:

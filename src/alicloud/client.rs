@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::answer::interpret;
 use super::clock::{Clock, SystemClock};
-use super::credentials::Credentials;
+use super::credentials::{Credentials, SharedProvider};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind, Result};
 use super::http::Https;
@@ -78,8 +78,8 @@ pub enum BuildError {
 pub struct Client {
     inner: Arc<Inner>,
     policy: Policy,
-    /// The access key id in whose lines calls wait. Blank for anonymous calls.
-    account: Arc<str>,
+    /// The access key id in whose lines calls wait, where it is not that of the key that signs.
+    account: Option<Arc<str>>,
     priority: Priority,
     /// For all calls together, where there is one.
     deadline: Option<Instant>,
@@ -98,6 +98,7 @@ struct Inner {
 }
 
 /// One call before it is signed.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) operation: &'static str,
     pub(super) version: &'static str,
@@ -153,7 +154,7 @@ impl Client {
                 options,
             }),
             policy,
-            account: Arc::default(),
+            account: None,
             priority: Priority::Foreground,
             deadline: None,
         })
@@ -167,23 +168,31 @@ impl Client {
         client
     }
 
-    /// RAM as seen with these credentials.
+    /// RAM as seen with these credentials, or with what this provider gives at the time of each call.
     #[must_use]
-    pub fn ram(&self, credentials: Credentials, endpoint: Endpoint) -> Ram {
-        Ram::new(self.in_lines_of(&credentials), credentials, endpoint)
+    pub fn ram(&self, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Ram {
+        Ram::new(self.clone(), provider.into(), endpoint)
     }
 
-    /// STS as seen with these credentials.
+    /// STS as seen with these credentials, or with what this provider gives at the time of each call.
     #[must_use]
-    pub fn sts(&self, credentials: Credentials, endpoint: Endpoint) -> Sts {
-        Sts::new(self.in_lines_of(&credentials), credentials, endpoint)
+    pub fn sts(&self, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Sts {
+        Sts::new(self.clone(), provider.into(), endpoint)
     }
 
-    fn in_lines_of(&self, credentials: &Credentials) -> Self {
+    /// The same client for the account of an access key: its calls wait in the lines of that account, whatever keys they
+    /// are signed with. Without this, the lines of a call are those of the key that signs it.
+    #[must_use]
+    pub fn in_lines_of(&self, access_key_id: &str) -> Self {
         Self {
-            account: credentials.access_key_id.as_str().into(),
+            account: Some(access_key_id.into()),
             ..self.clone()
         }
+    }
+
+    /// Whether it is known in whose lines calls wait.
+    pub(super) fn has_lines(&self) -> bool {
+        self.account.is_some()
     }
 
     /// For work that nobody waits for: its calls let others go first where there are too many.
@@ -228,7 +237,9 @@ impl Client {
         call: Call,
     ) -> Result<T> {
         let deadline = self.call_deadline();
-        let line = self.inner.lines.line(&self.account, call.operation);
+        // Anonymous calls have lines of their own.
+        let account = self.account.clone().unwrap_or_default();
+        let line = self.inner.lines.line(&account, call.operation);
         let mut tries = self.tries();
         let mut failed = None;
         loop {

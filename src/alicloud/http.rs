@@ -56,19 +56,7 @@ impl Https {
     }
 
     fn build(&self) -> Result<reqwest::Client, Failure> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = Verifier::new(Arc::clone(&provider)).map_err(|error| {
-            Failure::Connect(format!(
-                "no CA certificates: {error}; install a CA bundle or set SSL_CERT_FILE"
-            ))
-        })?;
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::Connect(error.to_string()))?
-            .dangerous() // the name of rustls for "with an own verifier"; this one checks the full chain
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        self.settings(tls)
+        self.settings(tls()?)
             .build()
             .map_err(|error| Failure::Connect(causes(error)))
     }
@@ -87,6 +75,22 @@ impl Https {
             .pool_max_idle_per_host(self.idle_per_host)
             .tcp_nodelay(true)
     }
+}
+
+/// TLS as the machine's CA certificates have it.
+pub(super) fn tls() -> Result<ClientConfig, Failure> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Verifier::new(Arc::clone(&provider)).map_err(|error| {
+        Failure::Connect(format!(
+            "no CA certificates: {error}; install a CA bundle or set SSL_CERT_FILE"
+        ))
+    })?;
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::Connect(error.to_string()))?
+        .dangerous() // the name of rustls for "with an own verifier"; this one checks the full chain
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }
 
 #[async_trait]

@@ -5,14 +5,16 @@
 //!
 //! - [`Client`] owns the connections. [`Client::ram`] and [`Client::sts`] give the operations.
 //! - [`Error`] has a [`Kind`] to decide on and a text that is safe to show; [`IgnoreGone`] is for deletions.
-//! - [`credentials`] finds keys in the environment, in a pod's identity token, or at the metadata service.
+//! - [`credentials`] finds keys in the environment, by a pod's identity token, at a credentials URI, or at the metadata
+//!   service, and keeps them fresh.
 //! - [`Arn`], [`Region`] and [`Endpoint`] are always valid.
 //! - [`sign`] has both signatures as pure functions.
 //!
-//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; the call stands in the line of `pace` for its account
-//! and operation; `client` takes one of the places for calls in flight, signs with a fresh time and nonce, and hands the
-//! request to `transport` (in the shipped program always `http`: HTTPS only, no redirects); `answer` and `codes` sort what
-//! comes back; `retry` decides about another try.
+//! One call, from the inside: `ram` or `sts` gather [`Parameters`]; `signed` asks the provider for credentials, and for
+//! others if the cloud refuses these; the call stands in the line of `pace` for its account and operation; `client` takes
+//! one of the places for calls in flight, signs with a fresh time and nonce, and hands the request to `transport` (in the
+//! shipped program always `http`: HTTPS only, no redirects); `answer` and `codes` sort what comes back; `retry` decides
+//! about another try.
 
 pub mod arn;
 pub mod credentials;
@@ -35,6 +37,7 @@ mod random;
 mod redact;
 mod region;
 mod retry;
+mod signed;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport;

@@ -33,7 +33,8 @@ Credentials, the first of these that is there:
   3. ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, with ALIBABA_CLOUD_SECURITY_TOKEN.
   4. The identity token of a pod (RRSA): ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and
      ALIBABA_CLOUD_ROLE_ARN.
-  5. The RAM role of the ECS instance, unless ALIBABA_CLOUD_ECS_METADATA_DISABLED is true.
+  5. The service at ALIBABA_CLOUD_CREDENTIALS_URI.
+  6. The RAM role of the ECS instance, unless ALIBABA_CLOUD_ECS_METADATA_DISABLED is true.
 
 Id, secret and token are always taken from one place. To assume a role or to exchange a pod's token, STS is called in
 -region, or where ALIBABA_CLOUD_STS_ENDPOINT or ALIBABA_CLOUD_STS_REGION say.

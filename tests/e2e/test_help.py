@@ -23,7 +23,9 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("path", "texts"), [
-    ("config", ["access_key (string)", "secret_key (string)", "region (string)"]),
+    ("config", ["access_key (string)", "secret_key (string)", "region (string)", "credential_source (string)",
+                "oidc_provider_arn (string)", "oidc_token_file (string)", "role_arn (string)",
+                "role_session_name (string)", "external_id (string)", "max_retries (int)", "verify (bool)"]),
     ("role", ["List the existing roles"]),
     ("roles", ["List the existing roles"]),
     ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
@@ -82,6 +84,19 @@ def test_the_openapi_document_describes_the_fields(engine: Engine) -> None:
                                          "wait_for_propagation"}
     assert schema["properties"]["ttl"]["type"] == "integer"
     assert schema["properties"]["remote_policies"]["type"] == "array"
+
+
+def test_the_openapi_document_describes_the_configuration(engine: Engine) -> None:
+    schemas = engine.api.read("sys/internal/specs/openapi").ok().body["components"]["schemas"]
+    properties = schemas["AliCloudConfigureRequest"]["properties"]
+    assert set(properties) == {
+        "access_key", "secret_key", "region", "ram_endpoint", "sts_endpoint", "max_custom_policies",
+        "max_system_policies", "credential_source", "oidc_provider_arn", "oidc_token_file", "role_arn",
+        "role_session_name", "external_id", "max_retries", "verify"}
+    assert properties["credential_source"]["enum"] == ["", "config", "environment", "oidc", "uri", "ecs"]
+    assert properties["max_retries"]["type"] == "integer" and properties["max_retries"]["default"] == -1
+    assert properties["verify"]["type"] == "boolean"
+    assert not [name for name, field in properties.items() if not field["description"]]
 
 
 def test_the_whole_openapi_document_of_the_server_is_as_valid_as_without_us(engine: Engine) -> None:

@@ -47,7 +47,10 @@ Settings
                      {"calls": N} or {"ms": M}}      {} switches lag off. Applies to later changes.
   POST /hosts {"host", ["product": "Ram"|"Sts"|"Ims", "remove": true]}
   POST /clock {"offset_seconds": S}       POST /recycle_bin {"enabled": bool}
-  POST /metadata {["role_name", "mode", "lifetime", "status", "rotate": true]}   see `metadata.py`
+  POST /metadata {["role_name", "mode", "lifetime", "status", "rotate": true, "invalidate": true]}
+                                see `metadata.py`; GET: {"requests", "access_key_id"}
+  POST /credentials_uri {["role_name", "lifetime", "status", "rotate": true, "invalidate": true]}
+                                see `credentials_uri.py`; GET: {"asked", "access_key_id"}
   POST /baseline                what exists now no longer counts as left over
   POST /reset                   preset and seed again, no faults, empty journals, clock at zero
 """
@@ -66,6 +69,7 @@ from .faults import Fault
 
 if TYPE_CHECKING:
     from .fake import FakeCloud
+    from .metadata import MetadataService
 
 
 class _Server(ThreadingHTTPServer):
@@ -148,9 +152,10 @@ class ControlServer:
             fake.reset()
             return {}
         if name == "metadata":
-            if fake.metadata is None:
-                raise ValueError("the metadata service was not started")
-            fake.metadata.configure(**body)
+            self._metadata().configure(**body)
+            return {}
+        if name == "credentials_uri":
+            fake.credentials_uri.configure(**body)
             return {}
         with fake.cloud.lock:
             if name == "baseline":
@@ -173,12 +178,21 @@ class ControlServer:
             return {"faults": fake.faults.describe()}
         if name == "wait":
             return {"met": self._wait(args, since)}
+        if name == "metadata":
+            return self._metadata().describe()
+        if name == "credentials_uri":
+            return fake.credentials_uri.describe()
         with fake.cloud.lock:
             if name == "state":
                 return views.state(fake.cloud)
             if name == "leftovers":
                 return views.leftovers(fake.cloud)
         return None
+
+    def _metadata(self) -> MetadataService:
+        if self._fake.metadata is None:
+            raise ValueError("the metadata service was not started")
+        return self._fake.metadata
 
     def _delete(self, name: str, args: dict[str, str],
                 body: dict[str, Any]) -> dict[str, Any]:

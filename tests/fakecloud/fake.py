@@ -13,6 +13,7 @@ from .ca import TestAuthority
 from .client import Control
 from .clock import Clock
 from .control import ControlServer
+from .credentials_uri import CredentialsUri
 from .faults import Fault, FaultBook
 from .gateway import Gateway
 from .metadata import MetadataService
@@ -45,6 +46,7 @@ class FakeCloud:
         self._server = ProxyServer(self.cloud, self._authority, self._gateway, self.recorder,
                                    self.faults)
         self._control_server = ControlServer(self)
+        self.credentials_uri = CredentialsUri(self.cloud, self.preset.account_id)
         self.metadata = None if metadata is None else MetadataService(
             self.cloud, self.preset.account_id, metadata, mode=metadata_mode)
 
@@ -73,7 +75,8 @@ class FakeCloud:
         info: dict[str, Any] = {
             "proxy": self.proxy, "ca_file": self.ca_file, "control": self.control_url,
             "account_id": self.preset.account_id, "access_key_id": self.preset.access_key_id,
-            "access_key_secret": self.preset.access_key_secret, "pid": os.getpid()}
+            "access_key_secret": self.preset.access_key_secret, "pid": os.getpid(),
+            "credentials_uri": self.credentials_uri.url}
         if self.metadata:
             info["metadata"] = self.metadata.url
         return info
@@ -84,12 +87,14 @@ class FakeCloud:
         with self.cloud.lock:
             self.cloud.clock.offset = 0.0
             self._install()
+        self.credentials_uri.reset()
         self.recorder.clear()
 
     def start(self) -> None:
         """Begins to serve."""
         self._server.start()
         self._control_server.start()
+        self.credentials_uri.start()
         if self.metadata:
             self.metadata.start()
 
@@ -98,6 +103,7 @@ class FakeCloud:
         self.faults.remove()
         self._server.close()
         self._control_server.close()
+        self.credentials_uri.close()
         if self.metadata:
             self.metadata.close()
         if self._temporary:

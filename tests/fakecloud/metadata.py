@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from .clock import iso
-from .model import Session
+from .offered import OfferedSession
 from .state import Cloud
 
 _BASE = "/latest/meta-data/"
@@ -38,13 +38,11 @@ class MetadataService:
                  role_name: str | None = "vault-ecs", mode: str = "optional") -> None:
         service = self
         self._cloud = cloud
-        self._account_id = account_id
         self._lock = threading.Lock()
         self._tokens: dict[str, float] = {}
-        self._session: Session | None = None
+        self._offered = OfferedSession(cloud, account_id, "i-bp1fakecloud0000001")
         self._role_name = role_name
         self._mode = "optional"
-        self._lifetime = 6 * 3600.0
         self._status: int | None = None
         self.requests: list[dict[str, Any]] = []
         self.configure(mode=mode)
@@ -90,11 +88,12 @@ class MetadataService:
 
     def configure(self, *, role_name: str | None = "", mode: str | None = None,
                   lifetime: float | None = None, status: int | None = None,
-                  rotate: bool = False) -> None:
+                  rotate: bool = False, invalidate: bool = False) -> None:
         """Changes what is named: the role (None for an instance without), the token mode, the
         lifetime of credentials in seconds, a status to answer everything with (0 to stop that);
-        `rotate` makes new credentials at the next request."""
-        with self._lock:
+        `rotate` makes new credentials at the next request, and with `invalidate` the old ones end
+        at once."""
+        with self._lock, self._cloud.lock:
             if role_name != "":
                 self._role_name = role_name
                 rotate = True
@@ -103,12 +102,17 @@ class MetadataService:
                     raise ValueError(f"mode is one of {MODES}")
                 self._mode = mode
             if lifetime is not None:
-                self._lifetime = lifetime
+                self._offered.lifetime = lifetime
                 rotate = True
             if status is not None:
                 self._status = status or None
-            if rotate:
-                self._session = None
+            if rotate or invalidate:
+                self._offered.rotate(invalidate=invalidate)
+
+    def describe(self) -> dict[str, Any]:
+        """What was asked, and the key that was offered last."""
+        with self._lock:
+            return {"requests": list(self.requests), "access_key_id": self._offered.key_id}
 
     def answer(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
         """Status and text of one request."""
@@ -156,21 +160,8 @@ class MetadataService:
         if path != _CREDENTIALS + self._role_name:
             return 404, "not found"
         with self._cloud.lock:
-            session = self._current()
+            session = self._offered.current(self._role_name)
         return 200, json.dumps({
             "AccessKeyId": session.key_id, "AccessKeySecret": session.secret,
             "Expiration": iso(session.expires), "SecurityToken": session.token,
             "LastUpdated": iso(session.created), "Code": "Success"})
-
-    def _current(self) -> Session:
-        """The instance's credentials, renewed in the last tenth of their life as the real service
-        does well ahead of expiry. A reset of the cloud forgets the old ones."""
-        now = self._cloud.clock.now()
-        session = self._session
-        if (session is None or session.key_id not in self._cloud.sessions
-                or session.expires - now < self._lifetime / 10):
-            assert self._role_name is not None  # the caller checked
-            role = self._cloud.role(self._cloud.account(self._account_id), self._role_name)
-            session = self._cloud.add_session(role, "i-bp1fakecloud0000001", self._lifetime)
-            self._session = session
-        return session

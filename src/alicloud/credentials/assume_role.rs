@@ -1,44 +1,82 @@
-//! A session of a role, asked for with given keys.
+//! A session of a role, asked for with the credentials of another provider.
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{Credentials, Provider, ProviderError};
+use super::environment::{SESSION_NAME, Surroundings};
+use super::settings::RoleToAssume;
+use super::{Credentials, Provider, ProviderError, SharedProvider};
 use crate::alicloud::client::Client;
-use crate::alicloud::endpoint::Endpoint;
-use crate::alicloud::sts::{AssumeRole, Sts};
+use crate::alicloud::sts::AssumeRole;
 
-/// Assumes one role, anew each time it is asked: wrap it in [`super::Cached`].
+const NAME: &str = "assumed role credentials";
+
+/// Assumes one role, anew each time it is asked: wrap it in [`super::Cached`]. Where its base is not configured, neither
+/// is it.
 pub struct AssumeRoleProvider {
-    sts: Sts,
+    client: Client,
+    base: SharedProvider,
+    surroundings: Surroundings,
     request: AssumeRole,
 }
 
 impl AssumeRoleProvider {
-    /// Will assume the role with these keys at this endpoint.
-    #[must_use]
-    pub fn new(client: Client, keys: Credentials, endpoint: Endpoint, request: AssumeRole) -> Self {
+    /// Will assume the role of this request with what the base gives.
+    pub(super) fn new(
+        client: Client,
+        base: SharedProvider,
+        surroundings: Surroundings,
+        request: AssumeRole,
+    ) -> Self {
         Self {
-            sts: client.sts(keys, endpoint),
+            client,
+            base,
+            surroundings,
             request,
         }
+    }
+
+    /// The same for a role of the settings.
+    pub(super) fn of_role(
+        client: Client,
+        base: SharedProvider,
+        surroundings: Surroundings,
+        role: &RoleToAssume,
+    ) -> Self {
+        let session_name = role.session_name.as_ref();
+        let request = AssumeRole {
+            role_arn: role.arn.to_string(),
+            session_name: session_name.map_or_else(|| SESSION_NAME.to_owned(), ToString::to_string),
+            external_id: role.external_id.as_ref().map(ToString::to_string),
+            ..AssumeRole::default()
+        };
+        Self::new(client, base, surroundings, request)
     }
 }
 
 #[async_trait]
 impl Provider for AssumeRoleProvider {
     async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
-        match self.sts.assume_role(&self.request).await {
-            Ok(session) => Ok(Some(session.credentials)),
+        let Some(keys) = self.base.load().await? else {
+            return Ok(None);
+        };
+        let endpoint = self.surroundings.sts(NAME)?;
+        let sts = self.client.sts(self.base.clone(), endpoint);
+        match sts.assume_role(&self.request).await {
+            Ok(session) => Ok(Some(session.credentials.with_source(keys.source))),
             Err(error) => {
                 let advice = format!(
-                    "cannot assume {}, check its trust policy and the keys",
-                    self.request.role_arn
+                    "cannot assume {}, check its trust policy and the keys (source: {})",
+                    self.request.role_arn, keys.source
                 );
-                Err(ProviderError::of_call("assumed role credentials", &advice, error))
+                Err(ProviderError::of_call(NAME, &advice, error))
             }
         }
+    }
+
+    fn forget(&self, refused: &Credentials) {
+        self.base.forget(refused);
     }
 }
 

@@ -17,13 +17,20 @@ use crate::alicloud::random::jitter;
 /// 15 minutes would otherwise never be fresh.
 const AHEAD: Duration = Duration::minutes(15);
 
-const LONGEST_PAUSE: Pause = Pause::from_secs(60);
+/// A source that is mended is noticed after this at the latest.
+const LONGEST_PAUSE: Pause = Pause::from_secs(10);
+
+/// A source that goes on giving what the cloud refuses is asked this often, and not at every call.
+const PAUSE_AFTER_REFUSAL: Pause = Pause::from_secs(5);
 
 /// A provider behind a cache.
 ///
 /// Callers share one refresh. While it runs, and while the source fails, the old credentials are given out until they
-/// expire, never longer. After a failure the source is left alone for a second, doubling up to a minute. Credentials
-/// without an expiration are not kept.
+/// expire, never longer. After a failure the source is left alone for a second, doubling up to ten. Credentials without
+/// an expiration are not kept.
+///
+/// Before their end nears, one caller at a time looks for a change as often as the provider wants it. What the cloud
+/// refused is not given out again before the source was asked.
 pub struct Cached<P> {
     provider: P,
     clock: Arc<dyn Clock>,
@@ -35,12 +42,18 @@ pub struct Cached<P> {
 struct State {
     kept: Option<Kept>,
     failure: Option<Failure>,
+    /// When a refusal of what is kept counts again.
+    refusable_at: Option<Instant>,
 }
 
 struct Kept {
     credentials: Credentials,
+    /// When a look for a change is due.
+    look_at: Option<Instant>,
     refresh_at: OffsetDateTime,
     expires_at: OffsetDateTime,
+    /// By the cloud.
+    refused: bool,
 }
 
 struct Failure {
@@ -55,9 +68,11 @@ type Outcome = Result<Option<Credentials>, ProviderError>;
 enum Look {
     /// Use this.
     Done(Outcome),
+    /// Use this unless you are the one who looks for a change.
+    Watched(Credentials),
     /// Use this unless you are the one who refreshes.
     Stale(Credentials),
-    /// Nothing to use.
+    /// Nothing to use without a refresh.
     Empty,
 }
 
@@ -81,13 +96,32 @@ impl<P: Provider> Cached<P> {
             .as_ref()
             .filter(|failure| Instant::now() < failure.again_at);
         match (state.kept.as_ref().filter(|kept| now < kept.expires_at), pausing) {
-            (Some(kept), pausing) if pausing.is_some() || now < kept.refresh_at => {
-                Look::Done(Ok(Some(kept.credentials.clone())))
+            (Some(kept), Some(_)) => Look::Done(Ok(Some(kept.credentials.clone()))),
+            (Some(kept), None) if kept.refused => Look::Empty,
+            (Some(kept), None) if now >= kept.refresh_at => Look::Stale(kept.credentials.clone()),
+            (Some(kept), None) if kept.look_at.is_some_and(|at| Instant::now() >= at) => {
+                Look::Watched(kept.credentials.clone())
             }
-            (Some(kept), _) => Look::Stale(kept.credentials.clone()),
+            (Some(kept), None) => Look::Done(Ok(Some(kept.credentials.clone()))),
             (None, Some(failure)) => Look::Done(failure.outcome.clone()),
             (None, None) => Look::Empty,
         }
+    }
+
+    /// Looks for a change; the caller holds the lock.
+    async fn watch(&self, kept: Credentials) -> Outcome {
+        if self.provider.has_changed().await {
+            return self.refresh().await;
+        }
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = &mut state.kept {
+            kept.look_at = self.next_look();
+        }
+        Ok(Some(kept))
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        self.provider.look_every().map(|pause| Instant::now() + pause)
     }
 
     /// Asks the provider; the caller holds the lock.
@@ -96,11 +130,17 @@ impl<P: Provider> Cached<P> {
         let now = self.clock.now();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(Some(credentials)) = &outcome {
+            let old = state.kept.take();
+            if !old.is_some_and(|old| old.credentials.is_same(credentials)) {
+                state.refusable_at = None;
+            }
             state.failure = None;
             state.kept = credentials.expiration.map(|expires_at| Kept {
                 credentials: credentials.clone(),
+                look_at: self.next_look(),
                 refresh_at: expires_at - AHEAD.min((expires_at - now) / 5),
                 expires_at,
+                refused: false,
             });
             return outcome;
         }
@@ -120,8 +160,11 @@ impl<P: Provider> Cached<P> {
         });
         match state.kept.as_ref().filter(|kept| now < kept.expires_at) {
             Some(kept) => {
-                let error = outcome.err().map(|error| error.to_string());
-                tracing::warn!(error, expires_at = %kept.expires_at, "credentials not refreshed; the old ones are used");
+                // Not each of many failures: the old ones may be good for hours.
+                if in_a_row.is_power_of_two() {
+                    let error = outcome.err().map(|error| error.to_string());
+                    tracing::warn!(error, expires_at = %kept.expires_at, "credentials not refreshed; the old ones are used");
+                }
                 Ok(Some(kept.credentials.clone()))
             }
             None => outcome,
@@ -134,7 +177,7 @@ impl<P: Provider> Provider for Cached<P> {
     async fn load(&self) -> Outcome {
         let _held = match self.look() {
             Look::Done(outcome) => return outcome,
-            Look::Stale(credentials) => match self.refreshing.try_lock() {
+            Look::Watched(credentials) | Look::Stale(credentials) => match self.refreshing.try_lock() {
                 Ok(held) => held,
                 Err(_) => return Ok(Some(credentials)),
             },
@@ -143,7 +186,25 @@ impl<P: Provider> Provider for Cached<P> {
         // Somebody else may have refreshed before the lock was ours.
         match self.look() {
             Look::Done(outcome) => outcome,
+            Look::Watched(kept) => self.watch(kept).await,
             Look::Stale(_) | Look::Empty => self.refresh().await,
+        }
+    }
+
+    fn forget(&self, refused: &Credentials) {
+        self.provider.forget(refused);
+        let now = Instant::now();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let State {
+            kept,
+            failure,
+            refusable_at,
+        } = &mut *state;
+        let kept = kept.as_mut().filter(|kept| kept.credentials.is_same(refused));
+        if let Some(kept) = kept.filter(|_| refusable_at.is_none_or(|at| now >= at)) {
+            kept.refused = true;
+            *failure = None;
+            *refusable_at = Some(now + PAUSE_AFTER_REFUSAL);
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::environment::Surroundings;
 use super::metadata::{Ask, Metadata, Service};
@@ -18,6 +20,15 @@ use crate::alicloud::wire::WireCredentials;
 const NAME: &str = "ecs metadata credentials";
 
 const ROLES: &str = "ram/security-credentials/";
+
+/// A service that is not known to be there has this long for all its answers: off an instance nobody waits for a second.
+const FIRST_LOOK: Duration = Duration::from_millis(900);
+
+/// One that is known has this long.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How often the role and its credentials are asked for while those that are known are good.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Asks the metadata service, token mode first, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED` is `true`.
 ///
@@ -169,7 +180,10 @@ impl Provider for EcsProvider {
             .iter()
             .find_map(|name| self.surroundings.var(name));
         let wanted = role.is_some() || self.has_worked.load(Ordering::Relaxed);
-        match self.fetch(role.as_deref()).await {
+        let limit = if wanted { LOOK } else { FIRST_LOOK };
+        let silent = Err(Missing::Absent("the metadata service did not answer in time"));
+        let found = timeout(limit, self.fetch(role.as_deref())).await;
+        match found.unwrap_or(silent) {
             Ok(credentials) => {
                 self.has_worked.store(true, Ordering::Relaxed);
                 Ok(Some(credentials))
@@ -178,6 +192,10 @@ impl Provider for EcsProvider {
             Err(Missing::Absent(text)) => Err(ProviderError::new(NAME, text)),
             Err(Missing::Broken(text)) => Err(ProviderError::new(NAME, text)),
         }
+    }
+
+    fn look_every(&self) -> Option<Duration> {
+        Some(LOOK_EVERY)
     }
 }
 

@@ -160,7 +160,7 @@ impl Provider for EnvironmentProvider {
         match self.role()? {
             None => Ok(Some(keys)),
             Some(role) => {
-                AssumeRoleProvider::new(self.client.clone(), keys, from.sts(NAME)?, role)
+                AssumeRoleProvider::new(self.client.clone(), keys.into(), from.clone(), role)
                     .load()
                     .await
             }

@@ -22,7 +22,7 @@ impl ProviderError {
     }
 
     /// For a source that had to call the cloud; the text of the call's error follows the advice.
-    pub(super) fn of_call(provider: &'static str, advice: &str, call: Error) -> Self {
+    pub(in crate::alicloud) fn of_call(provider: &'static str, advice: &str, call: Error) -> Self {
         Self {
             provider,
             text: format!("{advice}: {call}"),

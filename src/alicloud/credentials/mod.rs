@@ -1,7 +1,11 @@
 //! Keys, and where they come from: one provider per file, and a chain that asks them in order.
 //!
 //! A provider answers `Ok(None)` when it is not configured and `Err` when it is configured and broken; a chain stops
-//! at the first that is not `Ok(None)`. Keys that a program stores itself are no provider: use them before the chain.
+//! at the first that is not `Ok(None)`.
+//!
+//! The views of RAM and STS ask their provider before every call, so that a change is noticed without a restart. What
+//! expires is kept by a [`Cached`], which renews it ahead of its end, looks every few seconds whether the source offers
+//! something else, and looks at once when the cloud has refused what it keeps.
 
 mod assume_role;
 mod cache;
@@ -10,23 +14,33 @@ mod ecs;
 mod environment;
 mod error;
 mod instance;
+mod local_http;
 mod metadata;
 mod oidc;
+mod settings;
+mod shared;
+mod stored;
+mod uri;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 pub use assume_role::AssumeRoleProvider;
 pub use cache::Cached;
-pub use chain::Chain;
+pub use chain::{Chain, Sources};
 pub use ecs::EcsProvider;
 pub use environment::{Environment, EnvironmentProvider, process_environment};
 pub use error::ProviderError;
 pub use instance::instance_region;
 pub use oidc::OidcProvider;
+pub use settings::{OidcToken, RoleToAssume, Settings, TokenFile, TokenFileError};
+pub use shared::SharedProvider;
+pub use stored::StoredProvider;
+pub use uri::UriProvider;
 
 /// An access key with its secret, and with the token if it is a temporary one.
 ///
@@ -48,7 +62,7 @@ pub struct Credentials {
 /// Where credentials came from. For logs and for an operator who wonders which key is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// A session of a role, asked for with other credentials.
+    /// A session of a role, for others to use. A provider that assumes a role tells its base's source instead.
     AssumeRole,
     /// The metadata service of an ECS instance.
     Ecs,
@@ -58,17 +72,26 @@ pub enum Source {
     Oidc,
     /// Given by the program, for instance out of its storage.
     Stored,
+    /// The service at a credentials URI.
+    Uri,
 }
 
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Source {
+    fn name(self) -> &'static str {
+        match self {
             Self::AssumeRole => "assumed role",
             Self::Ecs => "ecs metadata",
             Self::Environment => "environment",
             Self::Oidc => "oidc token",
             Self::Stored => "stored",
-        })
+            Self::Uri => "credentials uri",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -90,6 +113,19 @@ impl Credentials {
     pub fn with_token(mut self, token: impl Into<SecretString>) -> Self {
         self.security_token = Some(token.into());
         self
+    }
+
+    /// Whether id, secret and token are the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_token = match (&self.security_token, &other.security_token) {
+            (Some(one), Some(two)) => one.expose_secret() == two.expose_secret(),
+            (None, None) => true,
+            _ => false,
+        };
+        same_token
+            && self.access_key_id == other.access_key_id
+            && self.access_key_secret.expose_secret() == other.access_key_secret.expose_secret()
     }
 
     fn with_source(mut self, source: Source) -> Self {
@@ -114,6 +150,20 @@ impl fmt::Debug for Credentials {
 pub trait Provider: fmt::Debug + Send + Sync {
     /// Looks. `Ok(None)` means that this place is not configured.
     async fn load(&self) -> Result<Option<Credentials>, ProviderError>;
+
+    /// How often a cache asks [`Self::has_changed`] while what it keeps is still good. `None`: not at all.
+    fn look_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Whether this place offers something else than when it was last asked. A place that cannot tell without being
+    /// asked says yes.
+    async fn has_changed(&self) -> bool {
+        true
+    }
+
+    /// The cloud refused these credentials: whoever keeps them asks their source before giving them out again.
+    fn forget(&self, _refused: &Credentials) {}
 }
 
 #[cfg(test)]

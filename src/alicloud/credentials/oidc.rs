@@ -1,68 +1,178 @@
 //! RRSA: the identity token of a Kubernetes pod, exchanged for a session of a role.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::environment::{SESSION_NAME, Surroundings};
+use super::settings::{OidcToken, RoleToAssume};
 use super::{Credentials, Provider, ProviderError};
+use crate::alicloud::arn::{Arn, Identity};
 use crate::alicloud::client::Client;
-use crate::alicloud::sts::AssumeRoleWithOidc;
+use crate::alicloud::sts::{AssumeRoleWithOidc, OidcProviderArn};
 
 const NAME: &str = "oidc credentials";
+
+const ROLE: &str = "ALIBABA_CLOUD_ROLE_ARN";
+const PROVIDER: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
+const FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 
 /// The cloud takes tokens up to 20,000 characters; a little more shows that the file is another one.
 const LONGEST_TOKEN: u64 = 32 * 1024;
 
-/// Exchanges the token in `ALIBABA_CLOUD_OIDC_TOKEN_FILE` for a session of `ALIBABA_CLOUD_ROLE_ARN` through
-/// `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`. The file is read at every exchange, for the kubelet replaces it.
+/// How often the file is looked at while the session that came of it is good.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Exchanges an identity token for a session of a role. The file is read at every exchange, for the kubelet replaces it;
+/// one that was replaced is exchanged within seconds.
 ///
-/// `ALIBABA_CLOUD_ROLE_ARN` alone does not configure it; other tools use that name too.
+/// Token and provider are those of the settings, or else of `ALIBABA_CLOUD_OIDC_TOKEN_FILE` and
+/// `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`. The role is that of `ALIBABA_CLOUD_ROLE_ARN`, which alone configures nothing, for
+/// other tools use that name too; or else that of the settings.
 pub struct OidcProvider {
     client: Client,
     surroundings: Surroundings,
+    token: Option<OidcToken>,
+    role: Option<RoleToAssume>,
+    exchanged: Mutex<Option<Mark>>,
+}
+
+/// What tells one state of a file from another without reading it: device, inode, size, time of change.
+type Mark = (u64, u64, u64, i64, i64);
+
+/// All that an exchange needs but the token.
+struct Exchange {
+    provider: OidcProviderArn,
+    file: PathBuf,
+    /// How the file is named in errors.
+    named: &'static str,
+    role: Arn,
+    session_name: String,
 }
 
 impl OidcProvider {
-    pub(super) fn new(client: Client, surroundings: Surroundings) -> Self {
-        Self { client, surroundings }
+    pub(super) fn new(
+        client: Client,
+        surroundings: Surroundings,
+        token: Option<OidcToken>,
+        role: Option<RoleToAssume>,
+    ) -> Self {
+        Self {
+            client,
+            surroundings,
+            token,
+            role,
+            exchanged: Mutex::new(None),
+        }
     }
+
+    /// Whether what the exchange gives is the role of the settings already.
+    pub(super) fn gives_the_role(&self) -> bool {
+        match (&self.role, self.environment_role()) {
+            (Some(_), Ok(None)) => true,
+            (Some(role), Ok(Some(exchanged))) => role.arn.is_same_role(&exchanged),
+            _ => false,
+        }
+    }
+
+    fn environment_role(&self) -> Result<Option<Arn>, ProviderError> {
+        let Some(text) = self.surroundings.var(ROLE) else {
+            return Ok(None);
+        };
+        match Arn::parse(&text) {
+            Ok(arn) if matches!(arn.identity(), Identity::Role(_)) => Ok(Some(arn)),
+            Ok(_) => Err(ProviderError::new(
+                NAME,
+                format!("{ROLE} is not the arn of a role"),
+            )),
+            Err(rule) => Err(ProviderError::new(NAME, format!("{ROLE}: {rule}"))),
+        }
+    }
+
+    fn exchange(&self) -> Result<Option<Exchange>, ProviderError> {
+        let from = &self.surroundings;
+        let (provider, file, named) = match (&self.token, from.var(PROVIDER), from.var(FILE)) {
+            (Some(token), ..) => (
+                token.provider.clone(),
+                token.file.path().to_owned(),
+                "the token file",
+            ),
+            (None, None, None) => return Ok(None),
+            (None, Some(provider), Some(file)) => {
+                let provider = OidcProviderArn::parse(&provider)
+                    .map_err(|rule| ProviderError::new(NAME, format!("{PROVIDER}: {rule}")))?;
+                (provider, PathBuf::from(file), FILE)
+            }
+            _ => return Err(incomplete()),
+        };
+        let name = from.var("ALIBABA_CLOUD_ROLE_SESSION_NAME");
+        let (role, chosen) = match (self.environment_role()?, &self.role) {
+            (Some(role), Some(wanted)) if wanted.arn.is_same_role(&role) => {
+                (role, wanted.session_name.as_ref())
+            }
+            (Some(role), _) => (role, None),
+            (None, Some(wanted)) => (wanted.arn.clone(), wanted.session_name.as_ref()),
+            (None, None) if self.token.is_some() => {
+                let text = format!(
+                    "an identity token is exchanged for a role: give a role to assume, or set {ROLE}"
+                );
+                return Err(ProviderError::new(NAME, text));
+            }
+            (None, None) => return Err(incomplete()),
+        };
+        let session_name = chosen
+            .map(ToString::to_string)
+            .or(name)
+            .unwrap_or_else(|| SESSION_NAME.to_owned());
+        Ok(Some(Exchange {
+            provider,
+            file,
+            named,
+            role,
+            session_name,
+        }))
+    }
+
+    fn mark(&self) -> std::sync::MutexGuard<'_, Option<Mark>> {
+        self.exchanged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn incomplete() -> ProviderError {
+    ProviderError::new(
+        NAME,
+        format!("set all of {ROLE}, {PROVIDER} and {FILE}, or neither of the last two"),
+    )
 }
 
 #[async_trait]
 impl Provider for OidcProvider {
     async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
-        let from = &self.surroundings;
-        let all = (
-            from.var("ALIBABA_CLOUD_ROLE_ARN"),
-            from.var("ALIBABA_CLOUD_OIDC_PROVIDER_ARN"),
-            from.var("ALIBABA_CLOUD_OIDC_TOKEN_FILE"),
-        );
-        let (role_arn, provider_arn, file) = match all {
-            (_, None, None) => return Ok(None),
-            (Some(role), Some(provider), Some(file)) => (role, provider, PathBuf::from(file)),
-            _ => {
-                let text = "set all of ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and \
-                            ALIBABA_CLOUD_OIDC_TOKEN_FILE, or neither of the last two";
-                return Err(ProviderError::new(NAME, text));
-            }
+        let Some(exchange) = self.exchange()? else {
+            return Ok(None);
         };
-        let endpoint = from.sts(NAME)?;
+        let endpoint = self.surroundings.sts(NAME)?;
+        let (token, mark) = token(exchange.file, exchange.named).await?;
         let request = AssumeRoleWithOidc {
-            provider_arn,
-            role_arn,
-            token: token(file).await?,
-            session_name: from
-                .var("ALIBABA_CLOUD_ROLE_SESSION_NAME")
-                .unwrap_or_else(|| SESSION_NAME.to_owned()),
+            provider_arn: exchange.provider,
+            role_arn: exchange.role.to_string(),
+            token,
+            session_name: exchange.session_name,
             duration_seconds: None,
             policy: None,
         };
         match self.client.assume_role_with_oidc(&endpoint, &request).await {
-            Ok(session) => Ok(Some(session.credentials)),
+            Ok(session) => {
+                *self.mark() = Some(mark);
+                Ok(Some(session.credentials))
+            }
             Err(error) => {
                 let advice = format!(
                     "cannot assume {} with the pod's token, check both ARNs",
@@ -72,37 +182,83 @@ impl Provider for OidcProvider {
             }
         }
     }
+
+    fn look_every(&self) -> Option<Duration> {
+        Some(LOOK_EVERY)
+    }
+
+    async fn has_changed(&self) -> bool {
+        let Ok(Some(exchange)) = self.exchange() else {
+            return true;
+        };
+        let about = tokio::task::spawn_blocking(move || std::fs::metadata(exchange.file)).await;
+        let now = about.ok().and_then(Result::ok).as_ref().map(mark_of);
+        now.is_none() || now != *self.mark()
+    }
+}
+
+fn mark_of(about: &Metadata) -> Mark {
+    (
+        about.dev(),
+        about.ino(),
+        about.len(),
+        about.mtime(),
+        about.mtime_nsec(),
+    )
 }
 
 /// Reads a token, off the runtime's threads.
-async fn token(file: PathBuf) -> Result<SecretString, ProviderError> {
+async fn token(file: PathBuf, named: &'static str) -> Result<(SecretString, Mark), ProviderError> {
     let shown = file.display().to_string();
-    let wrong = |text: &dyn fmt::Display| {
-        ProviderError::new(
-            NAME,
-            format!("ALIBABA_CLOUD_OIDC_TOKEN_FILE {shown} cannot be used: {text}"),
-        )
-    };
-    let read = move || {
-        let about = std::fs::metadata(&file)?;
-        // A pipe would hang, a device would not end.
-        if !about.is_file() || about.len() > LONGEST_TOKEN {
-            return Ok(None);
-        }
-        std::fs::read_to_string(&file).map(|text| Some(Zeroizing::new(text)))
-    };
-    let text = tokio::task::spawn_blocking(read)
+    let wrong =
+        |text: &dyn fmt::Display| ProviderError::new(NAME, format!("{named} {shown} cannot be used: {text}"));
+    let read = tokio::task::spawn_blocking(move || read(&file))
         .await
         .map_err(|_| wrong(&"reading it was cut short"))?;
-    match text.map_err(|error| wrong(&error.kind()))? {
-        Some(text) if !text.trim().is_empty() => Ok(SecretString::from(text.trim())),
-        Some(_) => Err(wrong(&"it is empty")),
-        None => Err(wrong(&"it is no small regular file")),
+    let Some((text, mark)) = read.map_err(|error| wrong(&error.kind()))? else {
+        return Err(wrong(&"it is no small regular file"));
+    };
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(wrong(&"it is empty"));
     }
+    if !is_token(text) {
+        return Err(wrong(&"it holds no identity token (JWT)"));
+    }
+    Ok((SecretString::from(text), mark))
+}
+
+/// The text, or `None` for what is not to be read: a pipe would hang, a device would not end.
+fn read(file: &Path) -> std::io::Result<Option<(Zeroizing<String>, Mark)>> {
+    // The mark is taken first: a file that is replaced meanwhile counts as changed at the next look.
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() || about.len() > LONGEST_TOKEN {
+        return Ok(None);
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(file)?);
+    Ok(Some((text, mark_of(&about))))
+}
+
+/// Three parts of base64url. Whatever else a path may lead to is not sent anywhere.
+fn is_token(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let encoded = |part: &&str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
+    };
+    parts.len() == 3 && parts.iter().all(encoded)
 }
 
 impl fmt::Debug for OidcProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OidcProvider")
+        f.debug_struct("OidcProvider")
+            .field("token", &self.token)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

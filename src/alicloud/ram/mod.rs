@@ -10,7 +10,6 @@ mod role;
 mod user;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -22,25 +21,25 @@ pub use user::User;
 
 use super::answer::Nothing;
 use super::client::{Call, Client};
-use super::credentials::Credentials;
+use super::credentials::SharedProvider;
 use super::endpoint::Endpoint;
 use super::error::Result;
 use super::parameters::Parameters;
 use super::retry::Idempotency;
 
-/// RAM as seen with one set of credentials. Cheap to clone.
+/// RAM as seen with the credentials of one provider. Cheap to clone.
 #[derive(Clone)]
 pub struct Ram {
     client: Client,
-    credentials: Arc<Credentials>,
+    provider: SharedProvider,
     endpoint: Endpoint,
 }
 
 impl Ram {
-    pub(super) fn new(client: Client, credentials: Credentials, endpoint: Endpoint) -> Self {
+    pub(super) fn new(client: Client, provider: SharedProvider, endpoint: Endpoint) -> Self {
         Self {
             client,
-            credentials: Arc::new(credentials),
+            provider,
             endpoint,
         }
     }
@@ -103,7 +102,7 @@ impl Ram {
             parameters,
         };
         self.client
-            .call(&self.endpoint, Some(&self.credentials), call)
+            .signed_call(&self.endpoint, &self.provider, call)
             .await
     }
 }
@@ -111,7 +110,7 @@ impl Ram {
 impl fmt::Debug for Ram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ram")
-            .field("credentials", &self.credentials)
+            .field("provider", &self.provider)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }

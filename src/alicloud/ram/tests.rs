@@ -1,6 +1,7 @@
 //! Each operation's parameters and answer.
 
 use super::*;
+use crate::alicloud::credentials::Credentials;
 use crate::alicloud::error::{IgnoreGone as _, Kind};
 use crate::alicloud::testing::{Script, Step};
 

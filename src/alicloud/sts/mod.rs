@@ -3,9 +3,9 @@
 mod assume_role;
 mod identity;
 mod oidc;
+mod session;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -14,10 +14,11 @@ pub use assume_role::{AssumeRole, AssumedRole};
 #[cfg(fuzzing)]
 pub use identity::read_identity;
 pub use identity::{CallerIdentity, Presigned};
-pub use oidc::AssumeRoleWithOidc;
+pub use oidc::{AssumeRoleWithOidc, OidcProviderArn, ParseOidcProviderError};
+pub use session::{ExternalId, ParseSessionError, RoleSessionName};
 
 use super::client::{Call, Client};
-use super::credentials::Credentials;
+use super::credentials::{Credentials, SharedProvider};
 use super::endpoint::Endpoint;
 use super::error::Result;
 use super::parameters::Parameters;
@@ -26,28 +27,29 @@ use super::retry::Idempotency;
 /// The version of the API, which signed requests of others must have too.
 pub const STS_VERSION: &str = "2015-04-01";
 
-/// STS as seen with one set of credentials. Cheap to clone.
+/// STS as seen with the credentials of one provider. Cheap to clone.
 #[derive(Clone)]
 pub struct Sts {
     client: Client,
-    credentials: Arc<Credentials>,
+    provider: SharedProvider,
     endpoint: Endpoint,
 }
 
 impl Sts {
-    pub(super) fn new(client: Client, credentials: Credentials, endpoint: Endpoint) -> Self {
+    pub(super) fn new(client: Client, provider: SharedProvider, endpoint: Endpoint) -> Self {
         Self {
             client,
-            credentials: Arc::new(credentials),
+            provider,
             endpoint,
         }
     }
 
-    /// STS as somebody else sees it, with credentials of the same account: their calls wait in the same lines.
+    /// STS as somebody else sees it, with credentials of the same account: their calls wait in the same lines, where the
+    /// client has any.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         Self {
-            credentials: Arc::new(credentials),
+            provider: credentials.into(),
             ..self.clone()
         }
     }
@@ -64,11 +66,7 @@ impl Sts {
 
     async fn call<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
         self.client
-            .call(
-                &self.endpoint,
-                Some(&self.credentials),
-                call(operation, parameters),
-            )
+            .signed_call(&self.endpoint, &self.provider, call(operation, parameters))
             .await
     }
 }
@@ -86,7 +84,7 @@ fn call(operation: &'static str, parameters: Parameters) -> Call {
 impl fmt::Debug for Sts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sts")
-            .field("credentials", &self.credentials)
+            .field("provider", &self.provider)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
+use crate::alicloud::credentials::Credentials;
 use crate::alicloud::error::Kind;
 use crate::alicloud::region::Region;
 use crate::alicloud::sign::Method;
@@ -68,7 +69,7 @@ async fn an_oidc_exchange_is_unsigned_and_its_refusal_quotes_nothing() {
     let script = Script::new([Step::Answer(200, SESSION), Step::Answer(400, refused)]);
     let client = script.client();
     let request = AssumeRoleWithOidc {
-        provider_arn: "acs:ram::12345:oidc-provider/p".into(),
+        provider_arn: OidcProviderArn::parse("acs:ram::12345:oidc-provider/p").unwrap(),
         role_arn: "acs:ram::12345:role/r".into(),
         token: SecretString::from("JWT.JWT.JWT"),
         session_name: "s1".into(),

@@ -1,16 +1,20 @@
-//! The engine's way to the cloud: whose credentials, which hosts.
+//! The engine's way to the cloud: whose credentials, which hosts, how patient.
 
 use std::time::Duration;
 
 use super::Engine;
 use super::config::Config;
-use super::failure::failed_call;
-use crate::alicloud::credentials::Credentials;
+use super::credentials::look;
+use crate::alicloud::Client;
+use crate::alicloud::credentials::{Credentials, SharedProvider};
 use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
-use crate::framework::{Context, Error, Kind};
+use crate::framework::{Context, Error};
 
-/// The cloud as one request of a mount reaches it.
+/// Repetitions of a call on trial, unless the settings say otherwise.
+const TRIAL_RETRIES: u8 = 2;
+
+/// The cloud as one request of a mount reaches it. Every call asks anew whose credentials it uses.
 pub(super) struct Cloud {
     pub(super) ram: Ram,
     pub(super) sts: Sts,
@@ -27,42 +31,58 @@ impl Cloud {
 }
 
 impl Engine {
-    /// What was written to `config` decides; without a key pair there, what the server's surroundings offer. That is
-    /// asked at each use, so that a change is picked up.
+    /// What was written to `config` decides; without anything there, what the server's surroundings offer. Storage is
+    /// read at each use, so that a change is picked up.
     pub(super) async fn cloud(&self, context: &Context) -> Result<Cloud, Error> {
         let config = Config::load(&*context.storage).await?.unwrap_or_default();
-        let (ram, sts) = (config.ram_endpoint(), config.sts_endpoint());
-        let credentials = if config.has_key_pair() {
-            Credentials::new(config.access_key.clone(), config.secret_key.clone())
-        } else {
-            self.ambient_credentials(&context.request.mount_point).await?
-        };
+        let client = self.client_for(&config);
+        let provider = self.credentials.provider(&client, &config);
+        // Before anything is begun: an answer that says what is wrong with the credentials, and where.
+        let credentials = look(&provider, &context.request.mount_point).await?;
+        let client = client.in_lines_of(&credentials.access_key_id);
         Ok(Cloud {
-            ram: self.client.ram(credentials.clone(), ram),
-            sts: self.client.sts(credentials, sts),
+            ram: client.ram(provider.clone(), config.ram_endpoint()),
+            sts: client.sts(provider, config.sts_endpoint()),
         })
     }
 
-    async fn ambient_credentials(&self, mount_point: &str) -> Result<Credentials, Error> {
-        match self.ambient.credentials().await {
-            Ok(Some(credentials)) => Ok(credentials),
-            Ok(None) => Err(Error::answer(format!(
-                "no credentials are configured: write access_key and secret_key to {mount_point}config, or offer \
-                 credentials in the server's environment or instance metadata"
-            ))),
-            Err(error) => {
-                // A source that had to ask the cloud fails as any call does; the others are the operator's to mend.
-                let kind = error
-                    .call()
-                    .map_or(Kind::Answer, |call| failed_call(call.clone()).kind());
-                Err(Error::new(
-                    kind,
-                    format!(
-                        "no credentials are configured at {mount_point}config, and the server's surroundings offer \
-                         none: {error}"
-                    ),
-                ))
-            }
+    /// What the mount's settings find now, and a view of STS with it that gives up soon.
+    pub(super) async fn identity_of(
+        &self,
+        config: &Config,
+        mount_point: &str,
+    ) -> Result<(Credentials, Sts), Error> {
+        let client = self.client_for(config);
+        let provider = self.credentials.provider(&client, config);
+        view(&self.client.with_max_retries(1), provider, config, mount_point).await
+    }
+
+    /// The same for settings that are on trial: whoever writes them wants to know the reason, and not to outlast it.
+    pub(super) async fn trial_of(
+        &self,
+        config: &Config,
+        mount_point: &str,
+    ) -> Result<(Credentials, Sts), Error> {
+        let retries = config.max_retries.unwrap_or(TRIAL_RETRIES);
+        let client = self.client.with_max_retries(u32::from(retries));
+        let provider = self.credentials.fresh_provider(&client, config);
+        view(&client, provider, config, mount_point).await
+    }
+
+    fn client_for(&self, config: &Config) -> Client {
+        match config.max_retries {
+            Some(retries) => self.client.with_max_retries(u32::from(retries)),
+            None => self.client.clone(),
         }
     }
+}
+
+async fn view(
+    client: &Client,
+    provider: SharedProvider,
+    config: &Config,
+    mount_point: &str,
+) -> Result<(Credentials, Sts), Error> {
+    let credentials = look(&provider, mount_point).await?;
+    Ok((credentials, client.sts(provider, config.sts_endpoint())))
 }

@@ -1,19 +1,31 @@
-//! The stored configuration of a mount.
+//! The configuration of a mount.
+
+mod stored;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::role::{DEFAULT_CUSTOM_POLICIES, DEFAULT_SYSTEM_POLICIES};
-use crate::alicloud::{Endpoint, Region};
+use crate::alicloud::arn::Identity;
+use crate::alicloud::credentials::{OidcToken, RoleToAssume, Settings, Source, TokenFile};
+use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
+use crate::alicloud::{Arn, Credentials, Endpoint, Region};
 use crate::framework::{Error, Storage};
 
 /// Upstream's key.
 pub(super) const STORAGE_KEY: &str = "config";
 
-/// What the engine works with. Both halves of the key pair are blank when credentials come from the environment.
-#[derive(Debug, Clone)]
+/// The sources that a mount can be held to, as `credential_source` spells them, in the order of the search.
+pub(super) const SOURCES: [(&str, Source); 5] = [
+    ("config", Source::Stored),
+    ("environment", Source::Environment),
+    ("oidc", Source::Oidc),
+    ("uri", Source::Uri),
+    ("ecs", Source::Ecs),
+];
+
+/// What the engine works with. Both halves of the key pair are blank when credentials come from elsewhere.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Config {
     pub(super) access_key: String,
     pub(super) secret_key: SecretString,
@@ -24,6 +36,16 @@ pub(super) struct Config {
     pub(super) max_custom_policies: Option<u16>,
     /// The account's quota of system policies for each user, where it was raised.
     pub(super) max_system_policies: Option<u16>,
+    /// The only source of credentials, in place of a search; one of [`SOURCES`].
+    pub(super) credential_source: Option<Source>,
+    pub(super) oidc_provider_arn: Option<OidcProviderArn>,
+    pub(super) oidc_token_file: Option<TokenFile>,
+    /// The role that every call is made as.
+    pub(super) role_arn: Option<Arn>,
+    pub(super) role_session_name: Option<RoleSessionName>,
+    pub(super) external_id: Option<ExternalId>,
+    /// Repetitions of a call that failed in passing, where it is not the client's own number.
+    pub(super) max_retries: Option<u8>,
     /// Members that this version does not know, kept as they are.
     unknown: Map<String, Value>,
 }
@@ -39,6 +61,26 @@ impl Config {
 
     pub(super) fn has_key_pair(&self) -> bool {
         !self.access_key.is_empty() && !self.secret_key.expose_secret().is_empty()
+    }
+
+    /// What is to be known for finding credentials.
+    pub(super) fn credential_settings(&self) -> Settings {
+        let pair = self
+            .has_key_pair()
+            .then(|| Credentials::new(self.access_key.clone(), self.secret_key.clone()));
+        let oidc = self.oidc_provider_arn.clone().zip(self.oidc_token_file.clone());
+        Settings {
+            pair,
+            source: self.credential_source,
+            oidc: oidc.map(|(provider, file)| OidcToken { provider, file }),
+            role: self.role_arn.clone().map(|arn| RoleToAssume {
+                arn,
+                session_name: self.role_session_name.clone(),
+                external_id: self.external_id.clone(),
+            }),
+            // The environment may know an STS; what the mount was told goes before it.
+            sts: (self.sts_endpoint.is_some() || self.region.is_some()).then(|| self.sts_endpoint()),
+        }
     }
 
     pub(super) fn ram_endpoint(&self) -> Endpoint {
@@ -62,91 +104,29 @@ impl Config {
     }
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            access_key: String::new(),
-            secret_key: SecretString::default(),
-            region: None,
-            ram_endpoint: None,
-            sts_endpoint: None,
-            max_custom_policies: None,
-            max_system_policies: None,
-            unknown: Map::new(),
-        }
-    }
+/// A source as `credential_source` spells it.
+pub(super) fn source_word(source: Source) -> &'static str {
+    SOURCES
+        .iter()
+        .find(|(_, known)| *known == source)
+        .map_or("", |(word, _)| *word)
 }
 
-/// Upstream's two members in its order, then ours where they are set, then what we do not know. The Go plugin skips
-/// what it does not know.
-impl Serialize for Config {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("access_key", &self.access_key)?;
-        map.serialize_entry("secret_key", self.secret_key.expose_secret())?;
-        if let Some(region) = &self.region {
-            map.serialize_entry("region", region.as_str())?;
-        }
-        if let Some(endpoint) = &self.ram_endpoint {
-            map.serialize_entry("ram_endpoint", &endpoint.to_string())?;
-        }
-        if let Some(endpoint) = &self.sts_endpoint {
-            map.serialize_entry("sts_endpoint", &endpoint.to_string())?;
-        }
-        if let Some(limit) = self.max_custom_policies {
-            map.serialize_entry("max_custom_policies", &limit)?;
-        }
-        if let Some(limit) = self.max_system_policies {
-            map.serialize_entry("max_system_policies", &limit)?;
-        }
-        for (key, value) in &self.unknown {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
+/// The source behind a word.
+pub(super) fn parse_source(word: &str) -> Result<Source, &'static str> {
+    SOURCES
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, source)| *source)
+        .ok_or("a source is one of config, environment, oidc, uri and ecs")
 }
 
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let mut map = Map::deserialize(deserializer)?;
-        let mut text = |key: &str| match map.remove(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(D::Error::custom(format!("{key} is not a string"))),
-        };
-        let (access_key, secret_key) = (text("access_key")?, text("secret_key")?);
-        let region = text("region")?
-            .map(|region| Region::parse(&region))
-            .transpose()
-            .map_err(D::Error::custom)?;
-        let mut endpoint = |key| -> Result<Option<Endpoint>, D::Error> {
-            text(key)?
-                .map(|host| Endpoint::parse(&host))
-                .transpose()
-                .map_err(D::Error::custom)
-        };
-        let (ram_endpoint, sts_endpoint) = (endpoint("ram_endpoint")?, endpoint("sts_endpoint")?);
-        let mut limit = |key: &str| -> Result<Option<u16>, D::Error> {
-            match map.remove(key) {
-                None | Some(Value::Null) => Ok(None),
-                Some(number) => number
-                    .as_u64()
-                    .and_then(|number| u16::try_from(number).ok())
-                    .map(Some)
-                    .ok_or_else(|| D::Error::custom(format!("{key} is not a small number"))),
-            }
-        };
-        Ok(Self {
-            access_key: access_key.unwrap_or_default(),
-            secret_key: secret_key.unwrap_or_default().into(),
-            region,
-            ram_endpoint,
-            sts_endpoint,
-            max_custom_policies: limit("max_custom_policies")?,
-            max_system_policies: limit("max_system_policies")?,
-            unknown: map,
-        })
+/// An ARN that is a role's.
+pub(super) fn parse_role_arn(text: &str) -> Result<Arn, String> {
+    match Arn::parse(text) {
+        Ok(arn) if matches!(arn.identity(), Identity::Role(_)) => Ok(arn),
+        Ok(_) => Err("the arn of a role is acs:ram::<account id>:role/<name>".to_owned()),
+        Err(rule) => Err(rule.to_string()),
     }
 }
 
@@ -166,10 +146,30 @@ mod tests {
     #[test]
     fn own_and_unknown_members_survive() {
         let stored = b"{\"access_key\":\"\",\"secret_key\":\"\",\"region\":\"cn-hangzhou\",\
-            \"sts_endpoint\":\"sts.example.com\",\"max_custom_policies\":15,\"rotation\":{\"a\":1.50}}\n";
+            \"sts_endpoint\":\"sts.example.com\",\"max_custom_policies\":15,\"credential_source\":\"oidc\",\
+            \"oidc_provider_arn\":\"acs:ram::12345:oidc-provider/p\",\"oidc_token_file\":\"/run/token\",\
+            \"role_arn\":\"acs:ram::12345:role/r\",\"role_session_name\":\"me\",\"external_id\":\"a=b\",\
+            \"max_retries\":0,\"rotation\":{\"a\":1.50}}\n";
         let config: Config = serde_json::from_slice(stored).unwrap();
         assert!(!config.has_key_pair());
         assert_eq!(to_go_json(&config).unwrap(), stored);
+    }
+
+    #[test]
+    fn a_damaged_member_is_named() {
+        for (member, value) in [
+            ("credential_source", "\"guess\""),
+            ("oidc_provider_arn", "\"acs:ram::12345:role/r\""),
+            ("oidc_token_file", "\"token\""),
+            ("role_arn", "\"acs:ram::12345:user/u\""),
+            ("role_session_name", "\"a b\""),
+            ("external_id", "\"a\""),
+            ("max_retries", "1000"),
+        ] {
+            let stored = format!("{{\"access_key\":\"\",\"secret_key\":\"\",\"{member}\":{value}}}");
+            let error = serde_json::from_str::<Config>(&stored).unwrap_err().to_string();
+            assert!(error.starts_with(member), "{error}");
+        }
     }
 
     #[test]
@@ -178,6 +178,14 @@ mod tests {
             secret_key: "hush".into(),
             ..Config::default()
         };
-        assert!(!format!("{config:?}").contains("hush"));
+        assert!(!format!("{config:?} {:?}", config.credential_settings()).contains("hush"));
+    }
+
+    #[test]
+    fn sources_have_one_word_each() {
+        for (word, source) in SOURCES {
+            assert_eq!((source_word(source), parse_source(word)), (word, Ok(source)));
+        }
+        assert!(parse_source("Config").is_err());
     }
 }

@@ -13,6 +13,7 @@
 
 mod cloud;
 mod config;
+mod credentials;
 mod dynamic_user;
 mod failure;
 mod issued;
@@ -35,8 +36,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::alicloud::Client;
-use crate::alicloud::credentials::Chain;
+use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
+use credentials::MountCredentials;
 use issued::Scans;
 use mark::Mark;
 
@@ -55,8 +57,7 @@ credentials from \"creds/<name>\". They are revoked when their lease ends. Users
 /// What the paths of one mount share.
 pub(super) struct Engine {
     client: Client,
-    /// Where credentials come from when none are configured: environment, OIDC, instance metadata.
-    ambient: Arc<Chain>,
+    credentials: MountCredentials,
     /// One writer at a time for each role and for the configuration.
     locks: NamedLocks,
     /// What this mount's users carry, if the server gave the mount an id.
@@ -64,13 +65,13 @@ pub(super) struct Engine {
     scans: Scans,
 }
 
-/// The backend of one mount. `client` and `ambient` are shared by all mounts of the process; `mount` is the server's id for
+/// The backend of one mount. `client` and `sources` are shared by all mounts of the process; `mount` is the server's id for
 /// this one, blank while there is none.
 #[must_use]
-pub fn backend(client: Client, ambient: Arc<Chain>, mount: &str) -> Backend {
+pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
     let engine = Arc::new(Engine {
         client,
-        ambient,
+        credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
         mark: Mark::of_mount(mount),
         scans: Scans::default(),

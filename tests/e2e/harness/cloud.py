@@ -16,13 +16,15 @@ from .places import FAKE_CLOUD, clean_environment
 class Cloud:
     """A running fake; `control` reaches everything behind the API's back."""
 
-    def __init__(self, folder: Path, seed: dict[str, object] | None = None) -> None:
+    def __init__(self, folder: Path, seed: dict[str, object] | None = None, metadata: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         arguments = [sys.executable, str(FAKE_CLOUD), "--dir", str(folder), "--exit-with-stdin"]
         if seed is not None:
             seed_file = folder / "seed.json"
             seed_file.write_text(json.dumps(seed), "utf-8")
             arguments += ["--seed-file", str(seed_file)]
+        if metadata is not None:
+            arguments += ["--metadata", metadata]
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          text=True, env=clean_environment())
         info = json.loads(_pipe(self._process.stdout).readline() or "{}")

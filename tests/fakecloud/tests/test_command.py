@@ -1,4 +1,4 @@
-"""The command line, the seed file and the metadata service."""
+"""The command line, the seed file, the metadata service and the credentials URI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from fakecloud import Control, FakeCloud
 
-from helpers import Client
+from helpers import Client, code_of
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -116,3 +116,41 @@ def test_metadata() -> None:
         assert _ask(fake, "GET", _ROLES)[0] == 404
         control.post("metadata", status=500)
         assert _ask(fake, "GET", _ROLES)[0] == 500
+
+
+def _at_uri(fake: FakeCloud) -> tuple[int, dict[str, str]]:
+    url = urlsplit(fake.credentials_uri.url)
+    connection = http.client.HTTPConnection(url.netloc, timeout=10)
+    connection.request("GET", url.path)
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def test_credentials_uri() -> None:
+    with FakeCloud() as fake:
+        control = fake.control
+        assert control.get("info")["credentials_uri"] == fake.credentials_uri.url
+        assert _at_uri(fake)[0] == 404
+        control.post("credentials_uri", role_name="vault-ecs")
+        found = _at_uri(fake)[1]
+        assert found["Code"] == "Success" and _at_uri(fake)[1] == found
+        assert control.get("credentials_uri") == {"asked": 3, "access_key_id": found["AccessKeyId"]}
+        first = Client(fake, found["AccessKeyId"], found["AccessKeySecret"], found["SecurityToken"])
+        assert first.sts("GetCallerIdentity")["Arn"].endswith("/vault-ecs/credentials-uri")
+
+        control.post("credentials_uri", rotate=True)
+        second = _at_uri(fake)[1]
+        assert second["AccessKeyId"] != found["AccessKeyId"]
+        first.sts("GetCallerIdentity")
+        control.post("credentials_uri", invalidate=True)
+        gone = Client(fake, second["AccessKeyId"], second["AccessKeySecret"], second["SecurityToken"])
+        assert code_of(gone.sts, "GetCallerIdentity") == "InvalidSecurityToken.Expired"
+        assert _at_uri(fake)[1]["AccessKeyId"] != second["AccessKeyId"]
+
+        # Its end is never shown as past: new ones are there before.
+        control.post("credentials_uri", lifetime=1)
+        assert _at_uri(fake)[1]["AccessKeyId"] != _at_uri(fake)[1]["AccessKeyId"]
+        control.post("credentials_uri", status=500)
+        assert _at_uri(fake)[0] == 500
+        control.reset()
+        assert _at_uri(fake)[0] == 404

@@ -127,3 +127,134 @@ async fn a_dropped_refresh_leaves_the_cache_usable() {
     assert_eq!(source.loads(), 0);
     assert_eq!(key(&cached).await, "key-1");
 }
+
+/// As `Source`, looked at every five seconds; says what it is told to about changes, and counts the looks.
+#[derive(Debug, Clone, Default)]
+struct Watched(Source, Arc<Lock<(usize, bool)>>);
+
+#[async_trait]
+impl Provider for Watched {
+    async fn load(&self) -> Outcome {
+        self.0.load().await
+    }
+
+    fn look_every(&self) -> Option<Pause> {
+        Some(Pause::from_secs(5))
+    }
+
+    async fn has_changed(&self) -> bool {
+        let mut inner = self.1.lock().unwrap();
+        inner.0 += 1;
+        inner.1
+    }
+}
+
+fn watched() -> (Watched, Cached<Watched>) {
+    let source = Watched::default();
+    source.0.set(Some(Duration::hours(6)));
+    let clock = Arc::new(source.0.1.clone());
+    (source.clone(), Cached::new(source, clock))
+}
+
+async fn id(cached: &Cached<Watched>) -> String {
+    cached.load().await.unwrap().unwrap().access_key_id
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_noticed_at_the_next_look_by_one_caller() {
+    let (source, cached) = watched();
+    assert_eq!(id(&cached).await, "key-1");
+    source.1.lock().unwrap().1 = true;
+    tokio::time::advance(Pause::from_secs(4)).await;
+    assert_eq!(
+        (id(&cached).await.as_str(), source.1.lock().unwrap().0),
+        ("key-1", 0)
+    );
+    tokio::time::advance(Pause::from_secs(2)).await;
+    let (looks, others) = tokio::join!(id(&cached), id(&cached));
+    assert_eq!((looks.as_str(), others.as_str()), ("key-2", "key-1"));
+    assert_eq!(source.1.lock().unwrap().0, 1);
+    assert_eq!(id(&cached).await, "key-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_change_is_no_load() {
+    let (source, cached) = watched();
+    id(&cached).await;
+    for looks in 1..4 {
+        tokio::time::advance(Pause::from_secs(6)).await;
+        assert_eq!(id(&cached).await, "key-1");
+        assert_eq!(id(&cached).await, "key-1");
+        assert_eq!((source.0.loads(), source.1.lock().unwrap().0), (1, looks));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_keeps_what_there_is() {
+    let (source, cached) = watched();
+    id(&cached).await;
+    source.1.lock().unwrap().1 = true;
+    source.0.set(None);
+    tokio::time::advance(Pause::from_secs(6)).await;
+    assert_eq!(id(&cached).await, "key-1");
+    source.0.set(Some(Duration::hours(6)));
+    tokio::time::advance(Pause::from_secs(2)).await;
+    assert_eq!(id(&cached).await, "key-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_cloud_refused_is_replaced_at_once_for_everybody() {
+    let (source, cached) = cached(Duration::hours(1));
+    let refused = cached.load().await.unwrap().unwrap();
+    cached.forget(&refused);
+    let (first, second) = tokio::join!(key(&cached), key(&cached));
+    assert_eq!((first.as_str(), second.as_str()), ("key-2", "key-2"));
+    // Late news of the old ones says nothing about the new.
+    cached.forget(&refused);
+    assert_eq!((key(&cached).await.as_str(), source.loads()), ("key-2", 2));
+    // The new ones may be refused too, at once.
+    let refused = cached.load().await.unwrap().unwrap();
+    cached.forget(&refused);
+    assert_eq!(key(&cached).await, "key-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_has_nothing_better_is_asked_every_few_seconds() {
+    /// Gives the same for ever.
+    #[derive(Debug, Clone, Default)]
+    struct Same(Source);
+    #[async_trait]
+    impl Provider for Same {
+        async fn load(&self) -> Outcome {
+            let mut found = self.0.load().await;
+            if let Ok(Some(credentials)) = &mut found {
+                credentials.access_key_id = "same".to_owned();
+            }
+            found
+        }
+    }
+    let same = Same::default();
+    same.0.set(Some(Duration::hours(1)));
+    let cached = Cached::new(same.clone(), Arc::new(same.0.1.clone()));
+    for _ in 0..10 {
+        let found = cached.load().await.unwrap().unwrap();
+        cached.forget(&found);
+    }
+    assert_eq!(same.0.loads(), 2);
+    tokio::time::advance(Pause::from_secs(6)).await;
+    cached.forget(&cached.load().await.unwrap().unwrap());
+    cached.load().await.unwrap();
+    assert_eq!(same.0.loads(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_while_the_source_is_down_leaves_the_old_ones_in_use() {
+    let (source, cached) = cached(Duration::hours(1));
+    let refused = cached.load().await.unwrap().unwrap();
+    source.set(None);
+    cached.forget(&refused);
+    assert_eq!(key(&cached).await, "key-1");
+    source.set(Some(Duration::hours(1)));
+    tokio::time::advance(Pause::from_secs(2)).await;
+    assert_eq!(key(&cached).await, "key-3");
+}

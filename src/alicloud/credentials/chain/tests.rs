@@ -9,7 +9,9 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
+use super::super::{OidcToken, RoleToAssume, TokenFile};
 use super::*;
+use crate::alicloud::sts::{ExternalId, OidcProviderArn};
 use crate::alicloud::testing::{Script, Step};
 
 fn read(case: &Path, file: &str) -> Option<String> {
@@ -97,11 +99,7 @@ async fn the_first_configured_provider_decides_also_by_failing() {
         }
     }
     let chain = |ids: &[Option<&'static str>]| {
-        Chain::of(
-            ids.iter()
-                .map(|id| Box::new(Fixed(*id)) as Box<dyn Provider>)
-                .collect(),
-        )
+        Chain::of(ids.iter().map(|id| SharedProvider::new(Fixed(*id))).collect())
     };
     assert_eq!(
         chain(&[None, Some("b"), Some("c")])
@@ -119,4 +117,151 @@ async fn the_first_configured_provider_decides_also_by_failing() {
             .is_err()
     );
     assert!(chain(&[None, None]).credentials().await.unwrap().is_none());
+}
+
+/// What a chain sends, by the last parts of its ARNs and the keys that sign.
+async fn sent(
+    settings: Settings,
+    variables: &'static [(&str, &str)],
+    answers: usize,
+) -> (Found, Vec<String>) {
+    let script = Script::new((0..answers).map(|number| {
+        let body = format!(
+            r#"{{"RequestId":"R","AssumedRoleUser":{{"Arn":"a","AssumedRoleId":"i"}},"Credentials":{{"AccessKeyId":"STS.{number}",
+            "AccessKeySecret":"x","SecurityToken":"t","Expiration":"2024-03-01T00:59:59Z"}}}}"#
+        );
+        Step::Answer(200, body.leak())
+    }));
+    let find = move |name: &str| {
+        let known = variables
+            .iter()
+            .chain(&[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]);
+        known
+            .clone()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    let client = script.client();
+    let found = Sources::new(&client, Arc::new(find))
+        .chain(&client, &settings)
+        .credentials()
+        .await;
+    let sent = script.sent().into_iter().map(|sent| {
+        format!(
+            "{} {} by {} ({}) at {}",
+            sent.value("Action").unwrap(),
+            sent.value("RoleArn").unwrap().rsplit(':').next().unwrap(),
+            sent.value("AccessKeyId").unwrap_or("nobody"),
+            sent.value("ExternalId").unwrap_or("-"),
+            sent.endpoint
+        )
+    });
+    (found, sent.collect())
+}
+
+type Found = Result<Option<Credentials>, ProviderError>;
+
+const KEYS: &[(&str, &str)] = &[("ALICLOUD_ACCESS_KEY", "LTAIenv"), ("ALICLOUD_SECRET_KEY", "s")];
+
+fn role(arn: &str) -> Option<RoleToAssume> {
+    Some(RoleToAssume {
+        arn: arn.parse().unwrap(),
+        session_name: None,
+        external_id: Some(ExternalId::parse("agreed").unwrap()),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_of_the_settings_goes_before_the_environment() {
+    let pair = Settings {
+        pair: Some(Credentials::new("LTAIpair", "s")),
+        ..Settings::default()
+    };
+    let found = sent(pair.clone(), KEYS, 0).await.0.unwrap().unwrap();
+    assert_eq!(
+        (found.access_key_id.as_str(), found.source),
+        ("LTAIpair", Source::Stored)
+    );
+    let chosen = Settings {
+        source: Some(Source::Environment),
+        ..pair
+    };
+    let found = sent(chosen, KEYS, 0).await.0.unwrap().unwrap();
+    assert_eq!(
+        (found.access_key_id.as_str(), found.source),
+        ("LTAIenv", Source::Environment)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chosen_source_that_is_not_configured_is_an_error_that_names_it() {
+    for (source, part) in [
+        (Source::Stored, "stored: chosen"),
+        (Source::Environment, "environment: chosen"),
+        (Source::Oidc, "oidc token: chosen"),
+        (Source::Uri, "ALIBABA_CLOUD_CREDENTIALS_URI"),
+        (Source::Ecs, "ecs metadata: chosen"),
+    ] {
+        let settings = Settings {
+            source: Some(source),
+            ..Settings::default()
+        };
+        let error = sent(settings, &[], 0).await.0.unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_assumed_with_whatever_is_found_and_where_the_settings_say() {
+    let settings = Settings {
+        role: role("acs:ram::99999:role/far"),
+        sts: Some(Endpoint::parse("sts.example.com").unwrap()),
+        ..Settings::default()
+    };
+    let (found, calls) = sent(settings.clone(), KEYS, 1).await;
+    let found = found.unwrap().unwrap();
+    assert_eq!(
+        (found.access_key_id.as_str(), found.source),
+        ("STS.0", Source::Environment)
+    );
+    assert_eq!(
+        calls,
+        ["AssumeRole role/far by LTAIenv (agreed) at sts.example.com"]
+    );
+    // Without a base there is no role either.
+    assert!(sent(settings, &[], 0).await.0.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_token_is_exchanged_for_the_role_at_once_where_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "eyJ.eyJ.sig").unwrap();
+    let settings = Settings {
+        oidc: Some(OidcToken {
+            provider: OidcProviderArn::parse("acs:ram::12345:oidc-provider/p").unwrap(),
+            file: TokenFile::parse(file.to_str().unwrap()).unwrap(),
+        }),
+        role: role("acs:ram::99999:role/far"),
+        ..Settings::default()
+    };
+    let near: &[_] = &[("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::12345:role/pod")];
+    let same: &[_] = &[("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::99999:role/far")];
+    let exchange =
+        |role: &str| format!("AssumeRoleWithOIDC role/{role} by nobody (-) at sts.us-east-1.aliyuncs.com");
+    for (variables, expected) in [
+        (&[] as &[_], vec![exchange("far")]),
+        (same, vec![exchange("far")]),
+        (
+            near,
+            vec![
+                exchange("pod"),
+                "AssumeRole role/far by STS.0 (agreed) at sts.us-east-1.aliyuncs.com".to_owned(),
+            ],
+        ),
+    ] {
+        let (found, calls) = sent(settings.clone(), variables, expected.len()).await;
+        assert_eq!(found.unwrap().unwrap().source, Source::Oidc);
+        assert_eq!(calls, expected);
+    }
 }

@@ -197,3 +197,40 @@ async fn nonsense_is_an_error_and_quotes_nothing() {
         assert!(!format!("{error} {error:?}").contains("very-secret"), "{error}");
     }
 }
+
+/// Accepts every question and answers none.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Metadata for Silent {
+    async fn ask(&self, _: Ask<'_>) -> Result<Answer, Failure> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn off_an_instance_nobody_waits_longer_than_a_second() {
+    for (role, limit) in [("", 1_000), ("app-role", 3_100)] {
+        let surroundings = Surroundings {
+            environment: Arc::new(move |name: &str| {
+                (name == "ALICLOUD_ROLE_NAME" && !role.is_empty()).then(|| role.to_owned())
+            }),
+            sts: None,
+        };
+        let provider =
+            EcsProvider::with_service(surroundings, Arc::new(Standing::default()), Box::new(Silent));
+        let start = tokio::time::Instant::now();
+        let found = provider.load().await;
+        assert!(
+            start.elapsed() <= Duration::from_millis(limit),
+            "{:?}",
+            start.elapsed()
+        );
+        match (role, found) {
+            ("", Ok(None)) => {}
+            (_, Err(error)) => assert!(error.to_string().contains("did not answer in time"), "{error}"),
+            (_, Ok(_)) => panic!("nobody gave any"),
+        }
+    }
+}

@@ -14,12 +14,18 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::backend;
-use crate::alicloud::credentials::Chain;
+use crate::alicloud::credentials::Sources;
 use crate::alicloud::testing::{Script, Step};
 use crate::framework::{
     Backend, Change, Context, Error, FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Outcome,
     ReplicationState, Request, Response, Secret, Status, Storage, StorageError,
 };
+
+/// Surroundings that offer nothing, and no address to ask.
+fn no_sources(script: &Script) -> Arc<Sources> {
+    let disabled = |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
+    Arc::new(Sources::new(&script.client(), Arc::new(disabled)))
+}
 
 const MOUNT_ID: &str = "0b2c7f0e-1111-2222-3333-444455556666";
 
@@ -143,7 +149,7 @@ impl Mount {
             storage.put(key, entry.as_bytes().to_vec()).await.unwrap();
         }
         Self {
-            backend: backend(script.client(), Arc::new(Chain::of(vec![])), MOUNT_ID),
+            backend: backend(script.client(), no_sources(&script), MOUNT_ID),
             script,
             storage,
             system: FixedSystem::default(),
@@ -155,7 +161,7 @@ impl Mount {
     fn restarted(self, steps: impl IntoIterator<Item = (&'static str, Step)>) -> Self {
         let script = Script::by_action(well, steps);
         Self {
-            backend: backend(script.client(), Arc::new(Chain::of(vec![])), MOUNT_ID),
+            backend: backend(script.client(), no_sources(&script), MOUNT_ID),
             script,
             ..self
         }

@@ -1,0 +1,87 @@
+//! Whose credentials a mount uses: what its `config` says, over what the process's surroundings offer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::config::Config;
+use super::failure::failed_call;
+use crate::alicloud::Client;
+use crate::alicloud::credentials::{
+    Chain, Credentials, Provider, ProviderError, Settings, SharedProvider, Sources,
+};
+use crate::framework::{Error, Kind};
+
+/// The credentials of one mount, kept as long as its settings stay the same. The settings are compared at each use, so
+/// that a write on another node counts too.
+#[derive(Debug)]
+pub(super) struct MountCredentials {
+    sources: Arc<Sources>,
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    settings: Settings,
+    max_retries: Option<u8>,
+    provider: SharedProvider,
+}
+
+impl MountCredentials {
+    pub(super) fn new(sources: Arc<Sources>) -> Self {
+        Self {
+            sources,
+            kept: Mutex::new(None),
+        }
+    }
+
+    /// The provider for these settings, with what it has kept. `client` is the one that `config` asks for.
+    pub(super) fn provider(&self, client: &Client, config: &Config) -> SharedProvider {
+        let (settings, max_retries) = (config.credential_settings(), config.max_retries);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(kept) if kept.settings == settings && kept.max_retries == max_retries => {
+                kept.provider.clone()
+            }
+            _ => {
+                let provider = SharedProvider::new(self.chain(client, &settings));
+                *kept = Some(Kept {
+                    settings,
+                    max_retries,
+                    provider: provider.clone(),
+                });
+                provider
+            }
+        }
+    }
+
+    /// A provider for settings on trial, which remembers nothing from before and is remembered by nobody.
+    pub(super) fn fresh_provider(&self, client: &Client, config: &Config) -> SharedProvider {
+        SharedProvider::new(self.chain(client, &config.credential_settings()))
+    }
+
+    fn chain(&self, client: &Client, settings: &Settings) -> Chain {
+        self.sources.chain(client, settings)
+    }
+}
+
+/// What a provider gives now, or why that is nothing.
+pub(super) async fn look(provider: &SharedProvider, mount_point: &str) -> Result<Credentials, Error> {
+    match provider.load().await {
+        Ok(Some(credentials)) => Ok(credentials),
+        Ok(None) => Err(Error::answer(format!(
+            "no credentials are configured: write access_key and secret_key to {mount_point}config, or offer credentials \
+             in the server's environment, by an OIDC token, a credentials URI or instance metadata"
+        ))),
+        Err(error) => Err(unusable(mount_point, &error)),
+    }
+}
+
+/// A source that had to ask the cloud fails as any call does; the others are the operator's to mend.
+fn unusable(mount_point: &str, error: &ProviderError) -> Error {
+    let kind = error
+        .call()
+        .map_or(Kind::Answer, |call| failed_call(call.clone()).kind());
+    Error::new(
+        kind,
+        format!("the credentials for {mount_point} cannot be had: {error}"),
+    )
+}
