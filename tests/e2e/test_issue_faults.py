@@ -31,6 +31,7 @@ _FAULTS: dict[str, tuple[dict[str, Any], set[int], list[str]]] = {
 @pytest.mark.parametrize(("action", "nth"), _CALLS)
 def test_a_failing_call_is_told_and_leaves_nothing(engine: Engine, action: str, nth: int, fault: str) -> None:
     description, statuses, texts = _FAULTS[fault]
+    engine.configure(max_retries=3).ok()
     engine.full_role()
     engine.cloud.control.fault(action=action, nth=nth, count=None, **description)
     answer = engine.creds("full")
@@ -56,6 +57,7 @@ def test_a_call_that_fails_once_is_repeated(engine: Engine, action: str, kind: s
 
 
 def test_a_service_that_never_answers_is_given_up(engine: Engine) -> None:
+    engine.configure(max_retries=1).ok()
     engine.full_role()
     engine.cloud.control.fault("hang", "CreateAccessKey", count=None)
     answer = engine.creds("full")

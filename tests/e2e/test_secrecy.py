@@ -9,6 +9,7 @@ from harness.secrecy import assert_no_secret_in, secrets_in_play
 
 @pytest.mark.parametrize("kind", ["none", "throttle", "error", "cut_before", "http"])
 def test_the_trace_log_has_no_secret(engine: Engine, kind: str) -> None:
+    engine.configure(max_retries=3).ok()
     for role in (engine.full_role(), engine.sts_role()):
         engine.creds(role).ok()
         if kind != "none":

