@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from harness.engine import Engine
-from harness.storm import outage, revoke_storm
+from harness.storm import outage, revoke_storm, revoke_the_rest
 
 #: Each call of an issue and of a revocation, and how many of them there are for a role of two documents and two
 #: existing policies.
@@ -60,7 +60,7 @@ def test_new_leases_are_made_while_many_are_revoked_and_ram_throttles(engine: En
     assert len(outcome.issued) >= 3 and max(outcome.latencies) < 10, str(outcome)
     throttled = sum(count for code, count in outcome.codes.items() if code.startswith("Throttling"))
     assert throttled <= 0.1 * outcome.codes.total(), str(outcome)
-    engine.revoke_all().ok()
+    revoke_the_rest(engine)
     assert engine.cloud.control.leftovers()["clean"]
 
 
@@ -70,5 +70,5 @@ def test_an_outage_of_twenty_seconds_fails_nothing(engine: Engine) -> None:
     assert outcome.irrevocable == 0 and outcome.repeated == 0, str(outcome)
     assert outcome.codes["no answer"] and outcome.codes["ServiceUnavailable"], "there must have been an outage"
     assert len(engine.cloud.control.leftovers()["users"]) == 40
-    engine.revoke_all().ok()
+    revoke_the_rest(engine)
     assert engine.cloud.control.leftovers()["clean"]

@@ -66,7 +66,8 @@ def revoke_storm(engine: Engine, leases: int, policies: int = 2, timeout: float 
     control = engine.cloud.control
     old, new = lease_role(engine, "old", policies), lease_role(engine, "new", policies)
     control.rates(**RATES)
-    for answer in _issue(engine, old, leases)[0]:
+    # Not more at once than RAM can attach policies for in half a minute.
+    for answer in _issue(engine, old, leases, min(_THREADS, 250 // policies))[0]:
         answer.ok()
     with _Watch(engine) as watch:
         engine.api.call("PUT", f"sys/leases/revoke-prefix/{engine.path}/creds/{old}", {"sync": False}).ok()
@@ -97,6 +98,12 @@ def outage(engine: Engine, leases: int, timeout: float = 900) -> Outcome:
     return watch.outcome
 
 
+def revoke_the_rest(engine: Engine, timeout: float = 900) -> None:
+    """Revokes what is left, many at a time: an unmount does it one after the other."""
+    engine.api.call("PUT", f"sys/leases/revoke-prefix/{engine.path}/creds", {"sync": False}).ok()
+    until(lambda: not any(_left(engine, role) for role in ("old", "new")), "all leases are revoked", timeout, 0.5)
+
+
 def _left(engine: Engine, role: str) -> bool:
     """Whether leases are left that the server has not given up."""
     return len(engine.leases(role)) > irrevocable(engine)
@@ -110,7 +117,7 @@ def irrevocable(engine: Engine) -> int:
     return counts.get(accessor, 0)
 
 
-def _issue(engine: Engine, role: str, count: int) -> tuple[list[Answer], list[float]]:
+def _issue(engine: Engine, role: str, count: int, threads: int = _THREADS) -> tuple[list[Answer], list[float]]:
     latencies = []
 
     def issue(_: int) -> Answer:
@@ -119,7 +126,7 @@ def _issue(engine: Engine, role: str, count: int) -> tuple[list[Answer], list[fl
         latencies.append(time.monotonic() - begun)
         return answer
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(issue, range(count))), latencies
 
 
