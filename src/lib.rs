@@ -56,6 +56,9 @@
 //!   them: same keys, same members in the same order, same escapes. Members that this version does not know are kept.
 //! - **Configured keys win over the environment.** The Go plugin had it the other way round, so that a key meant for
 //!   the server's seal silently replaced the one that was written to the mount.
+//! - **Credentials are asked for at each call.** A change at their source counts within seconds, and at once when the cloud
+//!   has refused the old ones. A source that is configured and does not work stops the search: other credentials than
+//!   those that were meant would be worse than none.
 //! - **`serde_json` keeps numbers as text** (`arbitrary_precision`), so that a policy document leaves as it came.
 //! - **Panics unwind.** One process serves many mounts; a panic must not end them all.
 //! - **Two worker threads, the system's allocator, optimised for size**: memory matters beside a secret store, and no
