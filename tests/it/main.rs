@@ -10,5 +10,6 @@
 
 mod arrows;
 mod host;
+mod privacy;
 mod protocol;
 mod signer;
