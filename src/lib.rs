@@ -61,8 +61,12 @@
 //!   those that were meant would be worse than none.
 //! - **`serde_json` keeps numbers as text** (`arbitrary_precision`), so that a policy document leaves as it came.
 //! - **Panics unwind.** One process serves many mounts; a panic must not end them all.
-//! - **Two worker threads, the system's allocator, optimised for size**: memory matters beside a secret store, and no
-//!   request is bound by the processor.
+//! - **Freed memory is wiped**, by the program's allocator: requests, answers and keys leave copies in the buffers of gRPC,
+//!   HTTP, TLS and JSON, which no type of ours reaches. Our own types wipe themselves all the same. What is left are the
+//!   buffers of connections that are still open: each keeps the end of its last messages until longer ones overwrite
+//!   it. A connection to the cloud is closed 100 seconds after its last use at the latest; those to the host stay.
+//! - **Two worker threads, the system's allocator underneath, optimised for size**: memory matters beside a secret store,
+//!   and no request is bound by the processor.
 //! - **No jitter entropy** (`AWS_LC_SYS_NO_JITTER_ENTROPY` in `.cargo/config.toml`): randomness comes from the kernel,
 //!   as in Go, and the start is ten times faster.
 #![forbid(unsafe_code)]

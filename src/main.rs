@@ -1,5 +1,6 @@
 //! The program: a plugin when a host starts it, a short explanation or the signer when a person does.
 
+use std::alloc::System;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,6 +14,12 @@ use vault_plugin_alicloud::framework::{Backend, BackendKind, Product};
 use vault_plugin_alicloud::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
 use vault_plugin_alicloud::vault::{COOKIE_KEY, COOKIE_VALUE, PROTOCOL_VERSION, Plugin};
 use vault_plugin_alicloud::{auth, process, secrets, signer};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Overwrites what is freed, and what moves because it grows. Our own types wipe themselves; this reaches the copies in
+/// the buffers of gRPC, HTTP, TLS and JSON, which do not.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// A slow handler must not stall another mount, and a server of many cores must not get many threads.
 const WORKER_THREADS: usize = 2;

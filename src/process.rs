@@ -1,6 +1,7 @@
 //! Keeping secrets in the memory of this process: no core dumps, no debugger, on request no swap.
 //!
-//! Knows nothing of plugins; `main` calls it before there is any secret.
+//! Knows nothing of plugins; `main` calls it before there is any secret. That memory is wiped when it is given back is
+//! not done here but by the allocator, which `main` sets.
 
 use nix::{
     errno::Errno,

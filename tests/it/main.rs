@@ -10,6 +10,7 @@
 
 mod arrows;
 mod host;
+mod privacy;
 mod protocol;
 mod signer;
 mod threat_model;

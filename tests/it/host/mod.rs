@@ -30,6 +30,7 @@ pub mod process;
 pub mod reply;
 pub mod storage;
 pub mod stream;
+pub mod user;
 
 use std::{
     collections::HashMap,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{handshake::Line, identity::Identity, log::Log};
+use super::{handshake::Line, identity::Identity, log::Log, user};
 
 /// The binary under test.
 pub const PLUGIN: &str = env!("CARGO_BIN_EXE_vault-plugin-alicloud");
@@ -29,6 +29,8 @@ pub struct Start {
     env: BTreeMap<String, String>,
     args: Vec<String>,
     dir: TempDir,
+    program: PathBuf,
+    user: Option<u32>,
     orphan: bool,
 }
 
@@ -80,6 +82,8 @@ impl Start {
             env,
             args: Vec::new(),
             dir,
+            program: PLUGIN.into(),
+            user: None,
             orphan: false,
         }
     }
@@ -105,6 +109,13 @@ impl Start {
         self
     }
 
+    /// Runs it as a user without rights when the tests are root's.
+    pub fn unprivileged(mut self) -> Self {
+        self.program = user::program(self.dir.path());
+        self.user = Some(user::id());
+        self
+    }
+
     /// The directory of sockets.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -114,11 +125,16 @@ impl Start {
         let mut command = if self.orphan {
             let mut shell = Command::new("/bin/sh");
             // Not the last command, so that no shell replaces itself with it; the id goes out first.
-            shell.args(["-c", "\"$@\" & echo $!; wait; exit 0", "sh", PLUGIN]);
+            shell
+                .args(["-c", "\"$@\" & echo $!; wait; exit 0", "sh"])
+                .arg(&self.program);
             shell
         } else {
-            Command::new(PLUGIN)
+            Command::new(&self.program)
         };
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
         command
             .args(&self.args)
             .env_clear()

@@ -104,22 +104,6 @@ async fn shutdown_gives_short_calls_the_time_they_need() {
 }
 
 #[tokio::test]
-async fn no_core_is_dumped() {
-    let host = Host::start().await;
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", host.process.pid)).unwrap();
-    let core = limits
-        .lines()
-        .find(|line| line.starts_with("Max core file size"))
-        .unwrap();
-    assert_eq!(
-        core.split_whitespace().collect::<Vec<_>>()[4..6],
-        ["0", "0"],
-        "{core}"
-    );
-    host.shutdown().await;
-}
-
-#[tokio::test]
 async fn memory_is_locked_when_the_host_asks_and_a_refusal_is_no_obstacle() {
     let host = Host::builder()
         .env("VAULT_PLUGIN_MLOCK_ENABLED", "true")
