@@ -27,6 +27,8 @@ mod codes;
 mod encode;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod parameters;
 mod random;

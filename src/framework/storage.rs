@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Error, Kind, READ_ONLY};
+use super::excerpt::Excerpt;
 use super::go_json::to_go_json;
 
 /// Storage of one mount. Keys are relative to the mount; `/` separates.
@@ -38,7 +39,8 @@ impl dyn Storage + '_ {
         serde_json::from_slice(&value).map(Some).map_err(|error| {
             // serde's text may quote the stored value, which may be a secret; line and column are enough.
             Error::internal(format!(
-                "the stored entry {key:?} cannot be read: {:?} error at line {} column {}",
+                "the stored entry {:?} cannot be read: {:?} error at line {} column {}",
+                Excerpt(key),
                 error.classify(),
                 error.line(),
                 error.column()
@@ -49,7 +51,7 @@ impl dyn Storage + '_ {
     /// Writes JSON the way Go's encoder does.
     pub async fn put_json<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Error> {
         let json = to_go_json(value).map_err(|error| {
-            Error::internal(format!("the entry {key:?} cannot be encoded")).with_source(error)
+            Error::internal(format!("the entry {:?} cannot be encoded", Excerpt(key))).with_source(error)
         })?;
         self.put(key, json).await?;
         Ok(())

@@ -13,6 +13,9 @@ mod storage;
 mod system;
 mod version;
 
+#[cfg(fuzzing)]
+pub use service::fuzzing;
+
 use std::sync::Arc;
 
 use tonic::service::Routes;

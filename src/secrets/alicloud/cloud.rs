@@ -6,7 +6,7 @@ use super::failure::failed_call;
 use crate::alicloud::credentials::Credentials;
 use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
-use crate::framework::{Context, Error, Kind};
+use crate::framework::{Context, Error, Excerpt, Kind};
 
 /// The cloud as one request of a mount reaches it.
 pub(super) struct Cloud {
@@ -32,6 +32,7 @@ impl Engine {
     }
 
     async fn ambient_credentials(&self, mount_point: &str) -> Result<Credentials, Error> {
+        let mount_point = Excerpt(mount_point);
         match self.ambient.credentials().await {
             Ok(Some(credentials)) => Ok(credentials),
             Ok(None) => Err(Error::answer(format!(

@@ -19,7 +19,7 @@ use super::role::{RemotePolicy, Role};
 use super::{Engine, names, secret_credentials};
 use crate::alicloud::ram::{AccessKey, PolicyRef, User};
 use crate::alicloud::{self, Kind, Subject};
-use crate::framework::{Context, Error, LeaseTerms, Response, WalEntry};
+use crate::framework::{Context, Error, Excerpt, LeaseTerms, Response, WalEntry};
 
 const WAL_KIND: &str = "user";
 
@@ -222,7 +222,7 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
                 let error = failed_call(error);
                 return Err(Error::new(
                     error.kind(),
-                    format!("policy {:?}: {}", policy.name, error.message()),
+                    format!("policy {:?}: {}", Excerpt(&policy.name), error.message()),
                 ));
             }
             _ => {}

@@ -33,6 +33,9 @@ use crate::alicloud::Client;
 use crate::alicloud::credentials::Chain;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
 
+#[cfg(fuzzing)]
+pub use path_role::fuzzing;
+
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 const OPERATION_PREFIX: &str = "ali-cloud";
 

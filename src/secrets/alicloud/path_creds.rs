@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::role::Role;
 use super::{Engine, OPERATION_PREFIX, dynamic_user, session};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Status,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Status,
 };
 
 const SYNOPSIS: &str = "Generate an API key or STS credential using the given role's configuration.";
@@ -50,7 +50,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> O
             Operation::Read => Ok(None),
             _ => Err(Error::coded(
                 Status::NOT_FOUND,
-                format!("there is no role {name:?}"),
+                format!("there is no role {:?}", Excerpt(&name)),
             )),
         };
     };
