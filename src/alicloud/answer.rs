@@ -35,10 +35,11 @@ pub(super) fn interpret<T: DeserializeOwned>(
 ) -> Result<T> {
     // The texts of serde_json quote the document, which may hold a key: they are dropped.
     let envelope = serde_json::from_slice::<Envelope>(&answer.body).ok();
+    let identifier = |text: &str| redact::identifier(text, credentials);
     let request_id = envelope
         .as_ref()
-        .and_then(|envelope| envelope.request_id.as_deref().and_then(redact::identifier))
-        .or_else(|| answer.request_id.clone());
+        .and_then(|envelope| envelope.request_id.as_deref().and_then(identifier))
+        .or_else(|| answer.request_id.as_deref().and_then(identifier));
     let located = |error: Error| {
         error
             .with_request_id(request_id.clone())
@@ -63,7 +64,7 @@ pub(super) fn interpret<T: DeserializeOwned>(
     let code = envelope
         .as_ref()
         .and_then(|envelope| envelope.code.as_deref())
-        .and_then(redact::identifier);
+        .and_then(identifier);
     let meaning = match &code {
         Some(code) => codes::meaning(code, answer.status),
         None => codes::meaning_without_code(answer.status),
@@ -125,6 +126,17 @@ mod tests {
             error.to_string(),
             "DeleteUser: EntityNotExist.User: no [hidden] (request id R-1)"
         );
+    }
+
+    #[test]
+    fn a_code_or_request_id_that_quotes_a_secret_is_not_shown() {
+        let error = error(
+            404,
+            r#"{"RequestId":"the-secret","Code":"EntityNotExist.the-secret","Message":"no"}"#,
+        );
+        // Nor is it decided on: no code of the cloud has a secret in it.
+        assert_eq!((error.kind(), error.code()), (Kind::Unexpected, None));
+        assert!(!format!("{error} {error:?}").contains("the-secret"));
     }
 
     #[test]

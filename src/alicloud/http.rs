@@ -126,7 +126,7 @@ impl Transport for Https {
 /// Reads an answer piece by piece, so that a body without end costs no memory.
 pub(super) async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, Failure> {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let request_id = header("x-acs-request-id").and_then(redact::identifier);
+    let request_id = header("x-acs-request-id").and_then(|id| redact::identifier(id, None));
     let retry_after = header("x-acs-retry-after")
         .and_then(|ms| ms.trim().parse().ok())
         .map(Duration::from_millis);

@@ -30,6 +30,8 @@ mod codes;
 mod encode;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod pace;
 mod parameters;

@@ -8,6 +8,9 @@ use super::encode::encode;
 /// Longest message that is shown, in characters.
 const LONGEST: usize = 300;
 
+/// No secret is shorter, in bytes. A word of a few letters would be found in codes by chance.
+const SHORTEST_SECRET: usize = 8;
+
 const HIDDEN: &str = "[hidden]";
 
 /// A cloud's message on one line, bounded, printable, and without the caller's secret or token in any spelling.
@@ -55,13 +58,19 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// An identifier of the cloud (a code, a request id) if it looks like one.
-pub(super) fn identifier(text: &str) -> Option<String> {
+/// An identifier of the cloud (a code, a request id) if it looks like one and has none of the caller's secrets in it.
+pub(super) fn identifier(text: &str, credentials: Option<&Credentials>) -> Option<String> {
     let fits = (1..=128).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-    fits.then(|| text.to_owned())
+    let quotes = || {
+        credentials
+            .into_iter()
+            .flat_map(secrets)
+            .any(|secret| secret.len() >= SHORTEST_SECRET && text.contains(&secret))
+    };
+    (fits && !quotes()).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -87,9 +96,19 @@ mod tests {
 
     #[test]
     fn identifiers_have_no_odd_characters() {
-        assert_eq!(identifier("A1-b.c_d").as_deref(), Some("A1-b.c_d"));
-        assert_eq!(identifier(""), None);
-        assert_eq!(identifier("a b"), None);
-        assert_eq!(identifier(&"a".repeat(129)), None);
+        assert_eq!(identifier("A1-b.c_d", None).as_deref(), Some("A1-b.c_d"));
+        assert_eq!(identifier("", None), None);
+        assert_eq!(identifier("a b", None), None);
+        assert_eq!(identifier(&"a".repeat(129), None), None);
+    }
+
+    #[test]
+    fn an_identifier_with_a_secret_in_it_is_none() {
+        let credentials = Credentials::new("id", "s3cr3t-s3cr3t").with_token("t0ken-t0ken");
+        for text in ["s3cr3t-s3cr3t", "EntityNotExist.s3cr3t-s3cr3t", "R-t0ken-t0ken-1"] {
+            assert_eq!(identifier(text, Some(&credentials)), None);
+        }
+        assert!(identifier("EntityNotExist.id", Some(&credentials)).is_some());
+        assert!(identifier("EntityNotExist.User", Some(&Credentials::new("id", "s"))).is_some());
     }
 }

@@ -10,6 +10,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::duration::{DurationError, parse_signed_duration, unsigned, within_range};
 use super::field::FieldKind;
+use super::go_json::reads_back;
 use super::header::headers;
 use super::pattern::is_name;
 
@@ -58,6 +59,12 @@ pub(super) fn coerce(kind: FieldKind, value: &Value) -> Result<Option<Value>, Co
         FieldKind::Time if value.is_null() => return Ok(None),
         FieldKind::Time => time(value)?.into(),
     };
+    // Handlers, and whoever reads what they store, would see something else.
+    if !reads_back(&canonical, usize::MAX) {
+        return Err(CoerceError::Syntax(
+            "another name than the one that serde_json keeps for numbers",
+        ));
+    }
     Ok(Some(canonical))
 }
 
@@ -642,6 +649,7 @@ mod tests {
             r#"{"a": []}"#,
             r#"{"a": {}}"#,
             r#"[{"a": {}}]"#,
+            r#""$serde_json::private::Number=1""#,
         ];
         refuses(FieldKind::KvPairs, &bad);
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::excerpt::Excerpt;
 use super::path::Outcome;
 use super::request::Context;
 use super::response::{LeaseOptions, Response, Secret};
@@ -84,7 +85,10 @@ impl SecretType {
             .find(|candidate| Some(candidate.name) == name)
             .ok_or_else(|| {
                 Error::internal(match name {
-                    Some(name) => format!("a lease of type {name:?} is not supported by this backend"),
+                    Some(name) => {
+                        let name = Excerpt(name);
+                        format!("a lease of type {name:?} is not supported by this backend")
+                    }
                     None => format!("the lease has no {SECRET_TYPE:?} in its internal data"),
                 })
             })

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Error, Kind, READ_ONLY};
+use super::excerpt::Excerpt;
 use super::go_json::to_go_json;
 
 /// Storage of one mount. Keys are relative to the mount; `/` separates.
@@ -67,7 +68,8 @@ impl dyn Storage + '_ {
         serde_json::from_slice(&value).map(Some).map_err(|error| {
             // serde's text may quote the stored value, which may be a secret; line and column are enough.
             Error::internal(format!(
-                "the stored entry {key:?} cannot be read: {:?} error at line {} column {}",
+                "the stored entry {:?} cannot be read: {:?} error at line {} column {}",
+                Excerpt(key),
                 error.classify(),
                 error.line(),
                 error.column()

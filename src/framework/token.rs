@@ -21,6 +21,7 @@ pub use address::{AddressError, BoundAddress};
 
 use super::duration::human_duration;
 use super::error::{Error, Status};
+use super::excerpt::Excerpt;
 use super::field::{Field, FieldKind};
 use super::response::{Auth, TokenType};
 
@@ -225,7 +226,8 @@ impl TokenParameters {
                 "batch" => TokenType::Batch,
                 _ => {
                     return Err(Error::answer(format!(
-                        "invalid 'token_type' value {word:?}: it can be default, service or batch"
+                        "invalid 'token_type' value {:?}: it can be default, service or batch",
+                        Excerpt(&word)
                     )));
                 }
             };
@@ -472,7 +474,8 @@ fn seconds(given: Option<u64>) -> Option<Duration> {
 
 fn parse_addresses(field: &'static str, addresses: &[String]) -> Result<Vec<BoundAddress>, Error> {
     let parse = |text: &String| {
-        BoundAddress::parse(text).map_err(|error| Error::answer(format!("{field}: {text:?}: {error}")))
+        BoundAddress::parse(text)
+            .map_err(|error| Error::answer(format!("{field}: {:?}: {error}", Excerpt(text))))
     };
     addresses.iter().map(parse).collect()
 }

@@ -11,6 +11,8 @@
 mod accept;
 mod broker;
 mod controller;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod generated;
 mod handshake;
 pub mod hclog;

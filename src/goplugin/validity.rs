@@ -44,6 +44,12 @@ impl HostCertificate {
         })
     }
 
+    /// The bytes, and both ends of the period: for `tests/fuzz`.
+    #[cfg(fuzzing)]
+    pub(super) fn parts(&self) -> (&CertificateDer<'static>, i64, i64) {
+        (&self.der, self.not_before, self.not_after)
+    }
+
     /// Whether `other` is this very certificate.
     pub(super) fn is(&self, other: &CertificateDer<'_>) -> bool {
         self.der.as_ref() == other.as_ref()

@@ -14,6 +14,9 @@ mod storage;
 mod system;
 mod version;
 
+#[cfg(fuzzing)]
+pub use service::fuzzing;
+
 use std::sync::Arc;
 
 use tonic::service::Routes;

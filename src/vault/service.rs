@@ -1,5 +1,8 @@
 //! The backend service: each call finds its mount and is served by the mount's backend.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
@@ -78,26 +81,9 @@ impl BackendService for Service {
         request: Request<pb::HandleRequestArgs>,
     ) -> Result<Response<pb::HandleRequestReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
-        let wire = request.into_inner().request.unwrap_or_default();
-        let what = format!("{} {:?}", wire.operation, wire.path);
-        let admission = Arc::clone(&self.admission);
-        let outcome = run(&instance, wire, |instance, context| async move {
-            let _place = context
-                .unless_cancelled(admission.enter(context.request.operation))
-                .await??;
-            instance.backend.handle(context).await
-        })
-        .await;
-        Ok(Response::new(match outcome {
-            Ok(response) => pb::HandleRequestReply {
-                response: response.map(convert::response),
-                err: None,
-            },
-            Err(error) => {
-                log_failure(&what, &error);
-                convert::failure(&error)
-            }
-        }))
+        Ok(Response::new(
+            handled(&instance, &self.admission, request.into_inner()).await,
+        ))
     }
 
     async fn handle_existence_check(
@@ -105,28 +91,7 @@ impl BackendService for Service {
         request: Request<pb::HandleExistenceCheckArgs>,
     ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
-        let wire = request.into_inner().request.unwrap_or_default();
-        let what = format!("existence check of {:?}", wire.path);
-        let outcome = run(&instance, wire, |instance, context| async move {
-            instance.backend.exists(context).await
-        })
-        .await;
-        Ok(Response::new(match outcome {
-            Ok(exists) => pb::HandleExistenceCheckReply {
-                check_found: exists.is_some(),
-                exists: exists.unwrap_or_default(),
-                err: None,
-            },
-            Err(error) => {
-                log_failure(&what, &error);
-                let err = Some(convert::proto_error(&error));
-                pb::HandleExistenceCheckReply {
-                    check_found: false,
-                    exists: false,
-                    err,
-                }
-            }
-        }))
+        Ok(Response::new(checked(&instance, request.into_inner()).await))
     }
 
     async fn special_paths(
@@ -190,6 +155,63 @@ impl BackendService for Service {
             BackendKind::Auth => TYPE_AUTH,
         };
         Ok(Response::new(pb::TypeReply { r#type }))
+    }
+}
+
+/// The answer to a request, whatever becomes of it.
+async fn handled(
+    instance: &Arc<Instance>,
+    admission: &Arc<Admission>,
+    arguments: pb::HandleRequestArgs,
+) -> pb::HandleRequestReply {
+    let wire = arguments.request.unwrap_or_default();
+    let what = format!("{} {:?}", wire.operation, wire.path);
+    let admission = Arc::clone(admission);
+    let outcome = run(instance, wire, |instance, context| async move {
+        let _place = context
+            .unless_cancelled(admission.enter(context.request.operation))
+            .await??;
+        instance.backend.handle(context).await
+    })
+    .await;
+    match outcome {
+        Ok(response) => pb::HandleRequestReply {
+            response: response.map(convert::response),
+            err: None,
+        },
+        Err(error) => {
+            log_failure(&what, &error);
+            convert::failure(&error)
+        }
+    }
+}
+
+/// The answer to the question whether what a write names exists.
+async fn checked(
+    instance: &Arc<Instance>,
+    arguments: pb::HandleExistenceCheckArgs,
+) -> pb::HandleExistenceCheckReply {
+    let wire = arguments.request.unwrap_or_default();
+    let what = format!("existence check of {:?}", wire.path);
+    let outcome = run(instance, wire, |instance, context| async move {
+        instance.backend.exists(context).await
+    })
+    .await;
+    match outcome {
+        Ok(exists) => pb::HandleExistenceCheckReply {
+            check_found: exists.is_some(),
+            exists: exists.unwrap_or_default(),
+            err: None,
+        },
+        Err(error) => {
+            log_failure(&what, &error);
+            let err = Some(convert::proto_error(&error));
+            pb::HandleExistenceCheckReply {
+                check_found: false,
+                exists: false,
+                err,
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::alicloud::Endpoint;
-use crate::framework::{Error, Storage};
+use crate::framework::{Error, Excerpt, Storage};
 
 pub(super) const STORAGE_KEY: &str = "config";
 
@@ -143,7 +143,7 @@ impl MetadataField {
         let found = Self::ALL.into_iter().find(|field| field.word() == text);
         found.ok_or_else(|| {
             let words: Vec<_> = Self::ALL.into_iter().map(Self::word).collect();
-            format!("{text:?} is none of {}", words.join(", "))
+            format!("{:?} is none of {}", Excerpt(text), words.join(", "))
         })
     }
 

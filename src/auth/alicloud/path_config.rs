@@ -8,7 +8,7 @@ use super::config::{Config, MetadataField, RamAlias, STORAGE_KEY, ServerId};
 use super::{Method, OPERATION_PREFIX};
 use crate::alicloud::Endpoint;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Response,
 };
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
@@ -126,7 +126,7 @@ impl Write {
     fn apply_to(self, mut config: Config) -> Result<Config, Error> {
         if let Some(hosts) = self.sts_endpoints {
             config.sts_endpoints = each("sts_endpoints", &hosts, |host| {
-                Endpoint::parse(host).map_err(|error| format!("{host:?}: {error}"))
+                Endpoint::parse(host).map_err(|error| format!("{:?}: {error}", Excerpt(host)))
             })?;
             config.sts_endpoints.sort_unstable();
             config.sts_endpoints.dedup();

@@ -14,8 +14,8 @@ use super::role::{Role, is_name};
 use super::signed_request::{self, Refusal, Rules};
 use super::{Method, OPERATION_PREFIX, failure, identity};
 use crate::framework::{
-    Alias, Auth, Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response,
-    Status,
+    Alias, Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path,
+    Response, Status,
 };
 
 const SYNOPSIS: &str = "Authenticates an RAM entity with Vault.";
@@ -30,9 +30,6 @@ The request can be signed with either of Alibaba Cloud's signatures: version 1 i
 ACS3-HMAC-SHA256 in the Authorization header. It is sent once and only to STS. \"vault-plugin-alicloud login\" signs and
 logs in; \"vault login -method=alicloud\" works too.
 ";
-
-/// The most of an unknown role's name that is shown.
-const SHOWN_NAME: usize = 64;
 
 pub(super) fn path(method: &Arc<Method>) -> Path {
     Path::new("login")
@@ -179,12 +176,10 @@ async fn role_named(context: &Context, name: Option<&str>) -> Result<(String, Ro
         None
     };
     let Some(role) = role else {
-        let shown: String = name
-            .chars()
-            .take(SHOWN_NAME)
-            .flat_map(char::escape_debug)
-            .collect();
-        return Err(Error::answer(format!("entry for role {shown} not found")));
+        return Err(Error::answer(format!(
+            "entry for role {} not found",
+            Excerpt(name)
+        )));
     };
     Ok((name.to_ascii_lowercase(), role))
 }

@@ -10,8 +10,8 @@ use super::role::{Role, STORAGE_PREFIX, storage_key};
 use super::{Method, OPERATION_PREFIX};
 use crate::alicloud::AccountId;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response, TokenArguments,
-    TokenParameters,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Response,
+    TokenArguments, TokenParameters,
 };
 
 const LIST_SYNOPSIS: &str = "Lists all the roles that are registered with Vault.";
@@ -152,7 +152,10 @@ async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Outco
     let stored = Role::load(&*context.storage, &name).await?;
     // The server found a role and asked for its policy on updates; meanwhile it went away.
     if stored.is_none() && context.request.operation == Operation::Update {
-        return Err(Error::answer(format!("no role found to update for {name}")));
+        return Err(Error::answer(format!(
+            "no role found to update for {}",
+            Excerpt(&name)
+        )));
     }
     let role = arguments.apply_to(stored)?;
     let limit = context.system.max_lease_ttl().await?;
@@ -208,7 +211,7 @@ fn arn_refusal(text: &str, error: BindingError) -> Error {
             "only role arn types are supported at this time, but {text} was provided; arn: {error}, and users belong \
              in bound_arns"
         ),
-        _ => format!("unable to parse arn {text:?}: {error}"),
+        _ => format!("unable to parse arn {:?}: {error}", Excerpt(text)),
     })
 }
 
@@ -220,7 +223,8 @@ fn each<T: PartialEq>(
 ) -> Result<Vec<T>, Error> {
     let mut parsed = Vec::with_capacity(texts.len());
     for text in texts {
-        let binding = parse(text).map_err(|error| Error::answer(format!("{field}: {text:?}: {error}")))?;
+        let binding =
+            parse(text).map_err(|error| Error::answer(format!("{field}: {:?}: {error}", Excerpt(text))))?;
         if !parsed.contains(&binding) {
             parsed.push(binding);
         }

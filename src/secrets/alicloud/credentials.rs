@@ -8,7 +8,7 @@ use crate::alicloud::Client;
 use crate::alicloud::credentials::{
     Chain, Credentials, Provider, ProviderError, Settings, SharedProvider, Sources,
 };
-use crate::framework::{Error, Kind};
+use crate::framework::{Error, Excerpt, Kind};
 
 /// The credentials of one mount, kept as long as its settings stay the same. The settings are compared at each use, so
 /// that a write on another node counts too.
@@ -65,6 +65,7 @@ impl MountCredentials {
 
 /// What a provider gives now, or why that is nothing.
 pub(super) async fn look(provider: &SharedProvider, mount_point: &str) -> Result<Credentials, Error> {
+    let mount_point = Excerpt(mount_point);
     match provider.load().await {
         Ok(Some(credentials)) => Ok(credentials),
         Ok(None) => Err(Error::answer(format!(
@@ -76,7 +77,7 @@ pub(super) async fn look(provider: &SharedProvider, mount_point: &str) -> Result
 }
 
 /// A source that had to ask the cloud fails as any call does; the others are the operator's to mend.
-fn unusable(mount_point: &str, error: &ProviderError) -> Error {
+fn unusable(mount_point: Excerpt<'_>, error: &ProviderError) -> Error {
     let kind = error
         .call()
         .map_or(Kind::Answer, |call| failed_call(call.clone()).kind());

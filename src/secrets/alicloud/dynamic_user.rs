@@ -21,7 +21,7 @@ use super::role::{RemotePolicy, Role};
 use super::{Engine, names, propagation, secret_credentials};
 use crate::alicloud::ram::{AccessKey, PolicyRef, User};
 use crate::alicloud::{self, Kind, Subject};
-use crate::framework::{Context, Cut, Error, LeaseTerms, Response, WalEntry};
+use crate::framework::{Context, Cut, Error, Excerpt, LeaseTerms, Response, WalEntry};
 
 /// The kind of the WAL entries of users, made or to be removed.
 pub(super) const WAL_KIND: &str = "user";
@@ -226,7 +226,7 @@ async fn make(cloud: &Cloud, context: &Context, plan: &Plan, so_far: &mut Made) 
                 let error = failed_call(error);
                 return Err(Error::new(
                     error.kind(),
-                    format!("policy {:?}: {}", policy.name, error.message()),
+                    format!("policy {:?}: {}", Excerpt(&policy.name), error.message()),
                 ));
             }
             _ => {}

@@ -42,6 +42,9 @@ use credentials::MountCredentials;
 use issued::Scans;
 use mark::Mark;
 
+#[cfg(fuzzing)]
+pub use path_role::fuzzing;
+
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 const OPERATION_PREFIX: &str = "ali-cloud";
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::role::Role;
 use super::{Engine, OPERATION_PREFIX, dynamic_user, session};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Status,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Status,
 };
 
 /// What a caller waits at the most until all calls are done: longer than the outages that they outlast, and short enough
@@ -55,7 +55,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> O
             Operation::Read => Ok(None),
             _ => Err(Error::coded(
                 Status::NOT_FOUND,
-                format!("there is no role {name:?}"),
+                format!("there is no role {:?}", Excerpt(&name)),
             )),
         };
     };

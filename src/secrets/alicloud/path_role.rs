@@ -1,5 +1,8 @@
 //! `role/<name>`, and the list of roles at `role` and `roles`.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +18,8 @@ use super::{Engine, OPERATION_PREFIX, names};
 use crate::alicloud::arn::{Arn, Identity};
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response, human_duration,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Response,
+    human_duration,
 };
 
 const LIST_SYNOPSIS: &str = "List the existing roles in this backend.";
@@ -276,12 +280,23 @@ fn remote_policy(element: Value) -> Result<RemotePolicy, Error> {
             for pair in text.split(',') {
                 let (key, value) = match pair.split_once(':') {
                     Some((key, value)) if !value.contains(':') => (key.trim(), value.trim()),
-                    _ => return Err(refused(format!("unable to recognize pair in {text:?}"))),
+                    _ => {
+                        return Err(refused(format!(
+                            "unable to recognize pair in {:?}",
+                            Excerpt(text)
+                        )));
+                    }
                 };
                 match key {
                     "name" => name = Some(value.to_owned()),
                     "type" => kind = Some(value.to_owned()),
-                    _ => return Err(refused(format!("invalid key: {key:?} in {text:?}"))),
+                    _ => {
+                        return Err(refused(format!(
+                            "invalid key: {:?} in {:?}",
+                            Excerpt(key),
+                            Excerpt(text)
+                        )));
+                    }
                 }
             }
         }
@@ -291,7 +306,7 @@ fn remote_policy(element: Value) -> Result<RemotePolicy, Error> {
                 match key.as_str() {
                     "name" => name = value,
                     "type" => kind = value,
-                    _ => return Err(refused(format!("invalid key: {key:?}"))),
+                    _ => return Err(refused(format!("invalid key: {:?}", Excerpt(key)))),
                 }
             }
         }
@@ -304,6 +319,7 @@ fn remote_policy(element: Value) -> Result<RemotePolicy, Error> {
     let shown = element
         .as_str()
         .map_or_else(|| element.to_string(), str::to_owned);
+    let shown = Excerpt(&shown);
     let present = |text: Option<String>| text.filter(|text| !text.is_empty());
     let name = present(name).ok_or_else(|| refused(format!("policy name is required in {shown:?}")))?;
     let kind = present(kind).ok_or_else(|| refused(format!("policy type is required in {shown:?}")))?;
@@ -399,14 +415,15 @@ fn check(role: &Role, config: &Config) -> Result<(), Error> {
 
 fn check_remote(policy: &RemotePolicy) -> Result<(), String> {
     let RemotePolicy { name, kind } = policy;
+    let (shown_name, shown_kind) = (Excerpt(name), Excerpt(kind));
     if kind.parse::<PolicyKind>().is_err() {
         return Err(format!(
-            "policy type {kind:?} of {name:?} must be System or Custom"
+            "policy type {shown_kind:?} of {shown_name:?} must be System or Custom"
         ));
     }
     if name.len() > 128 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(format!(
-            "policy name {name:?} must be 1 to 128 letters, digits and hyphens"
+            "policy name {shown_name:?} must be 1 to 128 letters, digits and hyphens"
         ));
     }
     Ok(())
@@ -507,6 +524,44 @@ mod tests {
                 kind: "System".to_owned(),
             };
             assert_eq!(role.remote_policies(), [expected], "{given}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_taken_can_be_read_again() {
+        let nested = |levels| (2..levels).fold(json!("x"), |inner, _| json!([inner]));
+        for levels in [8, 32, 33, 100, 126] {
+            let document = json!({"Version": "1", "Statement": [nested(levels)]});
+            // As text, which may be as deep as a document of its own.
+            let given = json!({"inline_policies": json!([document]).to_string()});
+            match apply(given, Role::default()) {
+                Ok(role) => {
+                    let stored = crate::framework::to_go_json(&role).unwrap();
+                    assert_eq!(serde_json::from_slice::<Role>(&stored).unwrap(), role);
+                }
+                Err(refusal) => {
+                    assert!(levels > 32, "{levels}: {refusal}");
+                    assert!(refusal.starts_with("inline_policies: "), "{refusal}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_do_not_give_back_what_is_long() {
+        let long = "x".repeat(100_000);
+        for arguments in [
+            json!({"remote_policies": long}),
+            json!({"remote_policies": format!("{long}:x")}),
+            json!({"remote_policies": format!("name:{long}")}),
+            json!({"remote_policies": {long.as_str(): "x"}}),
+            json!({"remote_policies": format!("name:{long},type:Custom")}),
+            json!({"remote_policies": format!("name:P,type:{long}")}),
+            json!({"inline_policies": long}),
+            json!({"role_arn": long}),
+        ] {
+            let refusal = apply(arguments, Role::default()).unwrap_err();
+            assert!(refusal.len() < 500, "{refusal}");
         }
     }
 

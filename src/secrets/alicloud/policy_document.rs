@@ -3,9 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::framework::reads_back;
+
 /// The longest document that RAM takes (its metadata says characters in one place and bytes in another: bytes are
 /// the stricter).
 pub(super) const MAX_BYTES: usize = 6144;
+
+/// RAM's grammar needs seven levels. The stored role, which is around the document, must be readable as well.
+const MAX_DEPTH: usize = 32;
 
 /// A policy document. Numbers keep their digits; members are sorted by name, as the Go plugin stores them.
 ///
@@ -17,6 +22,11 @@ pub(super) struct PolicyDocument(Value);
 /// Why RAM would refuse a document.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum PolicyDocumentError {
+    #[error(
+        "a policy document is nested at most {MAX_DEPTH} levels deep, and has no member of the name that serde_json keeps \
+         for numbers"
+    )]
+    Form,
     #[error("a policy document must be a JSON object")]
     NotAnObject,
     #[error("a policy document needs a \"Statement\" list with at least one entry")]
@@ -45,6 +55,9 @@ impl PolicyDocument {
         {
             return Err(PolicyDocumentError::NoStatement);
         }
+        if !reads_back(&self.0, MAX_DEPTH) {
+            return Err(PolicyDocumentError::Form);
+        }
         let length = self.text().len();
         if length > MAX_BYTES {
             return Err(PolicyDocumentError::TooLong(length));
@@ -68,6 +81,7 @@ mod tests {
     fn what_ram_would_refuse_is_refused() {
         let statement = json!([{"Effect": "Allow", "Action": "oss:*", "Resource": "*"}]);
         let long = "x".repeat(MAX_BYTES);
+        let nested = (2..MAX_DEPTH).fold(json!([]), |inner, _| json!([inner]));
         for (document, refusal) in [
             (json!(null), PolicyDocumentError::NotAnObject),
             (json!([]), PolicyDocumentError::NotAnObject),
@@ -80,6 +94,14 @@ mod tests {
             (
                 json!({"Version": "1", "Statement": []}),
                 PolicyDocumentError::NoStatement,
+            ),
+            (
+                json!({"Version": "1", "Statement": [nested]}),
+                PolicyDocumentError::Form,
+            ),
+            (
+                json!({"Version": "1", "Statement": [{"a": 1, "$serde_json::private::Number": 1}]}),
+                PolicyDocumentError::Form,
             ),
             (
                 json!({"Version": "1", "Statement": [long]}),

@@ -15,7 +15,9 @@ use super::issued::{self, Issued};
 use super::removal::MadeUser;
 use super::role::{RemotePolicy, Role};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
-use crate::framework::{Context, Cut, Error, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType};
+use crate::framework::{
+    Context, Cut, Error, Excerpt, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType,
+};
 
 /// Upstream's name for its one kind of lease.
 const NAME: &str = "alicloud";
@@ -53,7 +55,12 @@ impl RoleType {
         [Self::Ram, Self::Sts]
             .into_iter()
             .find(|kind| kind.word() == word)
-            .ok_or_else(|| Error::internal(format!("unrecognized {ROLE_TYPE} {word:?} in the lease")))
+            .ok_or_else(|| {
+                Error::internal(format!(
+                    "unrecognized {ROLE_TYPE} {:?} in the lease",
+                    Excerpt(word)
+                ))
+            })
     }
 }
 
@@ -127,7 +134,8 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
     let role_name = text(&lease, ROLE_NAME)?;
     let Some(role) = Role::load(&*context.storage, role_name).await? else {
         return Err(Error::answer(format!(
-            "role {role_name} has been deleted so no further renewals are allowed"
+            "role {} has been deleted so no further renewals are allowed",
+            Excerpt(role_name)
         )));
     };
     let (terms, cuts) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
