@@ -324,6 +324,19 @@ async fn a_node_that_cannot_write_forwards_before_it_calls_the_cloud() {
 }
 
 #[tokio::test]
+async fn a_node_that_cannot_write_leaves_the_write_ahead_log_alone() {
+    let mut mount = Mount::new([]).await;
+    let entry =
+        json!({"type": "user", "data": {"user_name": "u", "policies": [], "attached": []}, "created_at": 0});
+    let entry = entry.to_string().into_bytes();
+    mount.storage.put("wal/1", entry).await.unwrap();
+    mount.system.replication = ReplicationState(1 << 14);
+    assert!(mount.roll_back(json!({})).await.unwrap().is_none());
+    assert_eq!(mount.actions(), Vec::<String>::new());
+    assert_eq!(mount.wal_entries().await, 1);
+}
+
+#[tokio::test]
 async fn leases_of_the_go_plugin_can_be_revoked_also_with_a_null_list() {
     let mount = Mount::new([DONE, DONE, DONE]).await;
     let internal = json!({
