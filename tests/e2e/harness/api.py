@@ -72,21 +72,30 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, *, timeout: float = 120,
              headers: dict[str, str] | None = None) -> Answer:
         """One request, below `/v1/`. A body may be JSON-able or text that is sent as it is."""
-        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=timeout)
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         path, _, query = path.partition("?")
         target = f"/v1/{quote(path)}" + (f"?{query}" if query else "")
-        try:
-            connection.request(method, target, None if text is None else text.encode(),
-                               {"X-Vault-Token": self.token, "X-Vault-Request": "true",
-                                **(headers or {})})
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
-        answer = Answer(response.status, json.loads(content) if content.strip() else {})
+        host = urlsplit(self.address).netloc
+        status, content, location = self._send(host, method, target, text, headers or {}, timeout)
+        if status == 307:
+            # A standby without a line to the leader sends clients there. The products' own follow once, and so do we.
+            there = urlsplit(location).netloc
+            status, content, _ = self._send(there, method, target, text, headers or {}, timeout)
+        answer = Answer(status, json.loads(content) if content.strip() else {})
         self._remember(answer)
         return answer
+
+    def _send(self, host: str, method: str, target: str, text: str | None, headers: dict[str, str],
+              timeout: float) -> tuple[int, bytes, str]:
+        """Status, content and `Location`."""
+        connection = http.client.HTTPConnection(host, timeout=timeout)
+        try:
+            connection.request(method, target, None if text is None else text.encode(),
+                               {"X-Vault-Token": self.token, "X-Vault-Request": "true", **headers})
+            response = connection.getresponse()
+            return response.status, response.read(), response.getheader("Location", "")
+        finally:
+            connection.close()
 
     def read(self, path: str) -> Answer:
         """GET."""

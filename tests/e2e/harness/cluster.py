@@ -31,6 +31,7 @@ class Node(Server):
         self.name = name
         #: The addresses of the others, which a new node joins by.
         self.others: list[str] = []
+        self.is_frozen = False
 
     def configuration(self) -> Json:
         """As a single server's, with the way to the others."""
@@ -39,27 +40,40 @@ class Node(Server):
         raft["node_id"] = self.name
         # Elections are called late enough that a busy machine does not call one by itself.
         raft["performance_multiplier"] = 2
+        # How often a new node is looked at, to be made a voter.
+        raft["autopilot_reconcile_interval"] = raft["autopilot_update_interval"] = "1s"
         raft["retry_join"] = [{"leader_api_addr": address} for address in self.others]
         return found
 
     def join(self, first: Node) -> None:
         """Makes a new node a member of the cluster that `first` began."""
-        self._unseal_key, self.api.token = first._unseal_key, first.api.token
+        self.unseal_key, self.api.token = first.unseal_key, first.api.token
         self.unseal()
 
     def unseal(self) -> None:
         """Unseals it and waits until it serves requests again, as leader or not."""
-        def unsealed() -> bool:
-            # A new node takes the key when it has heard from the leader. One that has fallen behind may need it twice.
-            if self.health() in (_SEALED, 501):
-                self.api.call("PUT", "sys/unseal", {"key": self._unseal_key})
-            return self.health() in (_ACTIVE, *_STANDBY)
-        until(unsealed, f"{self.name} is unsealed", timeout=60, pause=0.2)
+        # A new node takes the key as soon as it has heard from the leader. Once: it would begin its work twice.
+        until(lambda: self.api.call("PUT", "sys/unseal", {"key": self.unseal_key}).status == 200,
+              f"{self.name} takes the key", timeout=60)
+        until(lambda: self.health() in (_ACTIVE, *_STANDBY), f"{self.name} is unsealed", timeout=60)
 
     @property
     def is_up(self) -> bool:
-        """Whether it has a process."""
-        return self._process is not None
+        """Whether it has a process that runs."""
+        return self._process is not None and not self.is_frozen
+
+    def has_ended(self) -> bool:
+        """Whether somebody else has ended it; then it counts as down."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self._process = None
+        return True
+
+    def stop(self) -> None:
+        """Ends it, also when it is frozen, by whomever."""
+        if self._process is not None and not self.has_ended():
+            self.thaw()
+        super().stop()
 
     def kill(self) -> None:
         """Ends it at once, with all it was doing."""
@@ -70,11 +84,17 @@ class Node(Server):
 
     def freeze(self) -> None:
         """Stops it from running. Connections to it stay open and lead nowhere."""
+        self.is_frozen = True
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Lets it run on."""
         os.kill(self.pid, signal.SIGCONT)
+        self.is_frozen = False
+
+    def plugin_processes(self, file: str = PLUGIN) -> list[int]:
+        """The running processes of a plugin file; none when the node is down."""
+        return super().plugin_processes(file) if self.is_up else []
 
     def kill_plugin(self, file: str = PLUGIN) -> int | None:
         """Ends a plugin's process at once; its id, or none when there is no such process."""
@@ -136,7 +156,7 @@ class Cluster:
         self.api = LeaderApi(self)
 
     def start(self) -> None:
-        """Starts all nodes, makes them a cluster, and registers both kinds."""
+        """Starts all nodes and makes them a cluster."""
         first, *others = self.nodes
         first.start()
         for node in others:
@@ -147,17 +167,17 @@ class Cluster:
         # A new node votes, and can be elected, when it has been stable for so long. The default is ten seconds.
         self.api.write("sys/storage/raft/autopilot/configuration", server_stabilization_time="1s").ok()
         self.wait_until_whole()
-        # The catalog is in the storage that all nodes share.
+
+    def register(self) -> None:
+        """Registers both kinds: the catalog is in the storage that all nodes share."""
         leader = self.wait_for_leader()
         leader.register()
         leader.register(kind="auth", file=AUTH_PLUGIN)
 
     def stop(self) -> None:
-        """Ends all nodes, also frozen ones."""
+        """Ends all nodes."""
         for node in self.nodes:
-            if node.is_up:
-                node.thaw()
-                node.stop()
+            node.stop()
 
     # === who leads ===
 

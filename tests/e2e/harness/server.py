@@ -34,7 +34,8 @@ class Server:
         self.address = f"http://127.0.0.1:{port}"
         self._listen = f"127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._unseal_key = ""
+        #: The one key that unseals it.
+        self.unseal_key = ""
         self.api = Api(self.address)
         self.install(PLUGIN)
 
@@ -76,7 +77,7 @@ class Server:
         """Initialises what is new, unseals, and waits for leadership."""
         if self.health() == 501:
             keys = self.api.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1}).ok()
-            self._unseal_key, self.api.token = keys.body["keys"][0], keys.body["root_token"]
+            self.unseal_key, self.api.token = keys.body["keys"][0], keys.body["root_token"]
         self.unseal()
 
     def stop(self) -> None:
@@ -103,7 +104,7 @@ class Server:
 
     def unseal(self) -> None:
         """Unseals it and waits until it serves requests again."""
-        self.api.call("PUT", "sys/unseal", {"key": self._unseal_key}).ok()
+        self.api.call("PUT", "sys/unseal", {"key": self.unseal_key}).ok()
         until(lambda: self.health() == 200, "the server is active")
 
     @property
@@ -120,7 +121,7 @@ class Server:
     def health(self) -> int:
         """The status of `sys/health`: 200 is active, 429 or 473 a standby, 501 new, 503 sealed. 0 without an answer."""
         try:
-            return self.api.call("GET", "sys/health").status
+            return self.api.call("GET", "sys/health", timeout=10).status
         except OSError:
             return 0
 
