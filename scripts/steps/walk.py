@@ -13,8 +13,9 @@ from harness.cli import Cli, Output
 from harness.cloud import Cloud
 from harness.keyless import Pod
 from harness.places import PLUGIN, server_program, target
-from harness.server import DevServer, command_environment
+from harness.server import DevServer, Server, command_environment
 
+from . import end_by_signals
 from .walk_auth import auth_method, disable
 
 _INLINE = """\
@@ -40,7 +41,7 @@ class Different(Exception):
 class Walk:
     """Prints and checks."""
 
-    def __init__(self, server: DevServer, cloud: Cloud) -> None:
+    def __init__(self, server: Server, cloud: Cloud) -> None:
         self.server, self.cloud = server, cloud
         self._cli = Cli(server)
 
@@ -83,9 +84,7 @@ class Walk:
 def run(keep: bool) -> int:
     """The whole walk: 0 when every step did as it should."""
     binary = target().resolve() / "release" / PLUGIN
-    # Also a plain `kill` cleans up, and Ctrl-C does wherever this was started from.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    end_by_signals()
     with tempfile.TemporaryDirectory(prefix="alicloud-demo-") as folder:
         cloud = Cloud(Path(folder) / "cloud")
         server = DevServer(server_program(), Path(folder) / "server", binary, cloud.environment)
@@ -93,9 +92,9 @@ def run(keep: bool) -> int:
         try:
             server.start()
             _introduce(walk)
-            _install(walk, binary)
-            _configure(walk)
-            _write_roles(walk)
+            install(walk, binary)
+            configure(walk)
+            write_roles(walk)
             leases = _issue(walk)
             _renew_and_revoke(walk, leases)
             _keyless(walk, Path(folder))
@@ -126,7 +125,8 @@ def _introduce(walk: Walk) -> None:
         walk.say(f"  {name}={value}")
 
 
-def _install(walk: Walk, binary: Path) -> None:
+def install(walk: Walk, binary: Path) -> None:
+    """Puts the plugin to work."""
     walk.chapter("Install the plugin")
     walk.say(f"The binary lies in the server's plugin_directory as {PLUGIN}.")
     digest = hashlib.sha256(binary.read_bytes()).hexdigest()
@@ -134,7 +134,8 @@ def _install(walk: Walk, binary: Path) -> None:
     walk.type("secrets enable alicloud", "Success!")
 
 
-def _configure(walk: Walk) -> None:
+def configure(walk: Walk) -> None:
+    """Writes the engine's key."""
     walk.chapter("Give it credentials of its own")
     pair = f"access_key={walk.cloud.access_key} secret_key={walk.cloud.secret_key}"
     walk.type(f"write alicloud/config {pair}", "Success!")
@@ -142,7 +143,8 @@ def _configure(walk: Walk) -> None:
     walk.check(walk.cloud.secret_key not in shown.text, "the secret key was read back")
 
 
-def _write_roles(walk: Walk) -> None:
+def write_roles(walk: Walk) -> None:
+    """A role of each kind."""
     walk.chapter("Write roles")
     remote = "remote_policies=name:AliyunOSSReadOnlyAccess,type:System"
     walk.say("A policy that the plugin makes for each user:")

@@ -65,8 +65,8 @@ class Workload:
 
 def auth_method(walk: Walk, binary: Path) -> None:
     """The whole part; what it leaves is the mount, see `disable`."""
-    _enable(walk, binary)
-    _write_roles(walk)
+    enable(walk, binary)
+    write_roles(walk)
     workload = _workload(walk, binary)
     role_id = _log_in(walk, workload)
     _signed_request(walk, workload)
@@ -80,7 +80,8 @@ def disable(walk: Walk) -> None:
     walk.type("auth disable alicloud", "Success!")
 
 
-def _enable(walk: Walk, binary: Path) -> None:
+def enable(walk: Walk, binary: Path) -> None:
+    """Mounts it."""
     walk.chapter("Log in with a RAM identity: enable the auth method")
     walk.say("The same file is the auth method too.")
     digest = hashlib.sha256(binary.read_bytes()).hexdigest()
@@ -88,7 +89,8 @@ def _enable(walk: Walk, binary: Path) -> None:
     walk.type("auth enable alicloud", "Success!")
 
 
-def _write_roles(walk: Walk) -> None:
+def write_roles(walk: Walk) -> None:
+    """A role, and the policy that it gives."""
     walk.chapter("Write roles of the auth method")
     walk.say("Sessions of this RAM role may log in, and get a token with these policies:")
     walk.type("policy write dev -", "Success!", stdin='path "secret/data/dev/*" {\n  capabilities = ["read"]\n}\n')

@@ -283,7 +283,7 @@ impl Backend {
     /// the rest.
     async fn rollback(&self, context: Context) -> Outcome {
         if is_read_only(&context).await? {
-            // The node that can write has a tick of its own.
+            // OpenBao ticks standbys as well. They see storage late: what looks left behind there may have become a lease.
             return Ok(None);
         }
         let started = Instant::now();

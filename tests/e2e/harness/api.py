@@ -18,6 +18,7 @@ class Answer:
 
     status: int
     body: Json = field(default_factory=dict)
+    location: str = ""
 
     @property
     def data(self) -> Json:
@@ -70,7 +71,8 @@ class Pending:
             content = response.read()
         finally:
             self._connection.close()
-        answer = Answer(response.status, json.loads(content) if content.strip() else {})
+        answer = Answer(response.status, json.loads(content) if content.strip() else {},
+                        response.getheader("Location", ""))
         self._remember(answer)
         return answer
 
@@ -96,7 +98,13 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, *, timeout: float = 120,
              headers: dict[str, str] | None = None) -> Answer:
         """One request, below `/v1/`. A body may be JSON-able or text that is sent as it is."""
-        return self.send(method, path, body, timeout=timeout, headers=headers).answer()
+        answer = self.send(method, path, body, timeout=timeout, headers=headers).answer()
+        if answer.status == 307:
+            # A standby without a line to the leader sends clients there. The products' own follow once, and so do we.
+            leader = urlsplit(answer.location)
+            there = type(self)(f"{leader.scheme}://{leader.netloc}", self.token)
+            answer = there.send(method, path, body, timeout=timeout, headers=headers).answer()
+        return answer
 
     def send(self, method: str, path: str, body: Any = None, *, timeout: float = 120,
              headers: dict[str, str] | None = None) -> Pending:

@@ -11,12 +11,12 @@ from .signing import Key, Signed, session_key, v1
 
 
 class AuthMethod:
-    """A mount below `auth/`. Whoever logs in has no token yet."""
+    """A mount below `auth/`. Whoever logs in has no token yet. `api` is as with an engine."""
 
-    def __init__(self, server: Server, cloud: Cloud, mount: str, **tune: Any) -> None:
+    def __init__(self, server: Server, cloud: Cloud, mount: str, api: Api | None = None, **tune: Any) -> None:
         self.server, self.cloud, self.mount, self.path = server, cloud, mount, f"auth/{mount}"
-        self.api: Api = server.api
-        self.nobody = server.api.as_token("")
+        self.api: Api = api or server.api
+        self.nobody = self.api.as_token("")
         body: Json = {"type": "alicloud"}
         if tune:
             body["config"] = tune

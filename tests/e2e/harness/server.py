@@ -20,8 +20,8 @@ from .waiting import until
 class Server:
     """OpenBao with storage on disk, so that it can be restarted, sealed and unsealed."""
 
-    def __init__(self, program: str, folder: Path, binary: Path,
-                 environment: dict[str, str], log_level: str = "trace") -> None:
+    def __init__(self, program: str, folder: Path, binary: Path, environment: dict[str, str],
+                 log_level: str = "trace", ports: tuple[int, int] | None = None) -> None:
         self.program = program
         self._log_level = log_level
         self.folder = folder.resolve()
@@ -31,11 +31,12 @@ class Server:
         self.plugins.mkdir(parents=True)
         self._binary = binary
         self._environment = {**clean_environment(), "HOME": str(self.folder), **environment}
-        port, self._cluster_port = free_ports(2)
+        port, self._cluster_port = ports or free_ports(2)
         self.address = f"http://127.0.0.1:{port}"
         self._listen = f"127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._unseal_key = ""
+        #: The one key that unseals it.
+        self.unseal_key = ""
         self.api = Api(self.address)
         self.install(PLUGIN)
 
@@ -43,10 +44,15 @@ class Server:
 
     def arguments(self) -> list[str]:
         """The command line, with the configuration file written."""
+        config = self.folder / "server.json"
+        config.write_text(json.dumps(self.configuration()), "utf-8")
+        return ["server", f"-config={config}"]
+
+    def configuration(self) -> Json:
+        """What the configuration file says."""
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        config = self.folder / "server.json"
-        config.write_text(json.dumps({
+        return {
             "storage": {"raft": {"path": str(data), "node_id": "one", "performance_multiplier": 1}},
             "listener": {"tcp": {"address": self._listen, "tls_disable": True,
                                  "cluster_address": f"127.0.0.1:{self._cluster_port}"}},
@@ -54,22 +60,25 @@ class Server:
             "plugin_directory": str(self.plugins),
             "log_level": self._log_level, "log_format": "json",
             # Lets tests look at, and age, what the plugin stores.
-            "raw_storage_endpoint": True}), "utf-8")
-        return ["server", f"-config={config}"]
+            "raw_storage_endpoint": True}
 
     def start(self) -> None:
         """Starts it and waits until it serves requests."""
+        self.launch()
+        self.become_active()
+
+    def launch(self) -> None:
+        """Starts the process and waits until it answers, sealed or not."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([self.program, *self.arguments()], stdin=subprocess.DEVNULL,
                                              stdout=log, stderr=log, env=self._environment)
-        until(lambda: self._alive() and self._health() != 0, f"{self.program} answers")
-        self.become_active()
+        until(lambda: self._alive() and self.health() != 0, f"{self.program} answers")
 
     def become_active(self) -> None:
         """Initialises what is new, unseals, and waits for leadership."""
-        if self._health() == 501:
+        if self.health() == 501:
             keys = self.api.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1}).ok()
-            self._unseal_key, self.api.token = keys.body["keys"][0], keys.body["root_token"]
+            self.unseal_key, self.api.token = keys.body["keys"][0], keys.body["root_token"]
         self.unseal()
 
     def stop(self) -> None:
@@ -101,12 +110,12 @@ class Server:
     def seal(self) -> None:
         """Seals it."""
         self.api.call("PUT", "sys/seal").ok()
-        until(lambda: self._health() == 503, "the server is sealed")
+        until(lambda: self.health() == 503, "the server is sealed")
 
     def unseal(self) -> None:
         """Unseals it and waits until it serves requests again."""
-        self.api.call("PUT", "sys/unseal", {"key": self._unseal_key}).ok()
-        until(lambda: self._health() == 200, "the server is active")
+        self.api.call("PUT", "sys/unseal", {"key": self.unseal_key}).ok()
+        until(lambda: self.health() == 200, "the server is active")
 
     @property
     def pid(self) -> int:
@@ -119,9 +128,10 @@ class Server:
             raise RuntimeError(f"the server ended:\n{self.log.read_text('utf-8')[-3000:]}")
         return True
 
-    def _health(self) -> int:
+    def health(self) -> int:
+        """The status of `sys/health`: 200 is active, 429 or 473 a standby, 501 new, 503 sealed. 0 without an answer."""
         try:
-            return self.api.call("GET", "sys/health").status
+            return self.api.call("GET", "sys/health", timeout=10).status
         except OSError:
             return 0
 

@@ -35,6 +35,15 @@ class Storage:
         """An entry as JSON."""
         return json.loads(self.text(key))
 
+    def entries(self, folder: str) -> dict[str, Any]:
+        """All entries right below a folder as JSON, but those that go away while we look."""
+        found = {}
+        for key in self.list(folder):
+            answer = self._api.read(f"{self._prefix}/{folder}/{key}")
+            if answer.status != 404:
+                found[key] = json.loads(answer.ok().data["value"])
+        return found
+
     def put(self, key: str, value: Any) -> None:
         """Replaces an entry; text goes as it is."""
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) + "\n"

@@ -291,6 +291,19 @@ async fn a_node_that_cannot_write_forwards_before_it_calls_the_cloud() {
 }
 
 #[tokio::test]
+async fn a_node_that_cannot_write_leaves_the_write_ahead_log_alone() {
+    let mut mount = Mount::new([]).await;
+    let storage: &dyn Storage = &*mount.storage;
+    let entry =
+        json!({"type": "user", "data": {"user_name": "u", "policies": [], "attached": []}, "created_at": 0});
+    storage.put_json("wal/1", &entry).await.unwrap();
+    mount.system.replication = ReplicationState(1 << 14);
+    assert!(mount.tick(json!({})).await.unwrap().is_none());
+    assert_eq!(mount.actions(), Vec::<String>::new());
+    assert_eq!(mount.wal_entries().await, 1);
+}
+
+#[tokio::test]
 async fn two_spellings_of_a_role_are_one_path_to_a_policy() {
     let mount = Mount::new([]).await;
     for (path, folded) in [("role/Dev", "role/dev"), ("creds/DEV", "creds/dev")] {

@@ -1,0 +1,164 @@
+"""The soak: load and faults together, what must hold afterwards, and the figures."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.causes import cause_of, explained
+from harness.cloud import Cloud
+from harness.cluster import Cluster
+from harness.engine import Engine
+from harness.method import AuthMethod
+from harness.ownership import Ownership, settle
+from harness.places import openbao
+
+from . import end_by_signals
+from .soak_faults import Faults
+from .soak_load import Load, Outcome
+from .soak_memory import Life, Memory
+
+_CLIENTS = 6
+
+#: What each call of the cloud takes, in seconds, so that something is under way when a fault comes.
+_LATENCY = 0.1
+
+#: Growth of a warm process from its first to its last third, in MiB.
+_GROWTH = 1.0
+
+
+@dataclass
+class Report:
+    """What is printed at the end."""
+
+    #: What must not be.
+    failures: list[str] = field(default_factory=list)
+
+    def must(self, what: str, offenders: list[str], shown: int = 10) -> None:
+        """Prints one thing that must hold, with what does not fit."""
+        print(f"{what:<72} {'ok' if not offenders else f'NO: {len(offenders)}'}")
+        for offender in offenders[:shown]:
+            print(f"    {offender}")
+        if offenders:
+            self.failures.append(what)
+
+
+def run(binary: Path, minutes: float, seed: int) -> int:
+    """The whole soak: 0 when everything holds."""
+    end_by_signals()
+    with tempfile.TemporaryDirectory(prefix="alicloud-soak-") as folder:
+        cloud = Cloud(Path(folder) / "cloud")
+        cluster = Cluster(openbao(), Path(folder) / "cluster", binary, cloud.environment, log_level="info")
+        try:
+            cluster.start()
+            cluster.register()
+            return _soak(cluster, cloud, minutes, seed)
+        finally:
+            cluster.stop()
+            cloud.close()
+
+
+def _soak(cluster: Cluster, cloud: Cloud, minutes: float, seed: int) -> int:
+    engine = Engine(cluster.nodes[0], cloud, "alicloud", api=cluster.api.patiently())
+    engine.configure().ok()
+    for write in (engine.inline_role, engine.remote_role, engine.full_role, engine.sts_role):
+        write(ttl="1h")
+    method = AuthMethod(cluster.nodes[0], cloud, "alicloud", api=cluster.api.patiently())
+    method.bound(token_ttl="1h")
+
+    cloud.control.fault("delay", "*", seconds=_LATENCY, count=None)
+    load, memory = Load(_CLIENTS, seed, cluster, engine, method), Memory(cluster)
+    faults = Faults(cluster, f"{engine.path}/role/full", seed)
+    print(f"# {_CLIENTS} clients at three nodes for {minutes:g} minutes, seed {seed}", flush=True)
+    memory.start()
+    load.start()
+    try:
+        faults.run(time.time() + minutes * 60)
+    finally:
+        load.stop()
+        lives = memory.stop()
+    cluster.wait_until_whole()
+
+    report = Report()
+    _requests(load.outcomes, faults, report)
+    _memory(lives, report)
+    _invariants(engine, load, report)
+    print("\nEverything holds." if not report.failures else f"\nNOT AS IT SHOULD BE: {'; '.join(report.failures)}")
+    return 0 if not report.failures else 1
+
+
+def _requests(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
+    print(f"\n{'request':<14} {'all':>7} {'good':>7} {'failed':>7} {'median':>9} {'slowest':>9}")
+    for operation in sorted({outcome.operation for outcome in outcomes}):
+        mine = [outcome for outcome in outcomes if outcome.operation == operation]
+        took = [outcome.ended - outcome.started for outcome in mine if outcome.good] or [0]
+        print(f"{operation:<14} {len(mine):>7} {len(took):>7} {len(mine) - len(took):>7} "
+              f"{statistics.median(took) * 1000:>6.0f} ms {max(took) * 1000:>6.0f} ms")
+    print(f"\n{'what happened':<22} {'times':>6} {'whole after, median and longest':>34}")
+    for kind in sorted({window.fault for window in faults.windows}):
+        took = [window.ended - window.started for window in faults.windows if window.fault == kind]
+        print(f"{kind:<22} {len(took):>6} {statistics.median(took):>25.1f} s {max(took):>5.1f} s")
+
+    refused: Counter[tuple[str, str]] = Counter()
+    unexplained = []
+    for outcome in outcomes:
+        if outcome.good:
+            continue
+        met = {window.fault for window in faults.windows if window.meets(outcome.started, outcome.ended)}
+        if explained(outcome.status, outcome.text, met):
+            cause = cause_of(outcome.status, outcome.text)
+            refused[outcome.operation, cause.name if cause else ""] += 1
+        else:
+            unexplained.append(f"{time.strftime('%H:%M:%S', time.localtime(outcome.started))} {outcome.operation} at "
+                               f"{outcome.node}: {outcome.status} {outcome.text!r}, during {sorted(met) or 'no fault'}")
+    print(f"\n{'failed':<14} {'because':<26} {'times':>6}")
+    for (operation, name), count in sorted(refused.items()):
+        print(f"{operation:<14} {name:<26} {count:>6}")
+    print()
+    report.must("no request failed but for what happened", unexplained, 40)
+
+
+def _memory(lives: list[Life], report: Report) -> None:
+    grown = []
+    rows = []
+    for life in lives:
+        if life.thirds is None:
+            continue
+        first, last = life.thirds
+        rows.append(f"    {life.file} of {life.node}, {len(life.mebibytes)} s: {first:.2f} then {last:.2f} MiB")
+        if last - first > _GROWTH:
+            grown.append(rows[-1].strip())
+    report.must(f"no process grew by more than {_GROWTH:g} MiB while it lived", grown)
+    largest = max((max(life.mebibytes) for life in lives), default=0)
+    print(f"    {len(lives)} processes, the largest had {largest:.2f} MiB; medians of first and last third of the longest:")
+    print("\n".join(rows[:20]))
+
+
+def _invariants(engine: Engine, load: Load, report: Report) -> None:
+    report.must("every answer that was good was also right", load.wrong)
+    held = load.held
+    # A client repeats a revocation that failed.
+    for lease_id in sorted(held.doubtful):
+        engine.revoke(lease_id).ok()
+    now = Ownership.of(engine)
+    print(f"    {len(now.leases)} leases of users, {now.sessions} of sessions, {len(now.users)} users in the cloud, "
+          f"{len(now.logged)} WAL entries, {len(now.records)} records")
+    report.must("every lease that was handed out is there",
+                [lease for lease in sorted(held.leases) if lease not in now.leases and "/sts/" not in lease])
+    report.must("no lease that was revoked is there", sorted((held.revoked | held.doubtful) & set(now.leases)))
+    report.must("no lease is without its credential", now.broken_leases())
+    lost = [] if now.keeps_records else sorted(now.users - now.leased - now.to_be_cleaned)
+    if lost:
+        print(f"    {len(lost)} users of lost leases, which a plugin without records cannot know: {', '.join(lost[:5])}")
+
+    def known(names: list[str]) -> list[str]:
+        return [name for name in names if not any(user in name for user in lost)]
+    report.must("no credential is without a lease, or an entry that will see to it", known(now.unclaimed()))
+    print(f"    {len(now.users - now.leased)} users without a lease now; the ticks are awaited", flush=True)
+    report.must("the ticks have removed all that no lease owns", known(settle(engine).unleased()))
+    engine.revoke_all().ok()
+    report.must("when all leases are revoked the cloud is clean", known(Ownership.of(engine).unleased()))
