@@ -47,13 +47,11 @@ impl MadeUser {
         let user = self.user_name.as_str();
         let mut failures = Vec::new();
         let (policies, groups) = self.close_access(ram, &mut failures).await;
-        let attached: BTreeSet<PolicyRef> = self
-            .attached
-            .iter()
-            .map(RemotePolicy::to_ref)
-            .chain(self.policies.iter().map(PolicyRef::custom))
-            .chain(policies)
-            .collect();
+        let attached: BTreeSet<PolicyRef> = match policies {
+            Seen::NoUser => BTreeSet::new(),
+            // Also what is not shown: what was just attached may be seen late.
+            Seen::Only(policies) => self.known_policies().chain(policies).collect(),
+        };
         let (detached, left) = join(
             join_all(
                 attached
@@ -82,11 +80,16 @@ impl MadeUser {
         }
     }
 
+    fn known_policies(&self) -> impl Iterator<Item = PolicyRef> {
+        let made = self.policies.iter().map(PolicyRef::custom);
+        self.attached.iter().map(RemotePolicy::to_ref).chain(made)
+    }
+
     /// Deletes all keys and the console password. Looks meanwhile for policies and groups that others added.
-    async fn close_access(&self, ram: &Ram, failures: &mut Vec<Error>) -> (Vec<PolicyRef>, Vec<String>) {
+    async fn close_access(&self, ram: &Ram, failures: &mut Vec<Error>) -> (Seen<PolicyRef>, Vec<String>) {
         let user = self.user_name.as_str();
         let other_keys = async {
-            let listed = seen(user, ram.list_access_keys(user).await);
+            let listed = seen(user, ram.list_access_keys(user).await).into_list();
             let others = listed.iter().filter(|key| !self.access_keys.contains(&key.id));
             join_all(others.map(|key| ram.delete_access_key(user, &key.id))).await
         };
@@ -109,19 +112,38 @@ impl MadeUser {
             Err(error) if error.kind() == Kind::Denied => {}
             answer => failures.extend(answer.err()),
         }
-        (seen(user, policies), seen(user, groups))
+        (seen(user, policies), seen(user, groups).into_list())
     }
 }
 
-/// What a look-up showed. One that failed shows nothing: then what is known has to do, and RAM refuses to delete the user
-/// while there is more.
-fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Vec<T> {
-    answer.unwrap_or_else(|error| {
-        if !error.is_gone() {
-            tracing::info!(user, %error, "what a user has cannot be looked up");
+/// What a look-up showed.
+enum Seen<T> {
+    /// There is no such user, so nothing hangs on it.
+    NoUser,
+    /// These, and perhaps more.
+    Only(Vec<T>),
+}
+
+impl<T> Seen<T> {
+    fn into_list(self) -> Vec<T> {
+        match self {
+            Self::NoUser => Vec::new(),
+            Self::Only(list) => list,
         }
-        Vec::new()
-    })
+    }
+}
+
+/// A look-up that failed shows nothing: then what is known has to do, and RAM refuses to delete the user while there is
+/// more.
+fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Seen<T> {
+    match answer {
+        Ok(list) => Seen::Only(list),
+        Err(error) if error.is_gone() => Seen::NoUser,
+        Err(error) => {
+            tracing::info!(user, %error, "what a user has cannot be looked up");
+            Seen::Only(Vec::new())
+        }
+    }
 }
 
 /// Deletes the user, and whatever RAM says is in the way. Says whether there was one.
