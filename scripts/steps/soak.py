@@ -123,19 +123,16 @@ def _requests(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
 
 
 def _memory(lives: list[Life], report: Report) -> None:
-    grown = []
-    rows = []
-    for life in lives:
-        if life.thirds is None:
-            continue
-        first, last = life.thirds
-        rows.append(f"    {life.file} of {life.node}, {len(life.mebibytes)} s: {first:.2f} then {last:.2f} MiB")
-        if last - first > _GROWTH:
-            grown.append(rows[-1].strip())
-    report.must(f"no process grew by more than {_GROWTH:g} MiB while it lived", grown)
+    warm = sorted((life for life in lives if life.thirds), key=lambda life: -len(life.mebibytes))
+    rows = {life: f"{life.file} of {life.node}, {len(life.mebibytes)} s: {life.thirds[0]:.2f} then {life.thirds[1]:.2f} MiB"
+            for life in warm if life.thirds}
+    report.must(f"no process grew by more than {_GROWTH:g} MiB while it lived",
+                [rows[life] for life in warm if life.thirds and life.thirds[1] - life.thirds[0] > _GROWTH])
     largest = max((max(life.mebibytes) for life in lives), default=0)
-    print(f"    {len(lives)} processes, the largest had {largest:.2f} MiB; medians of first and last third of the longest:")
-    print("\n".join(rows[:20]))
+    print(f"    {len(lives)} processes, the largest had {largest:.2f} MiB; medians of the first and the last third of "
+          "those that lived longest:")
+    for life in warm[:8]:
+        print(f"    {rows[life]}")
 
 
 def _invariants(engine: Engine, load: Load, report: Report) -> None:
@@ -159,6 +156,8 @@ def _invariants(engine: Engine, load: Load, report: Report) -> None:
         return [name for name in names if not any(user in name for user in lost)]
     report.must("no credential is without a lease, or an entry that will see to it", known(now.unclaimed()))
     print(f"    {len(now.users - now.leased)} users without a lease now; the ticks are awaited", flush=True)
-    report.must("the ticks have removed all that no lease owns", known(settle(engine).unleased()))
+    now = settle(engine)
+    report.must("the ticks have removed all that no lease owns", known(now.unleased()))
+    report.must("and the entries that named it", [*now.logged, *sorted(set(now.records) - now.leased)])
     engine.revoke_all().ok()
     report.must("when all leases are revoked the cloud is clean", known(Ownership.of(engine).unleased()))

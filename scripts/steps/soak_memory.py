@@ -19,7 +19,7 @@ _WARM = 15
 _ENOUGH = 30
 
 
-@dataclass
+@dataclass(eq=False)
 class Life:
     """One process."""
 

@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from harness import causes
@@ -101,7 +100,7 @@ def test_creds_of_a_standby_are_made_once_and_by_the_leader(engine: Engine, clus
 def test_a_login_at_a_standby_is_checked_once(cluster: Cluster, cloud: Cloud) -> None:
     cluster.wait_until_whole()
     method = AuthMethod(cluster.nodes[0], cloud, "standby", api=cluster.api)
-    method.bound()
+    _see(cluster.nodes, f"{method.path}/role/{method.bound()}")
     for node in cluster.followers():
         payload = v3(method.session()).payload("dev")
         cloud.control.clear_calls()

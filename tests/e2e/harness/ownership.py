@@ -122,7 +122,7 @@ def settle(engine: Engine, timeout: float = 200) -> Ownership:
 
     def settled() -> Ownership | None:
         now = Ownership.of(engine)
-        return None if now.unleased() or now.logged else now
+        return None if now.unleased() or now.logged or set(now.records) - now.leased else now
     try:
         return until(settled, "only leases own what is in the cloud", timeout=timeout, pause=1)
     except TimeoutError:
