@@ -24,7 +24,6 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type WalRollback = Arc<dyn Fn(Context, String, Value) -> BoxFuture<Result<(), Error>> + Send + Sync>;
 type Periodic = Arc<dyn Fn(Context) -> BoxFuture<Result<(), Error>> + Send + Sync>;
 type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<Outcome> + Send + Sync>;
-type Invalidate = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How old a WAL entry must be before the host's tick undoes it: longer than any request can still be at work on it.
 /// Ten minutes is the default of Vault's framework.
@@ -62,7 +61,6 @@ pub struct Backend {
     wal_rollback: Option<WalRollback>,
     periodic: Option<Periodic>,
     auth_renew: Option<AuthRenew>,
-    invalidate: Option<Invalidate>,
 }
 
 impl Backend {
@@ -78,7 +76,6 @@ impl Backend {
             wal_rollback: None,
             periodic: None,
             auth_renew: None,
-            invalidate: None,
         }
     }
 
@@ -149,13 +146,6 @@ impl Backend {
         self
     }
 
-    /// Sets what drops a cached storage entry that another node changed.
-    #[must_use]
-    pub fn on_invalidate(mut self, invalidate: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.invalidate = Some(Arc::new(invalidate));
-        self
-    }
-
     /// Secrets engine or auth method.
     #[must_use]
     pub fn kind(&self) -> BackendKind {
@@ -166,13 +156,6 @@ impl Backend {
     #[must_use]
     pub fn special_paths(&self) -> &SpecialPaths {
         &self.special
-    }
-
-    /// Another node changed the storage entry `key`.
-    pub fn invalidate(&self, key: &str) {
-        if let Some(invalidate) = &self.invalidate {
-            invalidate(key);
-        }
     }
 
     /// Serves a request.
