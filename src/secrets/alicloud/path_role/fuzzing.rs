@@ -20,7 +20,8 @@ pub fn policies(inline: Option<Value>, remote: Option<Value>) -> Result<(), Stri
             inline_policies: inline,
             remote_policies: remote,
             ttl: None,
-            max_ttl: None,            wait_for_propagation: None,
+            max_ttl: None,
+            wait_for_propagation: None,
         };
         let role = write.apply_to(Role::default())?;
         check(&role, &Config::default()).map(|()| role)
