@@ -54,7 +54,7 @@ fuzz_target!(|data: &[u8]| {
             }
             14 => {
                 let request = AssumeRoleWithOidc {
-                    provider_arn: "acs:ram::12345:oidc-provider/p".to_owned(),
+                    provider_arn: "acs:ram::12345:oidc-provider/p".parse().expect("it is one"),
                     role_arn: "acs:ram::12345:role/r".to_owned(),
                     token: TOKEN.into(),
                     session_name: "s".to_owned(),
@@ -64,6 +64,7 @@ fuzz_target!(|data: &[u8]| {
                 let sts = Endpoint::sts(&Region::default());
                 check(status, body, client.assume_role_with_oidc(&sts, &request).await);
             }
+            15 => check(status, body, ram.list_users().await),
             _ => check(status, body, ram.detach_policy_from_user("u", &policy).await),
         }
     });
