@@ -21,6 +21,9 @@ _HELD = 20
 #: Requests of a client in a second, on average.
 _PACE = 2.5
 
+#: Between these, in seconds, are the TTLs of a role that a client writes: no lease ends by itself in a soak.
+_TTLS = (6 * 3600, 12 * 3600)
+
 #: A client gives up after so many seconds. Longer than any fault goes on.
 _PATIENCE = 30
 
@@ -143,9 +146,9 @@ class Client:
             self._call("revoke token", "PUT", "auth/token/revoke-self", {}, token)
 
     def _write_role(self) -> None:
-        ttl = self._random.randint(600, 3600)
+        ttl = self._random.randint(*_TTLS)
         answer = self._call("write role", "PUT", f"{self._engine.path}/role/{self._role}",
-                            {"remote_policies": ["name:app-readonly,type:Custom"], "ttl": ttl, "max_ttl": 7200})
+                            {"remote_policies": ["name:app-readonly,type:Custom"], "ttl": ttl, "max_ttl": _TTLS[1]})
         # Without a good answer nobody knows what the role says.
         self._ttl = ttl if answer.status in (200, 204) else 0
 

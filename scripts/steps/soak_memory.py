@@ -19,7 +19,7 @@ _WARM = 15
 _ENOUGH = 30
 
 
-@dataclass(eq=False)
+@dataclass
 class Life:
     """One process."""
 
@@ -36,6 +36,16 @@ class Life:
             return None
         size = len(warm) // 3
         return statistics.median(warm[:size]), statistics.median(warm[-size:])
+
+    @property
+    def growth(self) -> float:
+        """From the first third to the last."""
+        first, last = self.thirds or (0, 0)
+        return last - first
+
+    def __str__(self) -> str:
+        first, last = self.thirds or (0, 0)
+        return f"{self.file} of {self.node}, {len(self.mebibytes)} s: {first:.2f} then {last:.2f} MiB"
 
 
 class Memory:

@@ -62,7 +62,9 @@ def engine(cluster: Cluster, cloud: Cloud) -> Iterator[Engine]:
 def _accounted_for(engine: Engine) -> Ownership:
     """How things are, when each credential has a lease or is about to be cleaned up, and each lease its credential."""
     now = Ownership.of(engine)
-    assert not now.broken_leases() and not now.unclaimed(), (now.broken_leases(), now.unclaimed())
+    assert not now.broken_leases()
+    assert not now.doomed_leases()
+    assert not now.unclaimed()
     return now
 
 

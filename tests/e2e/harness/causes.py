@@ -1,7 +1,7 @@
 """Which refusals of a cluster which fault explains.
 
-A request that meets a fault may fail, but only with one of these texts, and only while the fault or its mending goes on.
-Whatever else fails is a finding.
+A request that meets a fault may fail, but only with one of these texts, and only while the fault or its mending goes
+on. Whatever else fails is a finding.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ CAUSES = (
     Cause("no answer in time", {0}, "timed out", {FROZEN}),
     Cause("node is sealed", {503}, "Vault is sealed", {LEADER_KILLED, FOLLOWER_KILLED, SEALED}),
     Cause("nobody leads", {500, 503}, "active cluster node not found", _LEADER_GOES),
-    Cause("leader lost its office", _WITHIN, "leadership lost|not the leader|leadership transfer|raft is already shutdown",
-          _LEADER_GOES),
+    # Clients follow once; the node that they are sent to has just lost its office, and sends them on.
+    Cause("sent on twice", {307}, "", _LEADER_GOES),
+    Cause("leader lost its office", _WITHIN,
+          "leadership lost|not the leader|leadership transfer|raft is already shutdown", _LEADER_GOES),
     # The server's word for a lease or a token that it cannot store.
     Cause("not stored", {500}, r"internal error\s*$", _LEADER_GOES),
     Cause("plugin's process ended", _WITHIN,

@@ -39,7 +39,7 @@ class Node(Server):
         raft = found["storage"]["raft"]
         raft["node_id"] = self.name
         # Elections are called late enough that a busy machine does not call one by itself.
-        raft["performance_multiplier"] = 2
+        raft["performance_multiplier"] = 3
         # How often a new node is looked at, to be made a voter.
         raft["autopilot_reconcile_interval"] = raft["autopilot_update_interval"] = "1s"
         raft["retry_join"] = [{"leader_api_addr": address} for address in self.others]

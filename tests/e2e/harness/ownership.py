@@ -1,4 +1,4 @@
-"""Who answers for what the engine has made in the cloud: a lease, or an entry that the plugin will clean up by itself."""
+"""Who answers for what the engine has made in the cloud: a lease, or an entry that the plugin will see to by itself."""
 
 from __future__ import annotations
 
@@ -86,6 +86,11 @@ class Ownership:
                 found.append(f"{lease_id} lacks {', '.join(lacking)}")
         return found
 
+    def doomed_leases(self) -> list[str]:
+        """Leases whose credential a write-ahead entry names: it would be removed under them."""
+        logged = {text for entry in self.logged.values() for text in _texts(entry["data"])}
+        return [lease_id for lease_id, internal in self.leases.items() if internal["username"] in logged]
+
     def unclaimed(self) -> list[str]:
         """Credentials and what goes with them that nobody answers for: no lease, no entry."""
         claimed = self.leased | self.to_be_cleaned
@@ -106,7 +111,7 @@ class Ownership:
 
 
 def expire(engine: Engine) -> None:
-    """Makes every entry old that no lease stands behind, and starts the plugin anew: its next tick looks at everything."""
+    """Makes every entry old that no lease stands behind, and starts the plugin anew: the next tick looks at all."""
     storage, old, now = Storage(engine), int(time.time()) - _AGED, Ownership.of(engine)
     for key, entry in now.logged.items():
         storage.put(f"wal/{key}", {**entry, "created_at": old})
