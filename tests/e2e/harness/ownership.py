@@ -45,13 +45,6 @@ class Ownership:
                          engine.cloud.control.leftovers())
 
     @property
-    def keeps_records(self) -> bool:
-        """Whether the plugin keeps a record of each user that has a lease. Without, a lease whose last step the server
-        did not live to see leaves a user that nobody knows.
-        """
-        return bool(self.records) or not self.leases
-
-    @property
     def users(self) -> set[str]:
         """The users in the cloud."""
         return {user["user_name"] for user in self.cloud["users"]}
