@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use vault_plugin_alicloud::alicloud::ram::PolicyRef;
+use vault_plugin_alicloud::alicloud::sts::OidcProviderArn;
 use vault_plugin_alicloud::alicloud::{
     AssumeRole, AssumeRoleWithOidc, Credentials, Endpoint, Error, Kind, Region, encode, fuzzing,
 };
@@ -54,7 +55,8 @@ fuzz_target!(|data: &[u8]| {
             }
             14 => {
                 let request = AssumeRoleWithOidc {
-                    provider_arn: "acs:ram::12345:oidc-provider/p".parse().expect("it is one"),
+                    provider_arn: OidcProviderArn::parse("acs:ram::1234567890123456:oidc-provider/p")
+                        .expect("it is one"),
                     role_arn: "acs:ram::12345:role/r".to_owned(),
                     token: TOKEN.into(),
                     session_name: "s".to_owned(),
