@@ -19,7 +19,7 @@ use super::mark::{self, Mark};
 use super::removal::{MadeUser, remove_policies};
 use super::role::{RemotePolicy, Role};
 use super::{Engine, names, propagation, secret_credentials};
-use crate::alicloud::ram::{AccessKey, PolicyRef, User};
+use crate::alicloud::ram::{AccessKey, PolicyRef, Ram, User};
 use crate::alicloud::{self, Kind, Subject};
 use crate::framework::{Context, Cut, Error, Excerpt, LeaseTerms, Response, WalEntry};
 
@@ -331,7 +331,13 @@ pub(super) async fn roll_back(
     let made: MadeUser = serde_json::from_value(data)
         .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;
     let cloud = engine.cloud(&context).await?;
-    made.remove(&cloud.ram.in_background()).await.map_err(|error| {
+    let ram = cloud.ram.in_background();
+    let removed = if is_foreign(&engine, &ram, &made.user_name).await {
+        remove_policies(&ram, &made.policies).await.map(drop)
+    } else {
+        made.remove(&ram).await.map(drop)
+    };
+    removed.map_err(|error| {
         let error = failed_call(error);
         Error::new(
             error.kind(),
@@ -350,6 +356,15 @@ pub(super) async fn roll_back(
         .apply(vec![issued::deletion(&made.user_name)])
         .await?;
     Ok(())
+}
+
+/// Whether a user is somebody else's, whose name was there before the entry's request could make its own. Where the
+/// engine's key may not look, the name decides, which is never made twice.
+async fn is_foreign(engine: &Engine, ram: &Ram, user: &str) -> bool {
+    let Some(mark) = &engine.mark else {
+        return false;
+    };
+    matches!(ram.get_user(user).await, Ok(found) if !mark.is_on(&found))
 }
 
 fn lost<T>(answer: &alicloud::Result<T>) -> bool {

@@ -86,7 +86,8 @@ fuzz_target!(|data: &[u8]| {
     };
     let answers: Vec<_> = session.answers.iter().map(answer).collect();
     let client = || fuzzing::client(answers.clone(), SECRET).expect("the bounds are good");
-    let surroundings = |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
+    let surroundings =
+        |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
     let sources = Sources::new(&client(), Arc::new(surroundings));
     let engine = secrets::alicloud::backend(client(), Arc::new(sources), MOUNT);
     let method = auth::alicloud::backend_at(client(), Arc::new(fuzzing::Standing));

@@ -171,7 +171,7 @@ async fn a_lost_answer_leaves_the_wal_entry_for_a_later_look() {
 
 #[tokio::test]
 async fn a_user_of_somebody_else_is_left_alone_and_another_name_is_taken() {
-    let mount = Mount::new([("CreateUser", USER_EXISTS)]).await;
+    let mount = Mount::new([("CreateUser", USER_EXISTS), ("GetUser", UNMARKED_USER)]).await;
     answer(mount.creds().await);
     assert_eq!(
         mount.actions(),
@@ -186,6 +186,21 @@ async fn a_user_of_somebody_else_is_left_alone_and_another_name_is_taken() {
     let sent = mount.script.sent();
     assert_ne!(sent[0].value("UserName"), sent[2].value("UserName"));
     assert_eq!((mount.wal_entries().await, mount.records().await.len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tick_leaves_a_user_of_somebody_else_alone_too() {
+    let mount = Mount::new([]).await;
+    let storage: &dyn Storage = &*mount.storage;
+    let made = json!({"user_name": "vault-u", "policies": ["vault-u-1-x"], "attached": []});
+    storage
+        .put_json("wal/1", &json!({"type": "user", "data": made, "created_at": 1}))
+        .await
+        .unwrap();
+    let mount = mount.restarted([("GetUser", UNMARKED_USER)]);
+    mount.tick(json!({})).await.unwrap();
+    assert_eq!(mount.actions(), ["GetUser", "DeletePolicy"]);
+    assert_eq!(mount.wal_entries().await, 0);
 }
 
 #[tokio::test]

@@ -34,9 +34,12 @@ const DONE: Step = Step::Answer(200, r#"{"RequestId":"R"}"#);
 /// What a cloud in which all is well answers.
 fn well(action: &str) -> Step {
     match action {
-        "CreateUser" | "GetUser" => {
-            Step::Answer(200, r#"{"RequestId":"R","User":{"UserName":"u","UserId":"1"}}"#)
-        }
+        "CreateUser" => UNMARKED_USER,
+        "GetUser" => Step::Answer(
+            200,
+            r#"{"RequestId":"R","User":{"UserName":"u",
+                "Comments":"Made by Vault: mount 0b2c7f0e-1111-2222-3333-444455556666, request 1, for x"}}"#,
+        ),
         "CreateAccessKey" => Step::Answer(
             200,
             r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"LTAInew","AccessKeySecret":"new-secret","Status":"Active"}}"#,
@@ -44,6 +47,8 @@ fn well(action: &str) -> Step {
         _ => DONE,
     }
 }
+
+const UNMARKED_USER: Step = Step::Answer(200, r#"{"RequestId":"R","User":{"UserName":"u","UserId":"1"}}"#);
 
 const fn refused(status: u16, body: &'static str) -> Step {
     Step::Answer(status, body)

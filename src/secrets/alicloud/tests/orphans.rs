@@ -79,7 +79,7 @@ async fn what_is_owned_or_not_ours_is_left_alone() {
         let found = if comments == "mark" {
             LOST_USER
         } else {
-            well("GetUser")
+            UNMARKED_USER
         };
         let mount = mount([("GetUser", found)]).await;
         let error = failure(delete(&mount, user).await);
