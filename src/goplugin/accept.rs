@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     broker::Broker,
     lifetime::Connections,
-    mux::Session,
+    mux::{OpenSockets, Session},
     stream::{Io, MainStream},
     tls::Tls,
 };
@@ -40,6 +40,7 @@ pub(super) struct Acceptor {
     ready: mpsc::Sender<io::Result<MainStream>>,
     /// Set in the multiplexed form: there the broker opens its streams in the host's socket.
     multiplexed: Option<Broker>,
+    sockets: OpenSockets,
 }
 
 impl Acceptor {
@@ -48,6 +49,7 @@ impl Acceptor {
         tls: &Tls,
         connections: Connections,
         multiplexed: Option<Broker>,
+        sockets: OpenSockets,
     ) -> (Self, mpsc::Receiver<io::Result<MainStream>>) {
         let (ready, streams) = mpsc::channel(HALF_OPEN);
         let tls = TlsAcceptor::from(Arc::clone(&tls.server));
@@ -59,6 +61,7 @@ impl Acceptor {
                 connections,
                 ready,
                 multiplexed,
+                sockets,
             },
             streams,
         )
@@ -105,7 +108,7 @@ impl Acceptor {
     /// Serves the streams of one multiplexed socket. It becomes the one that the broker uses when the host has proved
     /// itself on one of its streams.
     async fn session(self, socket: UnixStream, broker: Broker, _slot: OwnedSemaphorePermit) {
-        let (session, mut streams) = Session::start(socket);
+        let (session, mut streams) = Session::start(socket, self.sockets.clone());
         let mut tasks = JoinSet::new();
         while let Some(stream) = streams.recv().await {
             while tasks.try_join_next().is_some() {}

@@ -3,13 +3,16 @@
 //! The framing is hashicorp/yamux; the host is its client, we are its server. TLS and HTTP/2 run inside each stream.
 //! Follows `internal/grpcmux` of hashicorp/go-plugin.
 
-use std::{future::poll_fn, io, task::Poll};
+use std::{convert::Infallible, future::poll_fn, io, task::Poll};
 
 use tokio::{
     net::UnixStream,
     sync::{mpsc, oneshot},
 };
-use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
+use tokio_util::{
+    compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _},
+    sync::CancellationToken,
+};
 use yamux::{Config, Connection, Mode};
 
 /// A stream within the socket.
@@ -20,6 +23,50 @@ const BACKLOG: usize = 16;
 
 type Reply = oneshot::Sender<io::Result<MuxStream>>;
 
+/// The sockets of a process, so that they can be closed in good order: what was written to their streams is only on its
+/// way when the sockets are flushed.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    closing: CancellationToken,
+    /// Every socket holds a sender as long as it is open.
+    open: mpsc::Sender<Infallible>,
+    closed: mpsc::Receiver<Infallible>,
+}
+
+/// What a socket gets of [`Sockets`].
+#[derive(Clone, Debug)]
+pub(super) struct OpenSockets {
+    closing: CancellationToken,
+    #[expect(dead_code, reason = "held, not used")]
+    open: mpsc::Sender<Infallible>,
+}
+
+impl Sockets {
+    pub(super) fn new() -> Self {
+        let (open, closed) = mpsc::channel(1);
+        Self {
+            closing: CancellationToken::new(),
+            open,
+            closed,
+        }
+    }
+
+    pub(super) fn handle(&self) -> OpenSockets {
+        OpenSockets {
+            closing: self.closing.clone(),
+            open: self.open.clone(),
+        }
+    }
+
+    /// Flushes and closes all of them.
+    pub(super) async fn close(mut self) {
+        self.closing.cancel();
+        drop(self.open);
+        // Nothing is ever sent: this ends when the last sender is gone.
+        self.closed.recv().await;
+    }
+}
+
 /// A handle to open streams towards the host.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
@@ -28,11 +75,11 @@ pub(super) struct Session {
 
 impl Session {
     /// Takes over the socket. The streams that the host opens come out of the receiver, which ends with the session.
-    pub(super) fn start(socket: UnixStream) -> (Self, mpsc::Receiver<MuxStream>) {
+    pub(super) fn start(socket: UnixStream, sockets: OpenSockets) -> (Self, mpsc::Receiver<MuxStream>) {
         let (opens, requests) = mpsc::channel(1);
         let (inbound, streams) = mpsc::channel(BACKLOG);
         let connection = Connection::new(socket.compat(), Config::default(), Mode::Server);
-        tokio::spawn(drive(connection, requests, inbound));
+        tokio::spawn(drive(connection, requests, inbound, sockets));
         (Self { opens }, streams)
     }
 
@@ -50,6 +97,7 @@ async fn drive(
     mut connection: Connection<Compat<UnixStream>>,
     mut opens: mpsc::Receiver<Reply>,
     inbound: mpsc::Sender<MuxStream>,
+    sockets: OpenSockets,
 ) {
     let mut asked: Option<Reply> = None;
     let end = poll_fn(|cx| {
@@ -79,7 +127,11 @@ async fn drive(
             }
         }
     });
-    match end.await {
+    let end = tokio::select! {
+        end = end => end,
+        () = sockets.closing.cancelled() => poll_fn(|cx| connection.poll_close(cx)).await,
+    };
+    match end {
         Ok(()) => tracing::debug!("the multiplexed connection was closed"),
         Err(error) => tracing::debug!(%error, "the multiplexed connection broke"),
     }

@@ -17,6 +17,7 @@ use super::{
     controller::Controller,
     handshake::Handshake,
     lifetime::{self, Connections, Reason, Signals},
+    mux::Sockets,
     socket::{Socket, SocketError},
     stdio::Stdio,
     stream::MainStream,
@@ -25,6 +26,8 @@ use super::{
 
 /// Time for running calls at the end; the host kills the process two seconds after it asked for the end.
 const GRACE: Duration = Duration::from_secs(1);
+/// Time for the last bytes of multiplexed sockets after that.
+const FLUSH: Duration = Duration::from_millis(300);
 /// The name under which go-plugin asks for the plugin's health.
 const HEALTH_SERVICE: &str = "plugin";
 
@@ -66,10 +69,12 @@ pub async fn serve(handshake: Handshake, routes: impl FnOnce(Broker) -> Routes) 
 
     let (requested, stop) = (CancellationToken::new(), CancellationToken::new());
     let connections = Connections::new();
+    let sockets = Sockets::new();
     let (acceptor, streams) = Acceptor::new(
         &tls,
         connections.clone(),
         handshake.multiplex.then(|| broker.clone()),
+        sockets.handle(),
     );
     let accepting = tokio::spawn(acceptor.run(listener, stop.clone()));
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -118,6 +123,10 @@ pub async fn serve(handshake: Handshake, routes: impl FnOnce(Broker) -> Routes) 
     if timeout(GRACE, &mut serving).await.is_err() {
         tracing::debug!("calls were still running at the end");
         serving.abort();
+    }
+    // The last answers, the one to the request for the end among them.
+    if timeout(FLUSH, sockets.close()).await.is_err() {
+        tracing::debug!("a multiplexed socket was still open at the end");
     }
     Ok(())
 }
