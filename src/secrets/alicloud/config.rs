@@ -65,8 +65,7 @@ impl Config {
 
     /// What is to be known for finding credentials.
     pub(super) fn credential_settings(&self) -> Settings {
-        let pair = self
-            .has_key_pair()
+        let pair = (self.has_key_pair() && matches!(self.credential_source, None | Some(Source::Stored)))
             .then(|| Credentials::new(self.access_key.clone(), self.secret_key.clone()));
         let oidc = self.oidc_provider_arn.clone().zip(self.oidc_token_file.clone());
         Settings {

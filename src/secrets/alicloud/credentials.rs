@@ -11,7 +11,8 @@ use crate::alicloud::credentials::{
 use crate::framework::{Error, Excerpt, Kind};
 
 /// The credentials of one mount, kept as long as its settings stay the same. The settings are compared at each use, so
-/// that a write on another node counts too.
+/// that a write on another node counts too. A key pair that is used as it is has nothing to keep: it is read from storage
+/// at each use, and leaves memory with it.
 #[derive(Debug)]
 pub(super) struct MountCredentials {
     sources: Arc<Sources>,
@@ -37,6 +38,10 @@ impl MountCredentials {
     pub(super) fn provider(&self, client: &Client, config: &Config) -> SharedProvider {
         let (settings, max_retries) = (config.credential_settings(), config.max_retries);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if settings.pair.is_some() && settings.role.is_none() {
+            *kept = None;
+            return SharedProvider::new(self.chain(client, &settings));
+        }
         match &*kept {
             Some(kept) if kept.settings == settings && kept.max_retries == max_retries => {
                 kept.provider.clone()
