@@ -47,7 +47,7 @@ pub(super) struct RemotePolicy {
 }
 
 /// A policy that is made for each user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct InlinePolicy {
     /// An id that upstream calls a hash; the names of the policies in leases are made from it.
     #[serde(rename = "hash")]
@@ -125,6 +125,20 @@ impl From<&PolicyRef> for RemotePolicy {
     }
 }
 
+/// A policy out of the stored list. By hand, for the way of serde_json from a value to a type makes `0` of `-0`.
+fn stored_inline(stored: Value) -> Option<InlinePolicy> {
+    let Value::Object(mut members) = stored else {
+        return None;
+    };
+    let Some(Value::String(id)) = members.remove("hash") else {
+        return None;
+    };
+    Some(InlinePolicy {
+        id,
+        document: PolicyDocument::new(members.remove("policy_document")?),
+    })
+}
+
 /// Upstream's members in its order, then ours where they are set, then what we do not know. Durations are nanoseconds.
 impl Serialize for Role {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -155,7 +169,14 @@ impl<'de> Deserialize<'de> for Role {
             _ => return Err(D::Error::custom("role_arn is not a string")),
         };
         let remote_policies = serde_json::from_value(member("remote_policies")).map_err(D::Error::custom)?;
-        let inline_policies = serde_json::from_value(member("inline_policies")).map_err(D::Error::custom)?;
+        let inline_policies = match member("inline_policies") {
+            Value::Null => None,
+            Value::Array(list) => Some(list.into_iter().map(stored_inline).collect::<Option<_>>()),
+            _ => Some(None),
+        };
+        let inline_policies = inline_policies
+            .map(|list| list.ok_or_else(|| D::Error::custom("inline_policies is not a list of policies")))
+            .transpose()?;
         let mut duration = |key: &str| match member(key) {
             Value::Null => Ok(Duration::ZERO),
             number => number
@@ -205,6 +226,28 @@ mod tests {
         for stored in STORED {
             let role: Role = serde_json::from_str(stored).unwrap();
             assert_eq!(String::from_utf8(to_go_json(&role).unwrap()).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn every_digit_of_a_document_survives() {
+        let stored = "{\"role_arn\":\"\",\"remote_policies\":null,\"inline_policies\":[{\"hash\":\"h\",\"policy_document\":\
+                      {\"n\":[-0,-0.0,1e+2,1.50,12345678901234567890.10]}}],\"ttl\":0,\"max_ttl\":0}\n";
+        let role: Role = serde_json::from_str(stored).unwrap();
+        assert_eq!(String::from_utf8(to_go_json(&role).unwrap()).unwrap(), stored);
+    }
+
+    #[test]
+    fn policies_of_another_shape_make_the_role_unreadable() {
+        for inline in [
+            "7",
+            "[7]",
+            "[{}]",
+            r#"[{"hash":"h"}]"#,
+            r#"[{"hash":7,"policy_document":{}}]"#,
+        ] {
+            let stored = format!(r#"{{"inline_policies":{inline}}}"#);
+            assert!(serde_json::from_str::<Role>(&stored).is_err(), "{stored}");
         }
     }
 

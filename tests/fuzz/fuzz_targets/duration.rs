@@ -46,8 +46,41 @@ fn check(text: &str) {
             let back = i64::try_from(length.as_nanos());
             assert_eq!(back, Ok(nanoseconds(length)));
             assert_eq!(parse_duration(&human_duration(length)), Ok(length));
+            let sum = sum(text).expect("it is a duration");
+            assert!(
+                (length.as_secs_f64() - sum).abs() < 1.0 + sum * 1e-9,
+                "{text:?} {sum}"
+            );
         }
         // The text itself may be a secret.
         Err(error) => assert!(error.to_string().len() < 128),
     }
+}
+
+/// The seconds of a duration of zero or more, nearly: what is written, added up.
+fn sum(text: &str) -> Option<f64> {
+    const UNITS: [(&str, f64); 9] = [
+        ("ns", 1e-9),
+        ("us", 1e-6),
+        ("\u{b5}s", 1e-6),
+        ("\u{3bc}s", 1e-6),
+        ("ms", 1e-3),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+        ("d", 86_400.0),
+    ];
+    let in_number = |c: char| c.is_ascii_digit() || c == '.';
+    let mut rest = text.trim_start_matches(['+', '-']);
+    let mut sum = 0.0;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c| !in_number(c)).unwrap_or(rest.len()));
+        let (unit, after) = after.split_at(after.find(in_number).unwrap_or(after.len()));
+        let unit = if unit.is_empty() { "s" } else { unit };
+        let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        sum += number.parse::<f64>().ok()? * seconds;
+        rest = after;
+    }
+    // Less than a second below zero counts as zero.
+    Some(if text.starts_with('-') { 0.0 } else { sum })
 }

@@ -1,10 +1,14 @@
 //! The environment that the host starts the plugin with: `NAME=value`, each ended by a zero byte.
+//!
+//! Mutations also go below the base64 of the certificate, where bytes alone seldom get.
 #![no_main]
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-use libfuzzer_sys::fuzz_target;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use vault_plugin_alicloud::goplugin::fuzzing::Read;
 use vault_plugin_alicloud::goplugin::{Cookie, HandshakeError};
 
@@ -66,4 +70,29 @@ fn check(read: &Read, multiplexed: bool) {
         assert!(rest.is_empty());
         assert_eq!(read.period, period);
     }
+}
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    match Some(&data[..size]).filter(|_| seed % 4 != 0).and_then(deeper) {
+        Some(changed) if changed.len() <= max_size => {
+            data[..changed.len()].copy_from_slice(&changed);
+            changed.len()
+        }
+        _ => fuzzer_mutate(data, size, max_size),
+    }
+});
+
+/// The environment with another certificate, if there is one whose base64 is whole.
+fn deeper(environment: &[u8]) -> Option<Vec<u8>> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----\n";
+    let text = std::str::from_utf8(environment).ok()?;
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (body, after) = rest.split_at(rest.find("-----END")?);
+    let mut der = STANDARD.decode(body.replace('\n', "")).ok()?;
+    let size = der.len();
+    der.resize(size + 64, 0);
+    let longest = der.len();
+    let size = fuzzer_mutate(&mut der, size, longest);
+    der.truncate(size);
+    Some(format!("{before}{BEGIN}{}\n{after}", STANDARD.encode(der)).into_bytes())
 }

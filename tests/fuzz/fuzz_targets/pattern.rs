@@ -74,11 +74,21 @@ fuzz_target!(|data: &[u8]| {
         lower.replace_range(range.clone(), &path[range].to_ascii_lowercase());
     }
     assert_eq!(folded.as_deref().unwrap_or(path), lower);
-    if let Some(folded) = folded {
+    // Beside a letter of the pattern, a letter that was folded can make another match. In routes a name is all there is
+    // between two slashes, and then nothing is left to be folded.
+    if let (Some(folded), true) = (folded, whole_segments(text)) {
+        let again = pattern.captures(&folded);
+        assert_eq!(again.as_ref(), Some(&captured), "{text:?} {path:?}");
         assert_eq!(self::folded(text, &folded), None, "{text:?} {path:?}");
-        assert!(pattern.captures(&folded).is_some(), "{text:?} {path:?}");
     }
 });
+
+fn whole_segments(pattern: &str) -> bool {
+    pattern
+        .replace("{n}", "{m}")
+        .split('/')
+        .all(|segment| segment == "{m}" || !segment.contains("{m}"))
+}
 
 /// What a mount with this one path resolves a path to, if that differs. `n` is folded, `m` is not.
 fn folded(pattern: &'static str, path: &str) -> Option<String> {

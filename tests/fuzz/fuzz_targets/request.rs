@@ -1,6 +1,7 @@
 //! Requests of the host, through both backends, with a cloud that gives the answers of the input and is then gone.
 //!
-//! An input is a protobuf message. Mutations change its texts and leave its form intact, which bytes alone rarely do.
+//! An input is a protobuf message. Mutations change its texts, and the fields in its data, and leave its form intact, which
+//! mutations of bytes rarely do.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -283,6 +284,10 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     };
     if what == 1 {
         reshape(&mut session, which);
+    } else if what < 5 {
+        let calls = session.requests.len();
+        let request = session.requests[which % calls].request.get_or_insert_default();
+        change_member(&mut request.data, which / 8);
     } else {
         let mut texts = texts(&mut session);
         let at = which % texts.len();
@@ -320,6 +325,42 @@ fn reshape(session: &mut Session, which: usize) {
             OPERATIONS[which / 64 % OPERATIONS.len()].clone_into(&mut request.operation);
         }
     }
+}
+
+/// Changes one field of the data, and leaves it JSON.
+fn change_member(json: &mut String, which: usize) {
+    let mut data = object(json).unwrap_or_default();
+    let names: Vec<_> = data.keys().cloned().collect();
+    let Some(name) = names.get(which / 16 % names.len().max(1)) else {
+        return;
+    };
+    let Some(old) = data.remove(name).filter(|_| which % 16 != 0) else {
+        *json = Value::Object(data).to_string();
+        return;
+    };
+    let value = match which % 16 {
+        1 => Value::Null,
+        2 => "".into(),
+        3 => 0.into(),
+        4 => (-1).into(),
+        5 => true.into(),
+        6 => Value::Array(vec![old]),
+        7 => old.to_string().into(),
+        8 => Value::Object(Map::from_iter([(name.clone(), old)])),
+        _ => match old {
+            Value::String(mut text) => {
+                mutate(&mut text);
+                text.into()
+            }
+            old => {
+                let mut text = old.to_string();
+                mutate(&mut text);
+                serde_json::from_str(&text).unwrap_or(Value::String(text))
+            }
+        },
+    };
+    data.insert(name.clone(), value);
+    *json = Value::Object(data).to_string();
 }
 
 /// The texts that matter, most of all the data.
