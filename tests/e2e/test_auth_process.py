@@ -44,6 +44,8 @@ def test_a_killed_plugin_is_back_for_the_next_login(method: AuthMethod) -> None:
     os.kill(pid, signal.SIGKILL)
     until(lambda: any('"plugin process exited"' in line and f'"id":"{pid}"' in line
                       for line in method.server.log.read_text("utf-8").splitlines()), "the server has seen the end")
+    # It logs the end a moment before it acts on it.
+    until(lambda: method.api.list(f"{method.path}/roles").status == 200, "the plugin is back")
     method.login().ok()
     method.renew(token).ok()
 

@@ -14,7 +14,7 @@ def test_the_plugin_is_killed_at_every_call(table: Table, own_server: Server) ->
         with table.held(batch) as requests:
             own_server.kill_plugin()
         read_failures(batch, requests)
-        until(lambda: table.engine.api.read(f"{table.engine.path}/config").status == 200, "the mount is back")
+        table.engine.wait_until_back()
     table.revoke_again()
     assert table.roll_back() > 0
     table.assert_good()
@@ -39,7 +39,7 @@ def test_the_server_is_killed_at_every_call(table: Table, own_server: Server) ->
                 kill(own_server, table)
             own_server.start()
             read_failures(batch, requests)
-            until(lambda: table.engine.api.read(f"{table.engine.path}/config").status == 200, "the mount is back")
+            table.engine.wait_until_back()
     table.revoke_again()
     assert table.roll_back() > 0
     table.assert_good()

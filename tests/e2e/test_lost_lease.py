@@ -49,7 +49,7 @@ def test_the_machine_dies_between_the_last_call_and_the_lease(table: Table, own_
             until(lambda: len(table.storage.list("wal")) <= entries - finished, "requests are finished", pause=0.001)
             own_server.kill(*plugins)
         own_server.start()
-        until(lambda: table.engine.api.read(f"{table.engine.path}/config").status == 200, "the mount is back")
+        table.engine.wait_until_back()
         for row, request in zip(batch, requests, strict=True):
             read_answer(row, request)
             row.held = f"{row.held}; then known by: {_known_by(table, row)}"

@@ -34,6 +34,7 @@ def test_a_killed_plugin_is_back_for_the_next_request(alone: tuple[Engine, str],
     engine, file = alone
     lease_id = engine.creds(engine.full_role()).ok().lease_id
     pid = server.kill_plugin(file)
+    engine.wait_until_back()
     assert engine.creds("full").ok().data["access_key"]
     assert server.plugin_processes(file) not in ([], [pid])
     engine.revoke(lease_id).ok()
@@ -50,6 +51,7 @@ def test_a_plugin_killed_during_an_issue_fails_that_request_alone(alone: tuple[E
     assert control.wait(20, action="CreateAccessKey", count=1)
     server.kill_plugin(file)
     asking.join(60)
+    engine.wait_until_back()
     assert len(answers) == 1 and answers[0] >= 500
     control.clear_faults()
     engine.creds("full").ok()

@@ -99,6 +99,11 @@ class Engine:
         """Gives the mount a plugin process that begins anew, which looks at all records at its first tick."""
         self.api.call("PUT", "sys/plugins/reload/backend", {"mounts": [f"{self.path}/"]}).ok()
 
+    def wait_until_back(self) -> None:
+        """Waits until the server has started a plugin that was killed anew. It logs the end a moment before it acts on it,
+        and answers requests in between with a 500."""
+        until(lambda: self.api.read(f"{self.path}/config").status == 200, "the plugin is back")
+
     def move(self, path: str) -> None:
         """Moves the mount, with its leases revoked, and waits until it is there."""
         started = self.api.call("PUT", "sys/remount", {"from": self.path, "to": path}).ok()
