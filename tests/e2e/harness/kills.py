@@ -254,12 +254,12 @@ def read_answer(row: Row, request: Pending) -> None:
         row.answer = "none"
 
 
-def read_failures(batch: list[Row], requests: list[Pending]) -> None:
-    """As `read_answer`, for requests that cannot have succeeded."""
+def read_failures(batch: list[Row], requests: list[Pending], *also: str) -> None:
+    """As `read_answer`, for requests that have failed, or were answered with one of `also`."""
     for row, request in zip(batch, requests, strict=True):
         read_answer(row, request)
         # The server answers 400 to every revocation that fails, 500 to the rest.
-        if row.answer not in ("none", "400", "500"):
+        if row.answer not in ("none", "400", "500", *also):
             row.judge(False, f"was answered with {row.answer}")
 
 
