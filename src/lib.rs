@@ -71,13 +71,49 @@
 //!   as in Go, and the start is ten times faster.
 #![forbid(unsafe_code)]
 
-pub mod alicloud;
-pub mod arguments;
-pub mod auth;
-pub mod framework;
-mod go_flags;
-pub mod goplugin;
-pub mod process;
-pub mod secrets;
-pub mod signer;
-pub mod vault;
+mod alicloud;
+mod auth;
+mod cli;
+mod cloud;
+mod framework;
+mod goplugin;
+mod run;
+mod secrets;
+mod vault;
+
+pub use run::run;
+
+/// What the behaviour tests in `tests/it` use: the messages of both protocols, for a host of their own.
+pub mod protocol {
+    pub use crate::goplugin::proto as goplugin;
+    pub use crate::vault::generated as vault;
+}
+
+/// What the fuzz targets in `tests/fuzz` use.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// The cloud client.
+    pub mod alicloud {
+        pub use crate::alicloud::*;
+    }
+    /// The auth method.
+    pub mod auth {
+        pub use crate::auth::alicloud::*;
+    }
+    /// Fields, patterns, durations and backends.
+    pub mod framework {
+        pub use crate::framework::*;
+    }
+    /// The go-plugin server.
+    pub mod goplugin {
+        pub use crate::goplugin::*;
+    }
+    /// The secrets engine.
+    pub mod secrets {
+        pub use crate::secrets::alicloud::*;
+    }
+    /// Vault's backend protocol.
+    pub mod vault {
+        pub use crate::vault::*;
+    }
+}

@@ -1,141 +1,15 @@
-//! The program: a plugin when a host starts it, a short explanation or the signer when a person does.
+//! The program. What it does is in the library; the allocator is chosen here, for the whole process.
 
 use std::alloc::System;
-use std::env;
-use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use tracing_subscriber::filter::LevelFilter;
-use vault_plugin_alicloud::alicloud::Client;
-use vault_plugin_alicloud::alicloud::credentials::{Sources, process_environment};
-use vault_plugin_alicloud::arguments::{Arguments, Invocation, VERSION, help};
-use vault_plugin_alicloud::framework::{Backend, BackendKind, Product};
-use vault_plugin_alicloud::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
-use vault_plugin_alicloud::vault::{COOKIE_KEY, COOKIE_VALUE, PROTOCOL_VERSION, Plugin};
-use vault_plugin_alicloud::{auth, process, secrets, signer};
 use zeroizing_alloc::ZeroAlloc;
 
-/// Overwrites what is freed, and what moves because it grows. Our own types wipe themselves; this reaches the copies in
-/// the buffers of gRPC, HTTP, TLS and JSON, which do not.
+/// Overwrites memory when it is freed or moves because it grows: requests, answers and keys leave copies in the buffers
+/// of gRPC, HTTP, TLS and JSON, which no type of ours reaches.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// A slow handler must not stall another mount, and a server of many cores must not get many threads.
-const WORKER_THREADS: usize = 2;
-
-/// Set by a host that locks its own memory.
-const MLOCK: &str = "VAULT_PLUGIN_MLOCK_ENABLED";
-
-/// The name of the log's source, and how much of it is written. The host filters by its own level.
-const MODULE: &str = "alicloud";
-const LOG_LEVEL: LevelFilter = LevelFilter::INFO;
-
 fn main() -> ExitCode {
-    match Arguments::parse(env::args_os()) {
-        Ok(Arguments {
-            invocation: Invocation::Help,
-            ..
-        }) => show(io::stdout(), &help(), ExitCode::SUCCESS),
-        Ok(Arguments {
-            invocation: Invocation::Version,
-            ..
-        }) => show(
-            io::stdout(),
-            &format!("vault-plugin-alicloud {VERSION}"),
-            ExitCode::SUCCESS,
-        ),
-        Ok(Arguments {
-            invocation: Invocation::Signer(command),
-            ..
-        }) => signer::run(command, env::args_os().skip(2), process_environment()),
-        Ok(
-            arguments @ Arguments {
-                invocation: Invocation::Plugin,
-                ..
-            },
-        ) => plugin(&arguments),
-        Err(error) => show(io::stderr(), &error.to_string(), ExitCode::from(2)),
-    }
-}
-
-fn plugin(arguments: &Arguments) -> ExitCode {
-    let cookie = Cookie {
-        key: COOKIE_KEY,
-        value: COOKIE_VALUE,
-    };
-    let handshake = match Handshake::from_env(cookie, PROTOCOL_VERSION, |name| env::var_os(name)) {
-        Ok(handshake) => handshake,
-        Err(HandshakeError::NotAPlugin { .. }) => return show(io::stderr(), &help(), ExitCode::FAILURE),
-        Err(error) => return show(io::stderr(), &error.to_string(), ExitCode::FAILURE),
-    };
-    if let Err(error) = hclog::init(MODULE, LOG_LEVEL) {
-        return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);
-    }
-    if arguments.unknown > 0 {
-        // Not told which: one may be a secret in the wrong place.
-        tracing::warn!(
-            count = arguments.unknown,
-            "there are arguments that are not known and have no effect"
-        );
-    }
-    protect_memory();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build();
-    let outcome = match runtime {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(run(handshake, arguments.fallback_kind));
-            // A name lookup that hangs would hold up the end; the host gives two seconds.
-            runtime.shutdown_background();
-            outcome
-        }
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the plugin cannot go on");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// What the system refuses is a warning: the operator may not be able to grant it.
-fn protect_memory() {
-    let hardened = process::harden();
-    let asked = env::var_os(MLOCK).is_some_and(|value| value == "true");
-    let locked = if asked { process::lock_memory() } else { Ok(()) };
-    for error in [hardened, locked].into_iter().filter_map(Result::err) {
-        tracing::warn!(%error, "the memory is less protected than it should be");
-    }
-}
-
-async fn run(handshake: Handshake, fallback_kind: BackendKind) -> Result<(), Box<dyn std::error::Error>> {
-    // One client for all mounts: they share its connections.
-    let client = Client::new()?;
-    let sources = Arc::new(Sources::new(&client, process_environment()));
-    let factory = move |kind, mount: &str| -> Backend {
-        match kind {
-            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount),
-            BackendKind::Auth => auth::alicloud::backend(client.clone()),
-        }
-    };
-    let plugin = Plugin {
-        factory: Arc::new(factory),
-        fallback_kind,
-        product: if env::var_os("BAO_VERSION").is_some() {
-            Product::OpenBao
-        } else {
-            Product::Vault
-        },
-        version: VERSION,
-    };
-    Ok(serve(handshake, |broker| plugin.routes(broker)).await?)
-}
-
-fn show(mut stream: impl Write, text: &str, code: ExitCode) -> ExitCode {
-    // Nobody is left to tell when this fails.
-    writeln!(stream, "{}", text.trim_end()).map_or(ExitCode::FAILURE, |()| code)
+    vault_plugin_alicloud::run()
 }

@@ -120,7 +120,7 @@ mod tests {
         );
         assert_eq!(
             (error.kind(), error.request_id(), error.http_status()),
-            (Kind::Gone, Some("R-1"), Some(404))
+            (Kind::NotFound, Some("R-1"), Some(404))
         );
         assert_eq!(
             error.to_string(),

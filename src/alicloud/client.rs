@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
 use super::answer::interpret;
-use super::clock::{Clock, SystemClock};
 use super::credentials::{Credentials, SharedProvider};
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind, Result};
@@ -20,11 +19,12 @@ use super::http::Https;
 use super::pace::{Lines, Priority};
 use super::parameters::Parameters;
 use super::ram::Ram;
-use super::random;
 use super::retry::{Idempotency, Policy, TRIES, Tries};
 use super::sign::{Method, add_common, add_signature_v1};
 use super::sts::Sts;
 use super::transport::{ANSWER_LIMIT, Answer, Failure, Request, Transport};
+use crate::cloud::clock::{Clock, SystemClock};
+use crate::cloud::random;
 
 /// How long a place is kept after an answer when others wait for it.
 const HANDOVER: Duration = Duration::from_millis(10);

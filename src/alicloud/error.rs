@@ -23,7 +23,7 @@ pub enum Kind {
     /// The thing to be made is already there (`EntityAlreadyExists.*`).
     Exists,
     /// The thing is not there (`EntityNotExist.*`): a success when deleting.
-    Gone,
+    NotFound,
     /// The request went out and the connection broke before the answer was complete.
     Interrupted,
     /// The cloud refuses the request as wrong: a name, a policy document, a parameter, or a host of another service.
@@ -135,16 +135,16 @@ impl Error {
 
     /// Whether what was to be removed is not there.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.kind() == Kind::Gone
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == Kind::NotFound
     }
 
-    /// What a refusal of kind [`Kind::Gone`], [`Kind::Exists`], [`Kind::Conflict`] or [`Kind::LimitExceeded`] is about.
+    /// What a refusal of kind [`Kind::NotFound`], [`Kind::Exists`], [`Kind::Conflict`] or [`Kind::LimitExceeded`] is about.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
         if !matches!(
             self.kind(),
-            Kind::Gone | Kind::Exists | Kind::Conflict | Kind::LimitExceeded
+            Kind::NotFound | Kind::Exists | Kind::Conflict | Kind::LimitExceeded
         ) {
             return None;
         }
@@ -238,26 +238,18 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 /// Takes "it is not there" for done, which is right for every deletion and detachment.
-///
-/// ```
-/// use vault_plugin_alicloud::alicloud::{IgnoreGone, Ram, Result};
-///
-/// async fn remove(ram: &Ram) -> Result<()> {
-///     ram.delete_user("alice").await.ignore_gone()
-/// }
-/// ```
-pub trait IgnoreGone {
-    /// `Ok` also when the error is of kind [`Kind::Gone`].
+pub trait IgnoreNotFound {
+    /// `Ok` also when the error is of kind [`Kind::NotFound`].
     ///
     /// # Errors
     /// Every error of another kind.
-    fn ignore_gone(self) -> Result<()>;
+    fn ignore_not_found(self) -> Result<()>;
 }
 
-impl<T> IgnoreGone for Result<T> {
-    fn ignore_gone(self) -> Result<()> {
+impl<T> IgnoreNotFound for Result<T> {
+    fn ignore_not_found(self) -> Result<()> {
         match self {
-            Err(error) if !error.is_gone() => Err(error),
+            Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
     }
@@ -269,14 +261,14 @@ mod tests {
 
     #[test]
     fn display_is_one_line_with_code_and_request_id() {
-        let error = Error::new(Kind::Gone, "DeleteUser", "the user does not exist")
+        let error = Error::new(Kind::NotFound, "DeleteUser", "the user does not exist")
             .with_code("EntityNotExist.User".into())
             .with_request_id(Some("ABC-1".into()));
         assert_eq!(
             error.to_string(),
             "DeleteUser: EntityNotExist.User: the user does not exist (request id ABC-1)"
         );
-        assert!(Err::<(), _>(error).ignore_gone().is_ok());
+        assert!(Err::<(), _>(error).ignore_not_found().is_ok());
     }
 
     #[test]
@@ -293,11 +285,11 @@ mod tests {
                 Some(Subject::Version),
             ),
             (
-                Kind::Gone,
+                Kind::NotFound,
                 "EntityNotExist.User.AccessKey",
                 Some(Subject::AccessKey),
             ),
-            (Kind::Gone, "EntityNotExist.Something", None),
+            (Kind::NotFound, "EntityNotExist.Something", None),
             (Kind::Denied, "NoPermission.User", None),
         ] {
             assert_eq!(

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::client::{Client, Options};
-use super::clock::Clock;
 use super::transport::{Answer, Failure, Request, Transport};
+use crate::cloud::clock::Clock;
 
 /// A clock that stands at `2024-02-29T23:59:59Z`, the time of the corpus.
 #[derive(Debug, Clone, Copy)]

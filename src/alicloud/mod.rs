@@ -4,7 +4,7 @@
 //! RAM 2015-05-01 and STS 2015-04-01, and what the official SDKs send.
 //!
 //! - [`Client`] owns the connections. [`Client::ram`] and [`Client::sts`] give the operations.
-//! - [`Error`] has a [`Kind`] to decide on and a text that is safe to show; [`IgnoreGone`] is for deletions.
+//! - [`Error`] has a [`Kind`] to decide on and a text that is safe to show; [`IgnoreNotFound`] is for deletions.
 //! - [`credentials`] finds keys in the environment, by a pod's identity token, at a credentials URI, or at the metadata
 //!   service, and keeps them fresh.
 //! - [`Arn`], [`Region`] and [`Endpoint`] are always valid.
@@ -25,7 +25,6 @@ pub mod sts;
 
 mod answer;
 mod client;
-mod clock;
 mod codes;
 mod encode;
 mod endpoint;
@@ -35,7 +34,6 @@ pub mod fuzzing;
 mod http;
 mod pace;
 mod parameters;
-mod random;
 mod redact;
 mod region;
 mod retry;
@@ -47,13 +45,13 @@ mod wire;
 
 pub use self::arn::{AccountId, Arn, ParseArnError};
 pub use self::client::{BuildError, Client, Options};
-pub use self::clock::{Clock, SystemClock, timestamp};
 pub use self::credentials::Credentials;
 pub use self::encode::{encode, encode_into};
 pub use self::endpoint::{Endpoint, ParseEndpointError};
-pub use self::error::{Error, IgnoreGone, Kind, Result, Subject};
+pub use self::error::{Error, IgnoreNotFound, Kind, Result, Subject};
 pub use self::parameters::Parameters;
 pub use self::ram::{AccessKey, AccessKeyInfo, KeyStatus, PolicyKind, PolicyRef, Ram};
-pub use self::random::nonce;
 pub use self::region::{ParseRegionError, Region};
 pub use self::sts::{AssumeRole, AssumeRoleWithOidc, AssumedRole, CallerIdentity, Presigned, Sts};
+pub use crate::cloud::random::nonce;
+pub use crate::cloud::{Clock, SystemClock, timestamp};

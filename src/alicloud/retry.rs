@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::error::{Error, Kind, Result};
-use super::random::jitter;
+use crate::cloud::random::jitter;
 
 /// Whether carrying out an operation twice does no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +184,7 @@ mod tests {
     fn a_refusal_is_final() {
         for kind in [
             Kind::Denied,
-            Kind::Gone,
+            Kind::NotFound,
             Kind::Invalid,
             Kind::Credentials,
             Kind::Clock,

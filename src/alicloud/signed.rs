@@ -44,7 +44,7 @@ impl Client {
                 return Err(error);
             }
             // Also after the last try: the next call must not begin with what was refused.
-            provider.forget(&credentials);
+            provider.invalidate(&credentials);
             if tries == MOST {
                 return Err(error);
             }

@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::client::{Client, Options};
-use super::clock::{Clock, parse};
 use super::transport::{Answer, Failure, Request, Transport};
+use crate::cloud::clock::{Clock, parse};
 
 /// What a scripted transport does with one request.
 pub(crate) enum Step {

@@ -4,8 +4,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
-use super::clock;
 use super::credentials::{Credentials, Source};
+use crate::cloud::clock;
 
 /// A secret that may be missing, null or empty: all three are `None`. Used as `default, deserialize_with`.
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {

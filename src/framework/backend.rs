@@ -12,8 +12,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::error::Error;
 use super::field::{FieldValues, ignored_warning, replaced_warning};
 use super::help;
+use super::kind::{BackendKind, SpecialPaths};
 use super::openapi;
-use super::path::{Forward, OperationSpec, Outcome, Path};
+use super::path::{Forward, HandlerResult, OperationSpec, Path};
 use super::pattern::Captures;
 use super::request::{Context, Operation};
 use super::response::{Auth, Response};
@@ -23,7 +24,7 @@ use super::wal::{Pending, WalEntry};
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type WalRollback = Arc<dyn Fn(Context, String, Value) -> BoxFuture<Result<(), Error>> + Send + Sync>;
 type Periodic = Arc<dyn Fn(Context) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<Outcome> + Send + Sync>;
+type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<HandlerResult> + Send + Sync>;
 
 /// How old a WAL entry must be before the host's tick undoes it: longer than any request can still be at work on it.
 /// Ten minutes is the default of Vault's framework.
@@ -32,24 +33,6 @@ const WAL_MINIMUM_AGE: Duration = Duration::from_secs(600);
 /// How long one tick may work, half of it on what is periodic. The host holds a lock while it waits, so that a slow tick
 /// delays seal and step-down, and gives about 90 seconds.
 const TICK_BUDGET: Duration = Duration::from_secs(60);
-
-/// Whether a backend is mounted under `auth/` or beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackendKind {
-    /// An auth method.
-    Auth,
-    /// A secrets engine.
-    Secrets,
-}
-
-/// Paths that the host treats specially. It asks once for each mount.
-#[derive(Debug, Clone, Default)]
-pub struct SpecialPaths {
-    /// Served without a token.
-    pub unauthenticated: Vec<String>,
-    /// Storage that the host wraps with its seal.
-    pub seal_wrapped: Vec<String>,
-}
 
 /// A secrets engine or auth method.
 pub struct Backend {
@@ -137,7 +120,7 @@ impl Backend {
     where
         S: Send + Sync + 'static,
         F: Fn(Arc<S>, Context, Auth) -> R + Send + Sync + 'static,
-        R: Future<Output = Outcome> + Send + 'static,
+        R: Future<Output = HandlerResult> + Send + 'static,
     {
         let state = Arc::clone(state);
         self.auth_renew = Some(Arc::new(move |context, auth| {
@@ -159,7 +142,7 @@ impl Backend {
     }
 
     /// Serves a request.
-    pub async fn handle(&self, context: Context) -> Outcome {
+    pub async fn handle(&self, context: Context) -> HandlerResult {
         match context.request.operation {
             Operation::Help => self.help(&context).await,
             Operation::Renew => self.renew(context).await,
@@ -193,7 +176,7 @@ impl Backend {
             .ok_or_else(Error::unsupported_path)
     }
 
-    async fn serve(&self, context: Context, operation: Operation) -> Outcome {
+    async fn serve(&self, context: Context, operation: Operation) -> HandlerResult {
         let (path, captures) = self.route(&context.request.path)?;
         let spec = path
             .operation(operation)
@@ -212,7 +195,7 @@ impl Backend {
     }
 
     /// Pure string work: the host asks this before it knows who the caller is.
-    fn resolve_path(&self, path: &str) -> Outcome {
+    fn resolve_path(&self, path: &str) -> HandlerResult {
         let Ok((matched, _)) = self.route(path) else {
             return Err(Error::unsupported_operation());
         };
@@ -223,7 +206,7 @@ impl Backend {
         )]))))
     }
 
-    async fn renew(&self, context: Context) -> Outcome {
+    async fn renew(&self, context: Context) -> HandlerResult {
         if let Some(secret) = context.request.secret.clone() {
             let kind = SecretType::of(&self.secrets, &secret)?;
             let data = context.request.data.clone();
@@ -240,12 +223,12 @@ impl Backend {
         }
         match (&self.auth_renew, context.request.auth.clone()) {
             (Some(renew), Some(auth)) => renew(context, auth).await,
-            (None, Some(_)) => Err(Error::answer("this backend does not renew tokens")),
+            (None, Some(_)) => Err(Error::bad_request("this backend does not renew tokens")),
             (_, None) => Err(Error::internal("a renewal must carry a lease or a token")),
         }
     }
 
-    async fn revoke(&self, context: Context) -> Outcome {
+    async fn revoke(&self, context: Context) -> HandlerResult {
         let Some(secret) = context.request.secret.clone() else {
             return Err(Error::internal("a revocation must carry a lease"));
         };
@@ -264,7 +247,7 @@ impl Backend {
 
     /// The host's tick. A failure is logged here, since the host does not log what a tick answers, and does not stop
     /// the rest.
-    async fn rollback(&self, context: Context) -> Outcome {
+    async fn rollback(&self, context: Context) -> HandlerResult {
         if is_read_only(&context).await? {
             // OpenBao ticks standbys as well. They see storage late: what looks left behind there may have become a lease.
             return Ok(None);
@@ -283,7 +266,7 @@ impl Backend {
         Ok(None)
     }
 
-    async fn help(&self, context: &Context) -> Outcome {
+    async fn help(&self, context: &Context) -> HandlerResult {
         let request = &context.request;
         let version = context
             .system
@@ -320,7 +303,7 @@ impl Backend {
 fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super::field::Collected, Error> {
     let request = &context.request;
     FieldValues::collect(&path.fields, &request.data, &captures.values(&request.path))
-        .map_err(|error| Error::answer(error.to_string()))
+        .map_err(|error| Error::bad_request(error.to_string()))
 }
 
 /// Undoes what old entries of the write-ahead log name, until `deadline`.

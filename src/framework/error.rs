@@ -23,7 +23,7 @@ pub struct Error {
 #[non_exhaustive]
 pub enum Kind {
     /// A mistake of the caller: HTTP 400 with our text.
-    Answer,
+    BadRequest,
     /// A chosen HTTP status with our text.
     Coded(Status),
     /// HTTP 500 with our text.
@@ -56,8 +56,8 @@ impl Error {
 
     /// A mistake of the caller: HTTP 400 with this text.
     #[must_use]
-    pub fn answer(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(Kind::Answer, message)
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::BadRequest, message)
     }
 
     /// An error with a chosen HTTP status and this text.

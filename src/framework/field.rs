@@ -276,7 +276,7 @@ impl FieldError {
 
 impl From<FieldError> for Error {
     fn from(error: FieldError) -> Self {
-        Self::answer(error.to_string())
+        Self::bad_request(error.to_string())
     }
 }
 
@@ -479,7 +479,7 @@ mod tests {
             "Field validation failed: error converting input for field \"ttl\": expected seconds, days such as 30d, \
              or a duration such as 1h30m"
         );
-        assert_eq!(error.kind(), super::super::error::Kind::Answer);
+        assert_eq!(error.kind(), super::super::error::Kind::BadRequest);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct LeaseTerms {
 
 /// A TTL that was asked for and could not be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
+pub struct TtlCap {
     /// The name of the field that asked.
     pub field: &'static str,
     /// What was asked for.
@@ -32,13 +32,13 @@ impl LeaseTerms {
         system: &dyn SystemView,
         ttl: Duration,
         max_ttl: Duration,
-    ) -> Result<(Self, Vec<Cut>), Error> {
+    ) -> Result<(Self, Vec<TtlCap>), Error> {
         let limit = system.max_lease_ttl().await?;
         let default = system.default_lease_ttl().await?;
         let mut cuts = Vec::new();
         let mut cut = |field, asked: Duration, limit: Duration| {
             if asked > limit {
-                cuts.push(Cut {
+                cuts.push(TtlCap {
                     field,
                     asked,
                     given: limit,
@@ -60,7 +60,7 @@ impl LeaseTerms {
     }
 }
 
-impl Cut {
+impl TtlCap {
     /// The warning for the caller, in human units.
     #[must_use]
     pub fn warning(&self) -> String {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_cut_is_told_in_human_units() {
-        let cut = Cut {
+        let cut = TtlCap {
             field: "ttl",
             asked: Duration::from_secs(7200),
             given: Duration::from_secs(5400),

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::backend::{BackendKind, SpecialPaths};
 use super::field::{Field, FieldKind};
+use super::kind::{BackendKind, SpecialPaths};
 use super::path::{OperationSpec, Path};
 use super::request::Operation;
 
@@ -441,7 +441,7 @@ const NAME_PATTERN: &str = r"^\w([\w.-]*\w)?$";
 mod tests {
     use std::sync::Arc;
 
-    use super::super::path::{DisplayAttributes, Outcome};
+    use super::super::path::{DisplayAttributes, HandlerResult};
     use super::super::request::Context;
     use super::*;
 
@@ -468,7 +468,7 @@ mod tests {
         }
     }
 
-    async fn nothing(_: Arc<()>, _: Context, _: serde::de::IgnoredAny) -> Outcome {
+    async fn nothing(_: Arc<()>, _: Context, _: serde::de::IgnoredAny) -> HandlerResult {
         Ok(None)
     }
 

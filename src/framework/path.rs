@@ -14,12 +14,12 @@ use super::request::{Context, Operation};
 use super::response::Response;
 
 /// What a handler gives back. No response means "not found" for reads and an empty success for everything else.
-pub type Outcome = Result<Option<Response>, Error>;
+pub type HandlerResult = Result<Option<Response>, Error>;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A handler behind its types.
-pub type Handler = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<Outcome> + Send + Sync>;
+pub type Handler = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<HandlerResult> + Send + Sync>;
 
 type ExistenceCheck = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<Result<bool, Error>> + Send + Sync>;
 
@@ -110,7 +110,7 @@ impl Path {
         S: Send + Sync + 'static,
         A: DeserializeOwned + Send + 'static,
         F: Fn(Arc<S>, Context, A) -> R + Send + Sync + 'static,
-        R: Future<Output = Outcome> + Send + 'static,
+        R: Future<Output = HandlerResult> + Send + 'static,
     {
         let state = Arc::clone(state);
         let handler: Handler = Arc::new(move |context, values| match values.parse::<A>() {
@@ -155,7 +155,7 @@ impl Path {
     /// Marks the operation added last as one that makes a token: a standby forwards it before it does anything, for
     /// the server would have to forward it afterwards, and a signed request is good for one use.
     #[must_use]
-    pub fn making_a_token(self) -> Self {
+    pub fn forward_on_standby(self) -> Self {
         self.forwarded(Forward::OnStandby)
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::excerpt::Excerpt;
-use super::path::Outcome;
+use super::path::HandlerResult;
 use super::request::Context;
 use super::response::{LeaseOptions, Response, Secret};
 use super::wipe::wipe;
@@ -19,7 +19,7 @@ use super::wipe::wipe;
 const SECRET_TYPE: &str = "secret_type";
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type LeaseHandler = Arc<dyn Fn(Context, Lease) -> BoxFuture<Outcome> + Send + Sync>;
+type LeaseHandler = Arc<dyn Fn(Context, Lease) -> BoxFuture<HandlerResult> + Send + Sync>;
 
 /// A kind of lease.
 pub struct SecretType {
@@ -51,9 +51,9 @@ impl SecretType {
     where
         S: Send + Sync + 'static,
         RenewF: Fn(Arc<S>, Context, Lease) -> RenewR + Send + Sync + 'static,
-        RenewR: Future<Output = Outcome> + Send + 'static,
+        RenewR: Future<Output = HandlerResult> + Send + 'static,
         RevokeF: Fn(Arc<S>, Context, Lease) -> RevokeR + Send + Sync + 'static,
-        RevokeR: Future<Output = Outcome> + Send + 'static,
+        RevokeR: Future<Output = HandlerResult> + Send + 'static,
     {
         let (for_renew, for_revoke) = (Arc::clone(state), Arc::clone(state));
         Self {
@@ -94,11 +94,11 @@ impl SecretType {
             })
     }
 
-    pub(super) async fn renew(&self, context: Context, lease: Lease) -> Outcome {
+    pub(super) async fn renew(&self, context: Context, lease: Lease) -> HandlerResult {
         (self.renew)(context, lease).await
     }
 
-    pub(super) async fn revoke(&self, context: Context, lease: Lease) -> Outcome {
+    pub(super) async fn revoke(&self, context: Context, lease: Lease) -> HandlerResult {
         (self.revoke)(context, lease).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Three shapes of the same values meet here: what a caller sends ([`TokenArguments`]), what is stored, in the JSON of
 //! Vault's own plugins (durations in nanoseconds, the type as a number), and what a read shows (seconds, words). Older
-//! roles have five of the parameters under a name without the prefix; these [deprecated twins](Twins) are written,
+//! roles have five of the parameters under a name without the prefix; these [deprecated twins](DeprecatedFields) are written,
 //! stored and shown beside their successors as Vault does.
 
 mod address;
@@ -52,12 +52,12 @@ pub struct TokenParameters {
     /// Kept with the entity alias of whoever logs in. Of Vault from 1.21 on.
     pub alias_metadata: BTreeMap<String, String>,
     /// The values under the deprecated names.
-    pub twins: Twins,
+    pub twins: DeprecatedFields,
 }
 
 /// The parameters under their deprecated names, as far as they were set under those.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Twins {
+pub struct DeprecatedFields {
     /// Now `token_policies`.
     pub policies: Option<Vec<String>>,
     /// Now `token_ttl`.
@@ -225,7 +225,7 @@ impl TokenParameters {
                 "service" => TokenType::Service,
                 "batch" => TokenType::Batch,
                 _ => {
-                    return Err(Error::answer(format!(
+                    return Err(Error::bad_request(format!(
                         "invalid 'token_type' value {:?}: it can be default, service or batch",
                         Excerpt(&word)
                     )));
@@ -268,7 +268,7 @@ impl TokenParameters {
             &mut self.bound_cidrs,
         );
         if !self.max_ttl.is_zero() && self.ttl > self.max_ttl {
-            return Err(Error::answer("ttl exceeds max ttl"));
+            return Err(Error::bad_request("ttl exceeds max ttl"));
         }
         // Vault stops here, and so takes a batch type with a period if that has its old name.
         self.check()
@@ -276,29 +276,29 @@ impl TokenParameters {
 
     fn check(&self) -> Result<(), Error> {
         if self.num_uses < 0 {
-            return Err(Error::answer("'token_num_uses' cannot be negative"));
+            return Err(Error::bad_request("'token_num_uses' cannot be negative"));
         }
         if matches!(self.token_type, TokenType::Batch | TokenType::DefaultBatch) {
             if !self.period.is_zero() {
-                return Err(Error::answer(
+                return Err(Error::bad_request(
                     "'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens \
                      ('token_period')",
                 ));
             }
             if self.num_uses != 0 {
-                return Err(Error::answer(
+                return Err(Error::bad_request(
                     "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use \
                      count ('token_num_uses')",
                 ));
             }
         }
         if !self.max_ttl.is_zero() && self.ttl > self.max_ttl {
-            return Err(Error::answer(
+            return Err(Error::bad_request(
                 "'token_ttl' cannot be greater than 'token_max_ttl'",
             ));
         }
         if self.strictly_bind_ip && !self.addresses().is_empty() {
-            return Err(Error::answer(
+            return Err(Error::bad_request(
                 "'token_strictly_bind_ip' cannot be used together with 'token_bound_cidrs'",
             ));
         }
@@ -475,7 +475,7 @@ fn seconds(given: Option<u64>) -> Option<Duration> {
 fn parse_addresses(field: &'static str, addresses: &[String]) -> Result<Vec<BoundAddress>, Error> {
     let parse = |text: &String| {
         BoundAddress::parse(text)
-            .map_err(|error| Error::answer(format!("{field}: {:?}: {error}", Excerpt(text))))
+            .map_err(|error| Error::bad_request(format!("{field}: {:?}: {error}", Excerpt(text))))
     };
     addresses.iter().map(parse).collect()
 }

@@ -57,7 +57,7 @@ pub(super) fn response(response: Response) -> pb::Response {
 
 /// A failure of ours: an error answer (HTTP 400) or an RPC error, never both, since the host would mix them.
 pub(super) fn failure(error: &Error) -> pb::HandleRequestReply {
-    if error.kind() == Kind::Answer {
+    if error.kind() == Kind::BadRequest {
         let data = Map::from_iter([("error".to_owned(), error.message().into())]);
         return pb::HandleRequestReply {
             response: Some(response(Response::data(data))),
@@ -73,7 +73,7 @@ pub(super) fn failure(error: &Error) -> pb::HandleRequestReply {
 /// The error kinds of `sdk/plugin/pb` that keep our text, or whose fixed text is what we mean.
 pub(super) fn proto_error(error: &Error) -> pb::ProtoError {
     let (err_type, err_code) = match error.kind() {
-        Kind::Answer => (1, 0),
+        Kind::BadRequest => (1, 0),
         Kind::Coded(status) => (3, i64::from(status.code())),
         Kind::Internal | Kind::ReadOnly => (0, 0),
         Kind::UnsupportedOperation => (5, 0),
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_error_becomes_what_the_host_understands() {
-        let answer = failure(&Error::answer("no such role"));
+        let answer = failure(&Error::bad_request("no such role"));
         assert_eq!(answer.response.unwrap().data, r#"{"error":"no such role"}"#);
         assert!(answer.err.is_none());
         for (error, kind, code) in [

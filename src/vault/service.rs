@@ -224,7 +224,7 @@ where
     F: FnOnce(Arc<Instance>, Context) -> R,
     R: Future<Output = Result<T, Error>> + Send + 'static,
 {
-    let request = convert::request(wire).map_err(Error::answer)?;
+    let request = convert::request(wire).map_err(Error::bad_request)?;
     let cancelled = instance.gone.child_token();
     let context = Context::new(
         request,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::environment::{SESSION_NAME, Surroundings};
+use super::environment::{ProviderEnv, SESSION_NAME};
 use super::settings::RoleToAssume;
 use super::{Credentials, Provider, ProviderError, SharedProvider};
 use crate::alicloud::client::Client;
@@ -17,7 +17,7 @@ const NAME: &str = "assumed role credentials";
 pub struct AssumeRoleProvider {
     client: Client,
     base: SharedProvider,
-    surroundings: Surroundings,
+    surroundings: ProviderEnv,
     request: AssumeRole,
 }
 
@@ -26,7 +26,7 @@ impl AssumeRoleProvider {
     pub(super) fn new(
         client: Client,
         base: SharedProvider,
-        surroundings: Surroundings,
+        surroundings: ProviderEnv,
         request: AssumeRole,
     ) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl AssumeRoleProvider {
     pub(super) fn of_role(
         client: Client,
         base: SharedProvider,
-        surroundings: Surroundings,
+        surroundings: ProviderEnv,
         role: &RoleToAssume,
     ) -> Self {
         let session_name = role.session_name.as_ref();
@@ -75,8 +75,8 @@ impl Provider for AssumeRoleProvider {
         }
     }
 
-    fn forget(&self, refused: &Credentials) {
-        self.base.forget(refused);
+    fn invalidate(&self, refused: &Credentials) {
+        self.base.invalidate(refused);
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Credentials, Provider, ProviderError};
-use crate::alicloud::clock::Clock;
-use crate::alicloud::random::jitter;
+use crate::cloud::clock::Clock;
+use crate::cloud::random::jitter;
 
 /// New ones are fetched this long before the end, or a fifth of the lifetime before it if that is less: a session of
 /// 15 minutes would otherwise never be fresh.
@@ -191,8 +191,8 @@ impl<P: Provider> Provider for Cached<P> {
         }
     }
 
-    fn forget(&self, refused: &Credentials) {
-        self.provider.forget(refused);
+    fn invalidate(&self, refused: &Credentials) {
+        self.provider.invalidate(refused);
         let now = Instant::now();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let State {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::environment::Surroundings;
+use super::environment::ProviderEnv;
 use super::{
     AssumeRoleProvider, Cached, Credentials, EcsProvider, Environment, EnvironmentProvider, OidcProvider,
     Provider, ProviderError, Settings, SharedProvider, Source, StoredProvider, UriProvider,
@@ -31,7 +31,7 @@ impl Sources {
     /// The sources that this environment names.
     #[must_use]
     pub fn new(client: &Client, environment: Arc<dyn Environment>) -> Self {
-        let surroundings = Surroundings {
+        let surroundings = ProviderEnv {
             environment: Arc::clone(&environment),
             sts: None,
         };
@@ -49,7 +49,7 @@ impl Sources {
     /// home directories are not read: a server's keys come from its operator.
     #[must_use]
     pub fn chain(&self, client: &Client, settings: &Settings) -> Chain {
-        let surroundings = Surroundings {
+        let surroundings = ProviderEnv {
             environment: Arc::clone(&self.environment),
             sts: settings.sts.clone(),
         };
@@ -162,9 +162,9 @@ impl Provider for Chain {
         self.credentials().await
     }
 
-    fn forget(&self, refused: &Credentials) {
+    fn invalidate(&self, refused: &Credentials) {
         for provider in &self.links {
-            provider.forget(refused);
+            provider.invalidate(refused);
         }
     }
 }

@@ -10,12 +10,12 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::environment::Surroundings;
+use super::environment::ProviderEnv;
 use super::metadata::{Ask, Metadata, Service};
 use super::{Credentials, Provider, ProviderError, Source};
-use crate::alicloud::clock::Clock;
 use crate::alicloud::transport::{Answer, Failure};
 use crate::alicloud::wire::WireCredentials;
+use crate::cloud::clock::Clock;
 
 const NAME: &str = "ecs metadata credentials";
 
@@ -36,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// either name a service that does not answer, or has no role, means "not on an instance": `Ok(None)`. Once it has given
 /// credentials, its silence is an error.
 pub struct EcsProvider {
-    surroundings: Surroundings,
+    surroundings: ProviderEnv,
     clock: Arc<dyn Clock>,
     service: Box<dyn Metadata>,
     has_worked: AtomicBool,
@@ -60,12 +60,12 @@ struct RoleAnswer {
 }
 
 impl EcsProvider {
-    pub(super) fn new(surroundings: Surroundings, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(surroundings: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
         Self::with_service(surroundings, clock, Box::<Service>::default())
     }
 
     pub(super) fn with_service(
-        surroundings: Surroundings,
+        surroundings: ProviderEnv,
         clock: Arc<dyn Clock>,
         service: Box<dyn Metadata>,
     ) -> Self {

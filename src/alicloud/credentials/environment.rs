@@ -38,13 +38,13 @@ pub fn process_environment() -> Arc<dyn Environment> {
 
 /// What all providers are given: the environment, and where STS is.
 #[derive(Clone)]
-pub(super) struct Surroundings {
+pub(super) struct ProviderEnv {
     pub(super) environment: Arc<dyn Environment>,
     /// An endpoint that the program was told to use, which goes before the environment's.
     pub(super) sts: Option<Endpoint>,
 }
 
-impl Surroundings {
+impl ProviderEnv {
     /// A variable's value without surrounding white space; a blank one counts as absent.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         let value = self.environment.var(name)?;
@@ -109,11 +109,11 @@ impl Surroundings {
 /// `ALICLOUD_ROLE_SESSION_NAME` and for `ALICLOUD_ROLE_SESSION_EXPIRATION` seconds.
 pub struct EnvironmentProvider {
     client: Client,
-    surroundings: Surroundings,
+    surroundings: ProviderEnv,
 }
 
 impl EnvironmentProvider {
-    pub(super) fn new(client: Client, surroundings: Surroundings) -> Self {
+    pub(super) fn new(client: Client, surroundings: ProviderEnv) -> Self {
         Self { client, surroundings }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::environment::{Environment, Surroundings};
+use super::environment::{Environment, ProviderEnv};
 use super::metadata::{Ask, Metadata, Service};
 use crate::alicloud::region::Region;
 use crate::alicloud::transport::Answer;
@@ -12,14 +12,14 @@ use crate::alicloud::transport::Answer;
 /// The region of the ECS instance, or `None` if the service does not answer, or must not be asked
 /// (`ALIBABA_CLOUD_ECS_METADATA_DISABLED`).
 pub async fn instance_region(environment: Arc<dyn Environment>) -> Option<Region> {
-    let surroundings = Surroundings {
+    let surroundings = ProviderEnv {
         environment,
         sts: None,
     };
     ask(&surroundings, &Service::default()).await
 }
 
-async fn ask(surroundings: &Surroundings, service: &dyn Metadata) -> Option<Region> {
+async fn ask(surroundings: &ProviderEnv, service: &dyn Metadata) -> Option<Region> {
     if surroundings.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
         return None;
     }
@@ -84,7 +84,7 @@ mod tests {
             ("", [(200, "token"), (200, "<html>")], None),
         ] {
             let environment = move |name: &str| (name == set).then(|| "true".to_owned());
-            let surroundings = Surroundings {
+            let surroundings = ProviderEnv {
                 environment: Arc::new(environment),
                 sts: None,
             };

@@ -163,7 +163,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 
     /// The cloud refused these credentials: whoever keeps them asks their source before giving them out again.
-    fn forget(&self, _refused: &Credentials) {}
+    fn invalidate(&self, _refused: &Credentials) {}
 }
 
 #[cfg(test)]

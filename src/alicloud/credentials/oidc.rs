@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::environment::{SESSION_NAME, Surroundings};
+use super::environment::{ProviderEnv, SESSION_NAME};
 use super::settings::{OidcToken, RoleToAssume};
 use super::{Credentials, Provider, ProviderError};
 use crate::alicloud::arn::{Arn, Identity};
@@ -38,7 +38,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// other tools use that name too; or else that of the settings.
 pub struct OidcProvider {
     client: Client,
-    surroundings: Surroundings,
+    surroundings: ProviderEnv,
     token: Option<OidcToken>,
     role: Option<RoleToAssume>,
     exchanged: Mutex<Option<Mark>>,
@@ -60,7 +60,7 @@ struct Exchange {
 impl OidcProvider {
     pub(super) fn new(
         client: Client,
-        surroundings: Surroundings,
+        surroundings: ProviderEnv,
         token: Option<OidcToken>,
         role: Option<RoleToAssume>,
     ) -> Self {

@@ -39,7 +39,7 @@ impl Provider for SharedProvider {
         self.0.has_changed().await
     }
 
-    fn forget(&self, refused: &Credentials) {
-        self.0.forget(refused);
+    fn invalidate(&self, refused: &Credentials) {
+        self.0.invalidate(refused);
     }
 }

@@ -12,13 +12,13 @@ use reqwest::Url;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::environment::Surroundings;
+use super::environment::ProviderEnv;
 use super::local_http::{self, LocalNames, bare, is_local};
 use super::{Credentials, Provider, ProviderError, Source};
-use crate::alicloud::clock::Clock;
 use crate::alicloud::http::{USER_AGENT, failure, read, tls};
 use crate::alicloud::transport::{Answer, Failure};
 use crate::alicloud::wire::WireCredentials;
+use crate::cloud::clock::Clock;
 
 const NAME: &str = "credentials uri";
 
@@ -42,7 +42,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// HTTPS is for all, through the proxy of the environment where the address is not a local one. Redirects are not
 /// followed. The address is in no error text, for it may hold a token.
 pub struct UriProvider {
-    surroundings: Surroundings,
+    surroundings: ProviderEnv,
     clock: Arc<dyn Clock>,
     client: OnceLock<reqwest::Client>,
 }
@@ -57,7 +57,7 @@ struct UriAnswer {
 }
 
 impl UriProvider {
-    pub(super) fn new(surroundings: Surroundings, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(surroundings: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
         Self {
             surroundings,
             clock,

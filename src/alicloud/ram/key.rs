@@ -5,11 +5,11 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::{Ram, of_user};
-use crate::alicloud::clock;
-use crate::alicloud::error::{Error, IgnoreGone as _, Result};
+use crate::alicloud::error::{Error, IgnoreNotFound as _, Result};
 use crate::alicloud::parameters::Parameters;
 use crate::alicloud::retry::Idempotency;
 use crate::alicloud::wire::secret;
+use crate::cloud::clock;
 
 /// A new access key. `Debug` hides the secret.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ impl Ram {
 
     async fn delete_all_access_keys(&self, user: &str) -> Result<()> {
         for key in self.list_access_keys(user).await? {
-            self.delete_access_key(user, &key.id).await.ignore_gone()?;
+            self.delete_access_key(user, &key.id).await.ignore_not_found()?;
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ impl Ram {
     /// Switches a key on or off.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such key, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such key, and every other kind.
     pub async fn update_access_key(&self, user: &str, key_id: &str, status: KeyStatus) -> Result<()> {
         self.change(
             "UpdateAccessKey",
@@ -161,7 +161,7 @@ impl Ram {
     /// Deletes a key, also an active one.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such key or user, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such key or user, and every other kind.
     pub async fn delete_access_key(&self, user: &str, key_id: &str) -> Result<()> {
         self.change("DeleteAccessKey", of_key(user, key_id)).await
     }
@@ -169,7 +169,7 @@ impl Ram {
     /// All keys of a user, without secrets.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_access_keys(&self, user: &str) -> Result<Vec<AccessKeyInfo>> {
         let answer: ListAnswer = self.repeatable("ListAccessKeys", of_user(user)).await?;
         let info = |key: ListedKey| AccessKeyInfo {

@@ -1,7 +1,7 @@
 //! RAM 2015-05-01: users, keys, policies and groups. One file per kind of thing.
 //!
 //! Every method gives the cloud's answer as it is: a deletion of what is not there is an error of kind
-//! [`Gone`](super::Kind::Gone), and the caller decides ([`IgnoreGone`](super::IgnoreGone)).
+//! [`Gone`](super::Kind::NotFound), and the caller decides ([`IgnoreNotFound`](super::IgnoreNotFound)).
 
 mod group;
 mod key;

@@ -232,7 +232,7 @@ impl Ram {
     /// Looks a policy up.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, and every other kind.
     pub async fn get_policy(&self, policy: &PolicyRef) -> Result<Policy> {
         let answer: GetAnswer = self.repeatable("GetPolicy", policy.parameters()).await?;
         Ok(Policy {
@@ -251,7 +251,7 @@ impl Ram {
     ///
     /// # Errors
     /// [`Conflict`](crate::alicloud::Kind::Conflict) with the [subject](crate::alicloud::Error::subject) that is left,
-    /// [`Gone`](crate::alicloud::Kind::Gone), and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound), and every other kind.
     pub async fn delete_policy(&self, name: &str) -> Result<()> {
         self.change("DeletePolicy", Parameters::new().with("PolicyName", name))
             .await
@@ -260,7 +260,7 @@ impl Ram {
     /// All versions of a policy of the account.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such policy, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such policy, and every other kind.
     pub async fn list_policy_versions(&self, name: &str) -> Result<Vec<PolicyVersion>> {
         let answer: VersionsAnswer = self
             .repeatable("ListPolicyVersions", PolicyRef::custom(name).parameters())
@@ -272,7 +272,7 @@ impl Ram {
     ///
     /// # Errors
     /// [`Conflict`](crate::alicloud::Kind::Conflict) for the version in force,
-    /// [`Gone`](crate::alicloud::Kind::Gone), and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound), and every other kind.
     pub async fn delete_policy_version(&self, name: &str, version_id: &str) -> Result<()> {
         let parameters = Parameters::new()
             .with("PolicyName", name)
@@ -284,7 +284,7 @@ impl Ram {
     ///
     /// # Errors
     /// [`Exists`](crate::alicloud::Kind::Exists) if it is attached already (also after a lost first try),
-    /// [`Gone`](crate::alicloud::Kind::Gone) for an unknown user or policy, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) for an unknown user or policy, and every other kind.
     pub async fn attach_policy_to_user(&self, user: &str, policy: &PolicyRef) -> Result<()> {
         self.change("AttachPolicyToUser", policy.parameters().with("UserName", user))
             .await
@@ -293,7 +293,7 @@ impl Ram {
     /// Detaches a policy from a user.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if it is not attached, or policy or user do not exist; every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if it is not attached, or policy or user do not exist; every other kind.
     pub async fn detach_policy_from_user(&self, user: &str, policy: &PolicyRef) -> Result<()> {
         self.change("DetachPolicyFromUser", policy.parameters().with("UserName", user))
             .await
@@ -302,7 +302,7 @@ impl Ram {
     /// The policies attached to a user itself: not those of its groups, nor those inside resource groups.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such user, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_policies_for_user(&self, user: &str) -> Result<Vec<PolicyRef>> {
         let answer: PoliciesAnswer = self.repeatable("ListPoliciesForUser", of_user(user)).await?;
         Ok(answer.policies.list)
@@ -311,7 +311,7 @@ impl Ram {
     /// All users, groups and roles that a policy is attached to.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no such policy, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such policy, and every other kind.
     pub async fn list_entities_for_policy(&self, policy: &PolicyRef) -> Result<PolicyEntities> {
         let answer: EntitiesAnswer = self
             .repeatable("ListEntitiesForPolicy", policy.parameters())

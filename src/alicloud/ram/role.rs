@@ -33,7 +33,7 @@ impl Ram {
     /// Looks a role up.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, and every other kind.
     pub async fn get_role(&self, name: &str) -> Result<Role> {
         let parameters = Parameters::new().with("RoleName", name);
         self.repeatable::<RoleAnswer>("GetRole", parameters)

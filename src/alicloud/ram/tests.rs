@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::alicloud::credentials::Credentials;
-use crate::alicloud::error::{IgnoreGone as _, Kind};
+use crate::alicloud::error::{IgnoreNotFound as _, Kind};
 use crate::alicloud::testing::{Script, Step};
 
 const DONE: &str = r#"{"RequestId":"R"}"#;
@@ -180,8 +180,8 @@ async fn what_is_gone_can_be_ignored() {
     let ram = script
         .client()
         .ram(Credentials::new("id", "secret"), Endpoint::ram());
-    assert!(ram.delete_user("u").await.unwrap_err().is_gone());
-    ram.delete_user("u").await.ignore_gone().unwrap();
+    assert!(ram.delete_user("u").await.unwrap_err().is_not_found());
+    ram.delete_user("u").await.ignore_not_found().unwrap();
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Ram {
     /// Looks a user up.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is none, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, and every other kind.
     pub async fn get_user(&self, name: &str) -> Result<User> {
         self.repeatable::<UserAnswer>("GetUser", of_user(name))
             .await
@@ -98,7 +98,7 @@ impl Ram {
     ///
     /// # Errors
     /// [`Conflict`](crate::alicloud::Kind::Conflict) with the [subject](crate::alicloud::Error::subject) that is left,
-    /// [`Gone`](crate::alicloud::Kind::Gone), and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound), and every other kind.
     pub async fn delete_user(&self, name: &str) -> Result<()> {
         self.change("DeleteUser", of_user(name)).await
     }
@@ -106,7 +106,7 @@ impl Ram {
     /// Takes a user's console password away.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no password or no user, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no password or no user, and every other kind.
     pub async fn delete_login_profile(&self, user: &str) -> Result<()> {
         self.change("DeleteLoginProfile", of_user(user)).await
     }
@@ -114,7 +114,7 @@ impl Ram {
     /// Takes a user's MFA device away.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::Gone) if there is no device or no user, and every other kind.
+    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no device or no user, and every other kind.
     pub async fn unbind_mfa_device(&self, user: &str) -> Result<()> {
         self.change("UnbindMFADevice", of_user(user)).await
     }

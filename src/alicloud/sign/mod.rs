@@ -17,9 +17,9 @@ use time::OffsetDateTime;
 pub use v1::{SignatureV1, sign_v1};
 pub use v3::{EMPTY_BODY_SHA256, RequestV3, SignatureV3, sign_v3};
 
-use super::clock::timestamp;
 use super::credentials::Credentials;
 use super::parameters::Parameters;
+use crate::cloud::clock::timestamp;
 
 /// The HTTP methods that RPC services take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

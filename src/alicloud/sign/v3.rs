@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::super::parameters::Parameters;
-use super::super::random::hex;
 use super::Method;
+use crate::cloud::random::hex;
 
 /// The hash of no body, the value of `x-acs-content-sha256` then.
 pub const EMPTY_BODY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

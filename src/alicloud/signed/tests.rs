@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::*;
-use crate::alicloud::error::IgnoreGone as _;
+use crate::alicloud::error::IgnoreNotFound as _;
 use crate::alicloud::testing::{Script, Step};
 
 const DONE: &str = r#"{"RequestId":"R"}"#;
@@ -39,7 +39,7 @@ impl Provider for Source {
         self.0.lock().unwrap().front().unwrap().clone()
     }
 
-    fn forget(&self, refused: &Credentials) {
+    fn invalidate(&self, refused: &Credentials) {
         let mut given = self.0.lock().unwrap();
         let known = matches!(given.front(), Some(Ok(Some(kept))) if kept.is_same(refused));
         if known && given.len() > 1 {
@@ -109,7 +109,7 @@ async fn nothing_is_sent_without_credentials() {
 #[tokio::test(start_paused = true)]
 async fn what_a_source_was_refused_is_no_answer_to_the_call() {
     for (kind, expected) in [
-        (Kind::Gone, Kind::Credentials),
+        (Kind::NotFound, Kind::Credentials),
         (Kind::Exists, Kind::Credentials),
         (Kind::Denied, Kind::Credentials),
         (Kind::Timeout, Kind::Unavailable),
@@ -122,7 +122,7 @@ async fn what_a_source_was_refused_is_no_answer_to_the_call() {
         let error = run(Source::failing(Err(failed)), [])
             .await
             .0
-            .ignore_gone()
+            .ignore_not_found()
             .unwrap_err();
         assert_eq!((error.kind(), error.operation()), (expected, "DeleteUser"));
         assert!(!error.outcome_unknown());

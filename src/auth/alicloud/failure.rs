@@ -28,7 +28,7 @@ pub(super) fn refused(error: &alicloud::Error) -> Error {
         | Kind::Credentials
         | Kind::Denied
         | Kind::Exists
-        | Kind::Gone
+        | Kind::NotFound
         | Kind::Invalid
         | Kind::LimitExceeded => (Status::FORBIDDEN, "STS refused the signed request"),
     };

@@ -17,6 +17,7 @@ mod binding;
 mod config;
 mod failure;
 mod identity;
+mod method;
 mod path_config;
 mod path_login;
 mod path_role;
@@ -24,11 +25,11 @@ mod renewal;
 mod role;
 mod signed_request;
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::alicloud::{Client, Clock, SystemClock};
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
+use method::Method;
 
 #[cfg(fuzzing)]
 pub use signed_request::fuzzing;
@@ -42,14 +43,6 @@ The AliCloud auth method lets RAM roles and RAM users of Alibaba Cloud log in wi
 A client signs a request for sts:GetCallerIdentity and gives it to this method at the \"login\" path instead of sending
 it. The method sends it to STS, which answers whose it is, and compares that with the bindings of a role.
 ";
-
-/// What the paths of one mount share.
-pub(super) struct Method {
-    client: Client,
-    clock: Arc<dyn Clock>,
-    /// One writer at a time for each role and for the configuration.
-    locks: NamedLocks,
-}
 
 /// The backend of one mount. `client` is shared by all mounts of the process.
 #[must_use]
@@ -80,10 +73,4 @@ fn assemble(client: Client, clock: Arc<dyn Clock>) -> Backend {
         .path(path_role::path(&method))
         .path(path_config::path(&method))
         .auth_renew(&method, renewal::renew)
-}
-
-impl fmt::Debug for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Method").finish_non_exhaustive()
-    }
 }

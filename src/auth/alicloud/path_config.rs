@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::OPERATION_PREFIX;
 use super::config::{Config, MetadataField, RamAlias, STORAGE_KEY, ServerId};
-use super::{Method, OPERATION_PREFIX};
+use super::method::Method;
 use crate::alicloud::Endpoint;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Response,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response,
 };
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
@@ -97,7 +98,7 @@ pub(super) struct Write {
 #[derive(Debug, Deserialize)]
 pub(super) struct Nothing {}
 
-async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Outcome {
+async fn write(method: Arc<Method>, context: Context, arguments: Write) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     let stored = Config::load(&*context.storage).await?.unwrap_or_default();
     let alias_before = stored.ram_alias;
@@ -110,12 +111,12 @@ async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Outco
     }))
 }
 
-async fn read(_: Arc<Method>, context: Context, _: Nothing) -> Outcome {
+async fn read(_: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
     let config = Config::load(&*context.storage).await?;
     Ok(config.map(|config| Response::data(config.shown())))
 }
 
-async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> Outcome {
+async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)
@@ -172,7 +173,7 @@ fn each<T>(
 }
 
 fn named(field: &'static str, error: &str) -> Error {
-    Error::answer(format!("{field}: {error}"))
+    Error::bad_request(format!("{field}: {error}"))
 }
 
 #[cfg(test)]

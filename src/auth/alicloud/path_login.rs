@@ -10,12 +10,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::config::{Config, RamAlias, ServerId};
+use super::method::Method;
 use super::role::{Role, is_name};
 use super::signed_request::{self, Refusal, Rules};
-use super::{Method, OPERATION_PREFIX, failure, identity};
+use super::{OPERATION_PREFIX, failure, identity};
 use crate::framework::{
-    Alias, Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path,
-    Response, Status,
+    Alias, Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation,
+    Path, Response, Status,
 };
 
 const SYNOPSIS: &str = "Authenticates an RAM entity with Vault.";
@@ -61,7 +62,7 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
             ..DisplayAttributes::default()
         })
         .on(Operation::Update, method, login)
-        .making_a_token()
+        .forward_on_standby()
         .on(Operation::ResolveRole, method, resolve_role)
         .on(Operation::AliasLookahead, method, look_ahead)
         .help(SYNOPSIS, DESCRIPTION)
@@ -81,7 +82,7 @@ pub(super) struct Named {
     role: Option<String>,
 }
 
-async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Outcome {
+async fn login(method: Arc<Method>, context: Context, arguments: Login) -> HandlerResult {
     let storage = &*context.storage;
     let (role_name, role) = role_named(&context, arguments.role.as_deref()).await?;
     let client_address = context.request.remote_address.as_deref();
@@ -131,7 +132,7 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Outco
 }
 
 /// Asked by the server before a login, for quotas by role.
-async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> Outcome {
+async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> HandlerResult {
     let (role_name, _) = role_named(&context, arguments.role.as_deref()).await?;
     Ok(Some(Response::data(Map::from_iter([(
         "role".to_owned(),
@@ -142,7 +143,7 @@ async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> Out
 /// The alias of a login, without the login. Who logs in is known only to STS, which the request can be shown only once;
 /// but where all sessions of a role are one entity and only one role can log in, it is clear. Otherwise, and for a role
 /// that is not there, the operation fails: the server expects every answer to it to hold a token, also one with an error.
-async fn look_ahead(_: Arc<Method>, context: Context, arguments: Named) -> Outcome {
+async fn look_ahead(_: Arc<Method>, context: Context, arguments: Named) -> HandlerResult {
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
     let role = role_named(&context, arguments.role.as_deref()).await;
     let (RamAlias::RoleArn, Ok((_, role))) = (config.ram_alias, role) else {
@@ -167,7 +168,7 @@ async fn look_ahead(_: Arc<Method>, context: Context, arguments: Named) -> Outco
 /// The role and its name as it is stored. Upstream's texts.
 async fn role_named(context: &Context, name: Option<&str>) -> Result<(String, Role), Error> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
-        return Err(Error::answer("missing role"));
+        return Err(Error::bad_request("missing role"));
     };
     // Any text can come here, and not every text is a key of the storage.
     let role = if is_name(name) {
@@ -176,7 +177,7 @@ async fn role_named(context: &Context, name: Option<&str>) -> Result<(String, Ro
         None
     };
     let Some(role) = role else {
-        return Err(Error::answer(format!(
+        return Err(Error::bad_request(format!(
             "entry for role {} not found",
             Excerpt(name)
         )));
@@ -188,7 +189,7 @@ fn request_refused(refusal: &Refusal) -> Error {
     if refusal.is_forbidden() {
         Error::coded(Status::FORBIDDEN, refusal.to_string())
     } else {
-        Error::answer(refusal.to_string())
+        Error::bad_request(refusal.to_string())
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::OPERATION_PREFIX;
 use super::binding::{ArnPattern, BindingError, Bindings, RoleArn, RoleId};
+use super::method::Method;
 use super::role::{Role, STORAGE_PREFIX, storage_key};
-use super::{Method, OPERATION_PREFIX};
 use crate::alicloud::AccountId;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Response,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response,
     TokenArguments, TokenParameters,
 };
 
@@ -122,7 +123,7 @@ impl<'de> Deserialize<'de> for Write {
     }
 }
 
-async fn list(_: Arc<Method>, context: Context, _: NoArguments) -> Outcome {
+async fn list(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     Ok(Some(Response::list(context.storage.list(STORAGE_PREFIX).await?)))
 }
 
@@ -134,25 +135,25 @@ async fn exists(_: Arc<Method>, context: Context, arguments: Name) -> Result<boo
         .is_some())
 }
 
-async fn read(_: Arc<Method>, context: Context, arguments: Name) -> Outcome {
+async fn read(_: Arc<Method>, context: Context, arguments: Name) -> HandlerResult {
     let role = Role::load(&*context.storage, &arguments.role).await?;
     Ok(role.map(|role| Response::data(role.shown())))
 }
 
-async fn delete(method: Arc<Method>, context: Context, arguments: Name) -> Outcome {
+async fn delete(method: Arc<Method>, context: Context, arguments: Name) -> HandlerResult {
     let key = storage_key(&arguments.role);
     let _one_writer = method.locks.lock(&key).await;
     context.storage.delete(&key).await?;
     Ok(None)
 }
 
-async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Outcome {
+async fn write(method: Arc<Method>, context: Context, arguments: Write) -> HandlerResult {
     let name = arguments.own.role.clone();
     let _one_writer = method.locks.lock(&storage_key(&name)).await;
     let stored = Role::load(&*context.storage, &name).await?;
     // The server found a role and asked for its policy on updates; meanwhile it went away.
     if stored.is_none() && context.request.operation == Operation::Update {
-        return Err(Error::answer(format!(
+        return Err(Error::bad_request(format!(
             "no role found to update for {}",
             Excerpt(&name)
         )));
@@ -171,7 +172,7 @@ impl Write {
         self.own.apply_to(&mut role.bindings)?;
         if role.bindings.is_empty() {
             // The first words are upstream's.
-            return Err(Error::answer(if exists {
+            return Err(Error::bad_request(if exists {
                 "a role must keep at least one of arn, bound_arns, bound_account_ids and bound_role_ids"
             } else {
                 "the arn is required to create a role, unless bound_arns, bound_account_ids or bound_role_ids is given"
@@ -206,7 +207,7 @@ impl Own {
 
 /// Upstream's texts, with the values that it means to show.
 fn arn_refusal(text: &str, error: BindingError) -> Error {
-    Error::answer(match error {
+    Error::bad_request(match error {
         BindingError::NoRole => format!(
             "only role arn types are supported at this time, but {text} was provided; arn: {error}, and users belong \
              in bound_arns"
@@ -223,8 +224,8 @@ fn each<T: PartialEq>(
 ) -> Result<Vec<T>, Error> {
     let mut parsed = Vec::with_capacity(texts.len());
     for text in texts {
-        let binding =
-            parse(text).map_err(|error| Error::answer(format!("{field}: {:?}: {error}", Excerpt(text))))?;
+        let binding = parse(text)
+            .map_err(|error| Error::bad_request(format!("{field}: {:?}: {error}", Excerpt(text))))?;
         if !parsed.contains(&binding) {
             parsed.push(binding);
         }
@@ -278,7 +279,7 @@ mod tests {
             )
         }
 
-        async fn ask(&self, operation: Operation, path: &str, data: Value) -> Outcome {
+        async fn ask(&self, operation: Operation, path: &str, data: Value) -> HandlerResult {
             self.backend.handle(self.context(operation, path, data)).await
         }
 
@@ -454,7 +455,7 @@ mod tests {
                 .await
                 .err()
                 .unwrap();
-            assert_eq!(error.kind(), Kind::Answer, "{body}: {error}");
+            assert_eq!(error.kind(), Kind::BadRequest, "{body}: {error}");
             assert!(error.message().starts_with(refusal), "{body}: {error}");
             assert!(mount.storage.list("").await.unwrap().is_empty(), "{body}");
         }
@@ -465,7 +466,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             (error.kind(), error.message()),
-            (Kind::Answer, "no role found to update for r")
+            (Kind::BadRequest, "no role found to update for r")
         );
     }
 

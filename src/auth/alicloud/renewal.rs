@@ -6,39 +6,39 @@
 
 use std::sync::Arc;
 
-use super::Method;
 use super::binding::Caller;
 use super::identity::{ARN, ROLE_ID, ROLE_NAME};
+use super::method::Method;
 use super::role::{Role, is_name};
 use crate::alicloud::Arn;
-use crate::framework::{Auth, Context, Error, Outcome, Response};
+use crate::framework::{Auth, Context, Error, HandlerResult, Response};
 
-pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> Outcome {
+pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> HandlerResult {
     let recorded = |key: &str| {
         auth.metadata
             .get(key)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     };
-    let arn =
-        recorded(ARN).ok_or_else(|| Error::answer("unable to retrieve arn from metadata during renewal"))?;
+    let arn = recorded(ARN)
+        .ok_or_else(|| Error::bad_request("unable to retrieve arn from metadata during renewal"))?;
     let arn = Arn::parse(arn)
-        .map_err(|error| Error::answer(format!("the arn in the token's metadata is none: {error}")))?;
+        .map_err(|error| Error::bad_request(format!("the arn in the token's metadata is none: {error}")))?;
     let role_name =
-        recorded(ROLE_NAME).ok_or_else(|| Error::answer("error retrieving role_name during renewal"))?;
+        recorded(ROLE_NAME).ok_or_else(|| Error::bad_request("error retrieving role_name during renewal"))?;
     let role = if is_name(role_name) {
         Role::load(&*context.storage, role_name).await?
     } else {
         None
     };
-    let role = role.ok_or_else(|| Error::answer("role entry not found"))?;
+    let role = role.ok_or_else(|| Error::bad_request("role entry not found"))?;
     let caller = Caller {
         arn: &arn,
         role_id: recorded(ROLE_ID),
     };
     role.bindings
         .check(caller)
-        .map_err(|broken| Error::answer(broken.to_string()))?;
+        .map_err(|broken| Error::bad_request(broken.to_string()))?;
     role.token.renew(&mut auth);
     Ok(Some(Response::auth(auth)))
 }
@@ -85,7 +85,7 @@ mod tests {
         ("role_id", "300"),
     ];
 
-    async fn renew_with(role: Option<Value>, auth: Auth) -> Outcome {
+    async fn renew_with(role: Option<Value>, auth: Auth) -> HandlerResult {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         if let Some(role) = role {
             let stored: Result<(), StorageError> = storage.put("role/r", role.to_string().into_bytes()).await;
@@ -188,7 +188,7 @@ mod tests {
             ),
         ] {
             let error = renew_with(role, auth).await.err().unwrap();
-            assert_eq!(error.kind(), Kind::Answer);
+            assert_eq!(error.kind(), Kind::BadRequest);
             assert!(error.message().starts_with(refusal), "{refusal}: {error}");
         }
         assert!(renew_with(Some(good), token(&METADATA)).await.is_ok());

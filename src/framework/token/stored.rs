@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
 
-use super::{BoundAddress, TokenParameters, Twins};
+use super::{BoundAddress, DeprecatedFields, TokenParameters};
 use crate::framework::nanoseconds;
 use crate::framework::response::TokenType;
 
@@ -54,7 +54,7 @@ impl TokenParameters {
     /// # Errors
     /// A member has the wrong type. The text names it and not its value.
     pub fn take_stored(map: &mut Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let twins = Twins {
+        let twins = DeprecatedFields {
             policies: strings(map, "policies")?,
             ttl: duration(map, "ttl")?,
             max_ttl: duration(map, "max_ttl")?,
@@ -73,7 +73,7 @@ impl TokenParameters {
             ttl: duration(map, "token_ttl")?,
             strictly_bind_ip: boolean(map, "token_strictly_bind_ip")?,
             alias_metadata: metadata(map)?,
-            twins: Twins::default(),
+            twins: DeprecatedFields::default(),
         };
         unless_set(&mut parameters.ttl, &twins.ttl, Duration::is_zero);
         unless_set(&mut parameters.max_ttl, &twins.max_ttl, Duration::is_zero);

@@ -20,7 +20,7 @@ fn write(data: Value, mut stored: TokenParameters) -> Result<TokenParameters, St
     let arguments_left = TokenArguments::take_from(&mut arguments).unwrap();
     assert!(arguments.is_empty());
     stored.apply(arguments_left).map_err(|error| {
-        assert_eq!(error.kind(), Kind::Answer);
+        assert_eq!(error.kind(), Kind::BadRequest);
         error.to_string()
     })?;
     Ok(stored)

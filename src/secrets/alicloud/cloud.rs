@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Engine;
 use super::config::Config;
 use super::credentials::look;
+use super::engine::Engine;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::{Credentials, SharedProvider};
 use crate::alicloud::ram::Ram;

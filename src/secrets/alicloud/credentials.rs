@@ -73,7 +73,7 @@ pub(super) async fn look(provider: &SharedProvider, mount_point: &str) -> Result
     let mount_point = Excerpt(mount_point);
     match provider.load().await {
         Ok(Some(credentials)) => Ok(credentials),
-        Ok(None) => Err(Error::answer(format!(
+        Ok(None) => Err(Error::bad_request(format!(
             "no credentials are configured: write access_key and secret_key to {mount_point}config, or offer credentials \
              in the server's environment, by an OIDC token, a credentials URI or instance metadata"
         ))),
@@ -85,7 +85,7 @@ pub(super) async fn look(provider: &SharedProvider, mount_point: &str) -> Result
 fn unusable(mount_point: Excerpt<'_>, error: &ProviderError) -> Error {
     let kind = error
         .call()
-        .map_or(Kind::Answer, |call| failed_call(call.clone()).kind());
+        .map_or(Kind::BadRequest, |call| failed_call(call.clone()).kind());
     Error::new(
         kind,
         format!("the credentials for {mount_point} cannot be had: {error}"),

@@ -13,15 +13,16 @@ use futures_util::future::{join, join_all};
 use serde_json::Value;
 
 use super::cloud::Cloud;
+use super::engine::Engine;
 use super::failure::failed_call;
-use super::issued::{self, Issued};
-use super::mark::{self, Mark};
+use super::lease_record::{self, LeaseRecord};
+use super::owner_tag::{self, OwnerTag};
 use super::removal::{MadeUser, remove_policies};
 use super::role::{RemotePolicy, Role};
-use super::{Engine, names, propagation, secret_credentials};
+use super::{names, propagation, secret_credentials};
 use crate::alicloud::ram::{AccessKey, PolicyRef, Ram, User};
 use crate::alicloud::{self, Kind, Subject};
-use crate::framework::{Context, Cut, Error, Excerpt, LeaseTerms, Response, WalEntry};
+use crate::framework::{Context, Error, Excerpt, LeaseTerms, Response, TtlCap, WalEntry};
 
 /// The kind of the WAL entries of users, made or to be removed.
 pub(super) const WAL_KIND: &str = "user";
@@ -65,7 +66,7 @@ struct Made {
 pub(super) async fn issue(
     cloud: &Cloud,
     context: &Context,
-    mark: Option<&Mark>,
+    owner_tag: Option<&OwnerTag>,
     role_name: &str,
     role: &Role,
 ) -> Result<Response, Error> {
@@ -73,7 +74,7 @@ pub(super) async fn issue(
     let mut tried = 0;
     loop {
         tried += 1;
-        let plan = Plan::new(context, mark, role_name, role)?;
+        let plan = Plan::new(context, owner_tag, role_name, role)?;
         context.check_cancelled()?;
         let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.user()).await?;
         let mut so_far = Made::default();
@@ -96,7 +97,7 @@ pub(super) async fn issue(
             Ok(key) => {
                 let mut response =
                     secret_credentials::user_response(role_name, role, &plan.user, &key, plan.made(), terms);
-                response.warnings.extend(cuts.iter().map(Cut::warning));
+                response.warnings.extend(cuts.iter().map(TtlCap::warning));
                 return Ok(response);
             }
             Err(_) if clash && tried < NAME_TRIES => {}
@@ -106,7 +107,12 @@ pub(super) async fn issue(
 }
 
 impl Plan {
-    fn new(context: &Context, mark: Option<&Mark>, role_name: &str, role: &Role) -> Result<Self, Error> {
+    fn new(
+        context: &Context,
+        owner_tag: Option<&OwnerTag>,
+        role_name: &str,
+        role: &Role,
+    ) -> Result<Self, Error> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -120,7 +126,7 @@ impl Plan {
         Ok(Self {
             inline,
             remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
-            comment: mark::comment(mark, request, role_name),
+            comment: owner_tag::comment(owner_tag, request, role_name),
             user,
         })
     }
@@ -255,7 +261,7 @@ async fn record(
 ) -> Result<(), Error> {
     let mut made = plan.user();
     made.access_keys.push(key.id.clone());
-    let issued = Issued::now(made, terms);
+    let issued = LeaseRecord::now(made, terms);
     context
         .storage
         .apply(vec![issued.put()?, entry.deletion()])
@@ -288,7 +294,7 @@ async fn undo(
     let finished = matches!(all_found, Ok(true)) && !so_far.unsure;
     let noted = if finished {
         storage
-            .apply(vec![issued::deletion(&plan.user), entry.deletion()])
+            .apply(vec![lease_record::deletion(&plan.user), entry.deletion()])
             .await
             .map_err(Error::from)
     } else {
@@ -353,7 +359,7 @@ pub(super) async fn roll_back(
     // There is one when the request was cut off between the record and the deletion of this entry.
     context
         .storage
-        .apply(vec![issued::deletion(&made.user_name)])
+        .apply(vec![lease_record::deletion(&made.user_name)])
         .await?;
     Ok(())
 }
@@ -361,10 +367,10 @@ pub(super) async fn roll_back(
 /// Whether a user is somebody else's, whose name was there before the entry's request could make its own. Where the
 /// engine's key may not look, the name decides, which is never made twice.
 async fn is_foreign(engine: &Engine, ram: &Ram, user: &str) -> bool {
-    let Some(mark) = &engine.mark else {
+    let Some(owner_tag) = &engine.owner_tag else {
         return false;
     };
-    matches!(ram.get_user(user).await, Ok(found) if !mark.is_on(&found))
+    matches!(ram.get_user(user).await, Ok(found) if !owner_tag.is_on(&found))
 }
 
 fn lost<T>(answer: &alicloud::Result<T>) -> bool {
@@ -376,7 +382,7 @@ fn exists<T>(answer: &alicloud::Result<T>) -> bool {
 }
 
 fn is_unsettled(subjects: &'static [Subject]) -> impl Fn(&alicloud::Error) -> bool {
-    move |error| error.is_gone() && error.subject().is_some_and(|subject| subjects.contains(&subject))
+    move |error| error.is_not_found() && error.subject().is_some_and(|subject| subjects.contains(&subject))
 }
 
 /// Repeats a call on things that were just made while RAM does not see them yet, and somebody still waits for it.

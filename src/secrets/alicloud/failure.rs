@@ -9,7 +9,7 @@ pub(super) fn failed_call(error: alicloud::Error) -> Error {
     let text = error.to_string();
     match error.kind() {
         // The operator's setup: a policy or role that is not there, a value that RAM refuses.
-        Kind::Gone | Kind::Invalid => Error::answer(text),
+        Kind::NotFound | Kind::Invalid => Error::bad_request(text),
         Kind::Credentials | Kind::Denied => Error::coded(Status::FORBIDDEN, text),
         Kind::Conflict | Kind::Exists | Kind::LimitExceeded => Error::coded(Status::CONFLICT, text),
         Kind::Throttled => Error::coded(Status::TOO_MANY_REQUESTS, text),

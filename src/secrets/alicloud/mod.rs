@@ -15,10 +15,11 @@ mod cloud;
 mod config;
 mod credentials;
 mod dynamic_user;
+mod engine;
 mod failure;
-mod issued;
-mod mark;
+mod lease_record;
 mod names;
+mod owner_tag;
 mod path_config;
 mod path_creds;
 mod path_orphans;
@@ -32,15 +33,15 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::alicloud::Client;
 use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
 use credentials::MountCredentials;
-use issued::Scans;
-use mark::Mark;
+use engine::Engine;
+use lease_record::Scans;
+use owner_tag::OwnerTag;
 
 #[cfg(fuzzing)]
 pub use path_role::fuzzing;
@@ -57,17 +58,6 @@ credentials from \"creds/<name>\". They are revoked when their lease ends. Users
 \"orphans\".
 ";
 
-/// What the paths of one mount share.
-pub(super) struct Engine {
-    client: Client,
-    credentials: MountCredentials,
-    /// One writer at a time for each role and for the configuration.
-    locks: NamedLocks,
-    /// What this mount's users carry, if the server gave the mount an id.
-    mark: Option<Mark>,
-    scans: Scans,
-}
-
 /// The backend of one mount. `client` and `sources` are shared by all mounts of the process; `mount` is the server's id for
 /// this one, blank while there is none.
 #[must_use]
@@ -76,7 +66,7 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         client,
         credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
-        mark: Mark::of_mount(mount),
+        owner_tag: OwnerTag::of_mount(mount),
         scans: Scans::default(),
     });
     Backend::new(BackendKind::Secrets, HELP)
@@ -92,11 +82,5 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         .path(path_orphans::path(&engine))
         .secret(secret_credentials::secret(&engine))
         .wal_rollback(&engine, dynamic_user::roll_back)
-        .periodic(&engine, issued::clean_up)
-}
-
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").finish_non_exhaustive()
-    }
+        .periodic(&engine, lease_record::clean_up)
 }

@@ -7,15 +7,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::OPERATION_PREFIX;
 use super::config::{Config, STORAGE_KEY, parse_role_arn, parse_source, source_word};
+use super::engine::Engine;
 use super::failure::failed_call;
 use super::role::{DEFAULT_CUSTOM_POLICIES, DEFAULT_SYSTEM_POLICIES};
-use super::{Engine, OPERATION_PREFIX};
 use crate::alicloud::credentials::{Source, TokenFile};
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
 use crate::alicloud::{CallerIdentity, Endpoint, Region};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response,
+    Context, DisplayAttributes, Error, Field, FieldKind, HandlerResult, Operation, Path, Response,
 };
 
 /// How long a read of the configuration waits for the cloud to say whose credentials it has.
@@ -152,7 +153,7 @@ pub(super) struct Write {
 #[derive(Debug, Deserialize)]
 pub(super) struct Nothing {}
 
-async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Outcome {
+async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
     let _one_writer = engine.locks.lock(STORAGE_KEY).await;
     let stored = Config::load(&*context.storage).await?;
     let verify = arguments.verify == Some(true);
@@ -171,7 +172,7 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Outco
     Ok(answer)
 }
 
-async fn read(engine: Arc<Engine>, context: Context, _: Nothing) -> Outcome {
+async fn read(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {
     let Some(config) = Config::load(&*context.storage).await? else {
         return Ok(None);
     };
@@ -268,7 +269,7 @@ fn shown(source: Option<Source>, identity: Option<&CallerIdentity>) -> Map<Strin
     )
 }
 
-async fn delete(engine: Arc<Engine>, context: Context, _: Nothing) -> Outcome {
+async fn delete(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {
     let _one_writer = engine.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)
@@ -375,21 +376,21 @@ fn pair(
     access_key: Option<String>,
     secret_key: Option<SecretString>,
 ) -> Result<(String, SecretString), Error> {
-    let access_key = access_key.ok_or_else(|| Error::answer("access_key is required"))?;
-    let secret_key = secret_key.ok_or_else(|| Error::answer("secret_key is required"))?;
+    let access_key = access_key.ok_or_else(|| Error::bad_request("access_key is required"))?;
+    let secret_key = secret_key.ok_or_else(|| Error::bad_request("secret_key is required"))?;
     // A pasted key often brings white space along, which no key has.
     let access_key = access_key.trim().to_owned();
     let secret_key = SecretString::from(secret_key.expose_secret().trim());
     match (access_key.is_empty(), secret_key.expose_secret().is_empty()) {
-        (true, false) => Err(Error::answer("access_key is blank, but secret_key is not")),
-        (false, true) => Err(Error::answer("secret_key is blank, but access_key is not")),
+        (true, false) => Err(Error::bad_request("access_key is blank, but secret_key is not")),
+        (false, true) => Err(Error::bad_request("secret_key is blank, but access_key is not")),
         _ => Ok((access_key, secret_key)),
     }
 }
 
 /// Settings that only work together.
 fn whole(config: &Config) -> Result<(), Error> {
-    let refused = |text: &'static str| Err(Error::answer(text));
+    let refused = |text: &'static str| Err(Error::bad_request(text));
     if config.oidc_provider_arn.is_some() != config.oidc_token_file.is_some() {
         return refused("oidc_provider_arn and oidc_token_file are set or blanked together");
     }
@@ -419,7 +420,7 @@ fn set<T, E: std::fmt::Display>(
     *setting = if text.is_empty() {
         None
     } else {
-        Some(parse(text).map_err(|rule| Error::answer(format!("{name}: {rule}")))?)
+        Some(parse(text).map_err(|rule| Error::bad_request(format!("{name}: {rule}")))?)
     };
     Ok(())
 }
@@ -428,7 +429,7 @@ fn max_retries(retries: i64) -> Result<Option<u8>, Error> {
     match u8::try_from(retries) {
         Err(_) if retries == -1 => Ok(None),
         Ok(retries) if retries <= MOST_RETRIES => Ok(Some(retries)),
-        _ => Err(Error::answer(format!(
+        _ => Err(Error::bad_request(format!(
             "max_retries must be between 0 and {MOST_RETRIES}, or -1 for the default"
         ))),
     }
@@ -440,7 +441,7 @@ fn quota(field: &'static str, limit: i64, default: usize) -> Result<Option<u16>,
         1..=1000 => Ok(u16::try_from(limit)
             .ok()
             .filter(|limit| usize::from(*limit) != default)),
-        _ => Err(Error::answer(format!(
+        _ => Err(Error::bad_request(format!(
             "{field} must be between 1 and 1000, or 0 for RAM's default of {default}"
         ))),
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::engine::Engine;
 use super::role::Role;
-use super::{Engine, OPERATION_PREFIX, dynamic_user, session};
+use super::{OPERATION_PREFIX, dynamic_user, session};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Status,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Status,
 };
 
 /// What a caller waits at the most until all calls are done: longer than the outages that they outlast, and short enough
@@ -47,7 +48,7 @@ pub(super) struct Arguments {
     name: String,
 }
 
-async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> Outcome {
+async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> HandlerResult {
     let name = arguments.name;
     let Some(role) = Role::load(&*context.storage, &name).await? else {
         // For a read this is the plain 404 of upstream; a write without an answer would look like a success.
@@ -61,7 +62,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> O
     };
     let cloud = engine.cloud(&context).await?.within(MAKING_TIME);
     let response = if role.arn.is_empty() {
-        dynamic_user::issue(&cloud, &context, engine.mark.as_ref(), &name, &role).await?
+        dynamic_user::issue(&cloud, &context, engine.owner_tag.as_ref(), &name, &role).await?
     } else {
         session::issue(&cloud, &context, &name, &role).await?
     };

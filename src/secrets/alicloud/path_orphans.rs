@@ -1,4 +1,4 @@
-//! `orphans`: RAM users that carry this mount's mark and belong to no lease, and their removal.
+//! `orphans`: RAM users that carry this mount's owner tag and belong to no lease, and their removal.
 //!
 //! There are none while the mount's storage is whole. They appear when storage is set back to an older state: users
 //! that were made after that state are then known to nobody.
@@ -9,22 +9,23 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::dynamic_user::WAL_KIND;
+use super::engine::Engine;
 use super::failure::failed_call;
-use super::issued::Issued;
-use super::mark::Mark;
+use super::lease_record::LeaseRecord;
+use super::owner_tag::OwnerTag;
 use super::removal::MadeUser;
-use super::{Engine, OPERATION_PREFIX, names};
+use super::{OPERATION_PREFIX, names};
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, Operation, Outcome, Path, Response, Status, Storage,
-    WalEntry,
+    Context, DisplayAttributes, Error, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
+    Storage, WalEntry,
 };
 
 const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";
 
 const LIST_DESCRIPTION: &str = "
 Compares the account's RAM users with the mount's own record of its leases. A user is shown when its comments carry this
-mount's mark, and no lease and no unfinished request of the mount owns it.
+mount's owner tag, and no lease and no unfinished request of the mount owns it.
 
 There should be none. They appear when the server's storage is restored from a backup that is older than they are. Delete
 them at \"orphans/<user>\", but not from a server that was set up with another server's storage: there, all users that the
@@ -35,7 +36,7 @@ const SYNOPSIS: &str = "Remove a RAM user that this mount has made and that belo
 
 const DESCRIPTION: &str = "
 Deletes the user with its access keys, its attachments and the policies that were made for it. Refused for users that do
-not carry this mount's mark, and for those that belong to a lease: revoke the lease instead.
+not carry this mount's owner tag, and for those that belong to a lease: revoke the lease instead.
 ";
 
 pub(super) fn list_path(engine: &Arc<Engine>) -> Path {
@@ -71,23 +72,23 @@ pub(super) struct User {
     user: String,
 }
 
-async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> Outcome {
-    let mark = mark_of(&engine)?;
+async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
+    let owner_tag = owner_tag_of(&engine)?;
     let cloud = engine.cloud(&context).await?;
     let users = cloud.ram.list_users().await.map_err(failed_call)?;
     // The users first: whoever is among them and is ours had a WAL entry or a record before.
     let owned = owned(&*context.storage).await?;
     let orphans = users
         .into_iter()
-        .filter(|user| mark.is_on(user) && !owned.contains(&user.name.to_ascii_lowercase()))
+        .filter(|user| owner_tag.is_on(user) && !owned.contains(&user.name.to_ascii_lowercase()))
         .map(|user| user.name)
         .collect();
     Ok(Some(Response::list(orphans)))
 }
 
-async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Outcome {
+async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> HandlerResult {
     let name = arguments.user;
-    let mark = mark_of(&engine)?;
+    let owner_tag = owner_tag_of(&engine)?;
     if !names::is_ours(&name) {
         return Err(not_ours(&name));
     }
@@ -95,10 +96,10 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Outco
     let user = match cloud.ram.get_user(&name).await {
         Ok(user) => user,
         // As every deletion of what is not there.
-        Err(error) if error.is_gone() => return Ok(None),
+        Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(failed_call(error)),
     };
-    if !mark.is_on(&user) {
+    if !owner_tag.is_on(&user) {
         return Err(not_ours(&name));
     }
     if owned(&*context.storage)
@@ -137,7 +138,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Outco
 /// that ends meanwhile moves its user from the log to the record.
 async fn owned(storage: &dyn Storage) -> Result<BTreeSet<String>, Error> {
     let unfinished = WalEntry::all_of_kind::<MadeUser>(storage, WAL_KIND).await?;
-    let issued = Issued::users(storage).await?;
+    let issued = LeaseRecord::users(storage).await?;
     Ok(unfinished
         .into_iter()
         .map(|made| made.user_name)
@@ -146,8 +147,8 @@ async fn owned(storage: &dyn Storage) -> Result<BTreeSet<String>, Error> {
         .collect())
 }
 
-fn mark_of(engine: &Engine) -> Result<&Mark, Error> {
-    engine.mark.as_ref().ok_or_else(|| {
+fn owner_tag_of(engine: &Engine) -> Result<&OwnerTag, Error> {
+    engine.owner_tag.as_ref().ok_or_else(|| {
         Error::coded(
             Status::CONFLICT,
             "the server has given this mount no id, so its users cannot be told from others",
@@ -156,5 +157,7 @@ fn mark_of(engine: &Engine) -> Result<&Mark, Error> {
 }
 
 fn not_ours(name: &str) -> Error {
-    Error::answer(format!("user {name:?} does not carry the mark of this mount"))
+    Error::bad_request(format!(
+        "user {name:?} does not carry the owner tag of this mount"
+    ))
 }

@@ -10,15 +10,16 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::config::Config;
+use super::engine::Engine;
 use super::policy_document::PolicyDocument;
 use super::propagation::LONGEST_WAIT;
 use super::role::{InlinePolicy, RemotePolicy, Role, STORAGE_PREFIX, storage_key};
 use super::session::{LONGEST_SESSION, SHORTEST_SESSION};
-use super::{Engine, OPERATION_PREFIX, names};
+use super::{OPERATION_PREFIX, names};
 use crate::alicloud::arn::{Arn, Identity};
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, Operation, Outcome, Path, Response,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response,
     human_duration,
 };
 
@@ -139,7 +140,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
     Value::deserialize(deserializer).map(Some)
 }
 
-async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> Outcome {
+async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     Ok(Some(Response::list(context.storage.list(STORAGE_PREFIX).await?)))
 }
 
@@ -151,21 +152,21 @@ async fn exists(_: Arc<Engine>, context: Context, arguments: Name) -> Result<boo
         .is_some())
 }
 
-async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> Outcome {
+async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
     match Role::load(&*context.storage, &arguments.name).await? {
         Some(role) => Ok(Some(Response::data(role.shown()?))),
         None => Ok(None),
     }
 }
 
-async fn delete(engine: Arc<Engine>, context: Context, arguments: Name) -> Outcome {
+async fn delete(engine: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
     let key = storage_key(&arguments.name);
     let _one_writer = engine.locks.lock(&key).await;
     context.storage.delete(&key).await?;
     Ok(None)
 }
 
-async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Outcome {
+async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
     let name = arguments.name.clone();
     let _one_writer = engine.locks.lock(&storage_key(&name)).await;
     let stored = Role::load(&*context.storage, &name).await?.unwrap_or_default();
@@ -211,7 +212,7 @@ fn inline_policies(given: Value) -> Result<Vec<InlinePolicy>, Error> {
         Value::Array(elements) => elements,
         document @ Value::Object(_) => vec![document],
         _ => {
-            return Err(Error::answer(
+            return Err(Error::bad_request(
                 "inline_policies: expected a JSON list of policy documents",
             ));
         }
@@ -326,7 +327,7 @@ fn remote_policy(element: Value) -> Result<RemotePolicy, Error> {
     return Ok(RemotePolicy { name, kind });
 
     fn refused(text: String) -> Error {
-        Error::answer(format!("remote_policies: {text}"))
+        Error::bad_request(format!("remote_policies: {text}"))
     }
 }
 
@@ -338,7 +339,8 @@ fn json_in_text(field: &'static str, given: Value) -> Result<Value, Error> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_str(&text).map_err(|error| Error::answer(format!("{field}: not valid JSON: {error}")))
+    serde_json::from_str(&text)
+        .map_err(|error| Error::bad_request(format!("{field}: not valid JSON: {error}")))
 }
 
 /// The rules for the role as a whole. Each refusal names the field.
@@ -346,7 +348,7 @@ fn check(role: &Role, config: &Config) -> Result<(), Error> {
     let (inline, remote) = (role.inline_policies(), role.remote_policies());
     if !role.arn.is_empty() {
         let clear = |field| {
-            Error::answer(format!(
+            Error::bad_request(format!(
                 "{field} must be blank when an arn is present; clear it with {field}=[]"
             ))
         };
@@ -357,22 +359,22 @@ fn check(role: &Role, config: &Config) -> Result<(), Error> {
             return Err(clear("inline_policies"));
         }
         if !role.wait_for_propagation.is_zero() {
-            return Err(Error::answer(
+            return Err(Error::bad_request(
                 "wait_for_propagation must be 0 when an arn is present: STS credentials work at once",
             ));
         }
         match role.arn.parse::<Arn>() {
             Ok(arn) if matches!(arn.identity(), Identity::Role(_)) => {}
             Ok(_) => {
-                return Err(Error::answer(
+                return Err(Error::bad_request(
                     "role_arn: expected the ARN of a role, acs:ram::<account id>:role/<role name>",
                 ));
             }
-            Err(error) => return Err(Error::answer(format!("role_arn: {error}"))),
+            Err(error) => return Err(Error::bad_request(format!("role_arn: {error}"))),
         }
     } else if inline.is_empty() && remote.is_empty() {
         // Terraform's own tests look for this text.
-        return Err(Error::answer(
+        return Err(Error::bad_request(
             "must include an arn, or at least one of inline_policies or remote_policies",
         ));
     }
@@ -380,32 +382,32 @@ fn check(role: &Role, config: &Config) -> Result<(), Error> {
         policy
             .document
             .check()
-            .map_err(|error| Error::answer(format!("inline_policies: entry {at}: {error}")))?;
+            .map_err(|error| Error::bad_request(format!("inline_policies: entry {at}: {error}")))?;
     }
     for policy in remote {
-        check_remote(policy).map_err(|text| Error::answer(format!("remote_policies: {text}")))?;
+        check_remote(policy).map_err(|text| Error::bad_request(format!("remote_policies: {text}")))?;
     }
     let system = remote.iter().filter(|policy| policy.is_system()).count();
     let custom = inline.len() + remote.len() - system;
     if custom > config.custom_policies() {
-        return Err(Error::answer(format!(
+        return Err(Error::bad_request(format!(
             "inline_policies and remote_policies: {custom} custom policies, but a RAM user can have {}; if the \
              account's quota was raised, set max_custom_policies at the config path",
             config.custom_policies()
         )));
     }
     if system > config.system_policies() {
-        return Err(Error::answer(format!(
+        return Err(Error::bad_request(format!(
             "remote_policies: {system} system policies, but a RAM user can have {}; if the account's quota was \
              raised, set max_system_policies at the config path",
             config.system_policies()
         )));
     }
     if !role.max_ttl.is_zero() && role.ttl > role.max_ttl {
-        return Err(Error::answer("ttl exceeds max_ttl"));
+        return Err(Error::bad_request("ttl exceeds max_ttl"));
     }
     if role.wait_for_propagation > LONGEST_WAIT {
-        return Err(Error::answer(format!(
+        return Err(Error::bad_request(format!(
             "wait_for_propagation can be {} at the most",
             human_duration(LONGEST_WAIT)
         )));

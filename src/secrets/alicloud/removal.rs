@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::role::RemotePolicy;
 use crate::alicloud::ram::{PolicyRef, Ram};
-use crate::alicloud::{Error, IgnoreGone, Kind, Result, Subject};
+use crate::alicloud::{Error, IgnoreNotFound, Kind, Result, Subject};
 
 /// How often a deletion is repeated after a conflict. Removed things may still be seen for a moment.
 const TRIES: u32 = 6;
@@ -107,7 +107,7 @@ impl MadeUser {
         )
         .await;
         failures.extend(known.into_iter().chain(others).filter_map(failed));
-        match password.ignore_gone() {
+        match password.ignore_not_found() {
             // Not granted, and mostly not needed: if there is a password, RAM will say so.
             Err(error) if error.kind() == Kind::Denied => {}
             answer => failures.extend(answer.err()),
@@ -138,7 +138,7 @@ impl<T> Seen<T> {
 fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Seen<T> {
     match answer {
         Ok(list) => Seen::Only(list),
-        Err(error) if error.is_gone() => Seen::NoUser,
+        Err(error) if error.is_not_found() => Seen::NoUser,
         Err(error) => {
             tracing::info!(user, %error, "what a user has cannot be looked up");
             Seen::Only(Vec::new())
@@ -176,8 +176,8 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
             let groups = ram.list_groups_for_user(user).await?;
             all(join_all(groups.iter().map(|group| ram.remove_user_from_group(user, group))).await)
         }
-        Some(Subject::LoginProfile) => ram.delete_login_profile(user).await.ignore_gone(),
-        Some(Subject::MfaDevice) => ram.unbind_mfa_device(user).await.ignore_gone(),
+        Some(Subject::LoginProfile) => ram.delete_login_profile(user).await.ignore_not_found(),
+        Some(Subject::MfaDevice) => ram.unbind_mfa_device(user).await.ignore_not_found(),
         Some(Subject::Policy) => {
             let policies = ram.list_policies_for_user(user).await?;
             all(join_all(
@@ -247,17 +247,17 @@ async fn clear_policy(ram: &Ram, policy: &str, conflict: &Error) -> Result<()> {
 }
 
 fn all(answers: Vec<Result<()>>) -> Result<()> {
-    answers.into_iter().try_for_each(IgnoreGone::ignore_gone)
+    answers.into_iter().try_for_each(IgnoreNotFound::ignore_not_found)
 }
 
 /// Whether what was to be deleted was there.
 fn found(answer: Result<()>) -> Result<bool> {
     match answer {
-        Err(error) if error.is_gone() => Ok(false),
+        Err(error) if error.is_not_found() => Ok(false),
         answer => answer.map(|()| true),
     }
 }
 
 fn failed(answer: Result<()>) -> Option<Error> {
-    answer.ignore_gone().err()
+    answer.ignore_not_found().err()
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
-use super::Engine;
+use super::engine::Engine;
 use super::failure::failed_call;
-use super::issued::{self, Issued};
+use super::lease_record::{self, LeaseRecord};
 use super::removal::MadeUser;
 use super::role::{RemotePolicy, Role};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
 use crate::framework::{
-    Context, Cut, Error, Excerpt, Lease, LeaseOptions, LeaseTerms, Outcome, Response, SecretType,
+    Context, Error, Excerpt, HandlerResult, Lease, LeaseOptions, LeaseTerms, Response, SecretType, TtlCap,
 };
 
 /// Upstream's name for its one kind of lease.
@@ -127,13 +127,13 @@ fn options(terms: LeaseTerms) -> LeaseOptions {
     }
 }
 
-async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
+async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> HandlerResult {
     if RoleType::of(&lease)? == RoleType::Sts {
         return Ok(None);
     }
     let role_name = text(&lease, ROLE_NAME)?;
     let Some(role) = Role::load(&*context.storage, role_name).await? else {
-        return Err(Error::answer(format!(
+        return Err(Error::bad_request(format!(
             "role {} has been deleted so no further renewals are allowed",
             Excerpt(role_name)
         )));
@@ -151,15 +151,15 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
         options.increment
     };
     // Before the server renews: a record that lags behind would end a lease that is alive.
-    Issued::renewed(user_of(&lease)?, granted, terms.max_ttl, options.issue_time)
+    LeaseRecord::renewed(user_of(&lease)?, granted, terms.max_ttl, options.issue_time)
         .store(&*context.storage)
         .await?;
     let mut response = lease.renewed(options);
-    response.warnings.extend(cuts.iter().map(Cut::warning));
+    response.warnings.extend(cuts.iter().map(TtlCap::warning));
     Ok(Some(response))
 }
 
-async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome {
+async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerResult {
     if RoleType::of(&lease)? == RoleType::Sts {
         // STS credentials cannot be revoked; they end by themselves.
         return Ok(None);
@@ -170,7 +170,7 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> Outcome 
     made.remove(&ram).await.map_err(failed_call)?;
     context
         .storage
-        .apply(vec![issued::deletion(&made.user_name)])
+        .apply(vec![lease_record::deletion(&made.user_name)])
         .await?;
     Ok(None)
 }

@@ -14,7 +14,7 @@ use super::{names, secret_credentials};
 use crate::alicloud;
 use crate::alicloud::sts::{AssumeRole, AssumedRole};
 use crate::alicloud::{Arn, Kind};
-use crate::framework::{Context, Cut, Error, LeaseOptions, Response, human_duration};
+use crate::framework::{Context, Error, LeaseOptions, Response, TtlCap, human_duration};
 
 /// The least that STS takes as `DurationSeconds`.
 pub(super) const SHORTEST_SESSION: Duration = Duration::from_secs(900);
@@ -36,7 +36,7 @@ pub(super) async fn issue(
     let mut warnings = Vec::new();
     if role.ttl > wish {
         warnings.push(
-            Cut {
+            TtlCap {
                 field: "ttl",
                 asked: role.ttl,
                 given: wish,

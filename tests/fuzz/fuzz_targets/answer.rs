@@ -5,9 +5,9 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use vault_plugin_alicloud::alicloud::ram::PolicyRef;
-use vault_plugin_alicloud::alicloud::sts::OidcProviderArn;
-use vault_plugin_alicloud::alicloud::{
+use vault_plugin_alicloud::fuzzing::alicloud::ram::PolicyRef;
+use vault_plugin_alicloud::fuzzing::alicloud::sts::OidcProviderArn;
+use vault_plugin_alicloud::fuzzing::alicloud::{
     AssumeRole, AssumeRoleWithOidc, Credentials, Endpoint, Error, Kind, Region, encode, fuzzing,
 };
 use vault_plugin_alicloud_fuzz::{SECRETS, block_on, check_text, holds_secret};
@@ -100,7 +100,7 @@ fn check<T: Debug>(status: u16, body: &[u8], answer: Result<T, Error>) {
     };
     match error.kind() {
         // A deletion takes this for done, and a creation the next one: nothing but the cloud's own word will do.
-        Kind::Gone => assert!(status != 200 && family("EntityNotExist")),
+        Kind::NotFound => assert!(status != 200 && family("EntityNotExist")),
         Kind::Exists => assert!(status != 200 && family("EntityAlreadyExists")),
         // It was not a refusal, so it may have been carried out.
         _ if status == 200 || status == 0 => assert!(error.outcome_unknown(), "{error}"),

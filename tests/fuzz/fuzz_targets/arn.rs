@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vault_plugin_alicloud::alicloud::Arn;
+use vault_plugin_alicloud::fuzzing::alicloud::Arn;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
-use vault_plugin_alicloud::framework::{Field, FieldKind, FieldValues, parse_duration};
+use vault_plugin_alicloud::fuzzing::framework::{Field, FieldKind, FieldValues, parse_duration};
 use vault_plugin_alicloud_fuzz::{check_text, holds_secret};
 
 const KINDS: [FieldKind; 17] = [

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vault_plugin_alicloud::framework::{DurationError, human_duration, nanoseconds, parse_duration};
+use vault_plugin_alicloud::fuzzing::framework::{DurationError, human_duration, nanoseconds, parse_duration};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {

@@ -9,8 +9,8 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use vault_plugin_alicloud::goplugin::fuzzing::Read;
-use vault_plugin_alicloud::goplugin::{Cookie, HandshakeError};
+use vault_plugin_alicloud::fuzzing::goplugin::fuzzing::Read;
+use vault_plugin_alicloud::fuzzing::goplugin::{Cookie, HandshakeError};
 
 const COOKIE: Cookie = Cookie {
     key: "COOKIE",

@@ -2,6 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vault_plugin_alicloud::auth::alicloud::fuzzing;
+use vault_plugin_alicloud::fuzzing::auth::fuzzing;
 
 fuzz_target!(|data: &[u8]| fuzzing::headers(data));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vault_plugin_alicloud::alicloud::sts::read_identity;
+use vault_plugin_alicloud::fuzzing::alicloud::sts::read_identity;
 
 fuzz_target!(|data: &[u8]| {
     let (status, body) = match data {

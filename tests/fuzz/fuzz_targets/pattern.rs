@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use libfuzzer_sys::fuzz_target;
 use regex_lite::Regex;
 use serde_json::{Value, json};
-use vault_plugin_alicloud::framework::{Backend, BackendKind, Field, FieldKind, Path, Pattern};
-use vault_plugin_alicloud::vault::fuzzing::Mount;
-use vault_plugin_alicloud::vault::generated::pb;
+use vault_plugin_alicloud::fuzzing::framework::{Backend, BackendKind, Field, FieldKind, Path, Pattern};
+use vault_plugin_alicloud::fuzzing::vault::fuzzing::Mount;
+use vault_plugin_alicloud::fuzzing::vault::generated::pb;
 use vault_plugin_alicloud_fuzz::block_on;
 
 /// What patterns are made of here. Few pieces, and few in a pattern: each one that was used is kept for ever.

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use vault_plugin_alicloud::secrets::alicloud::fuzzing::policies;
+use vault_plugin_alicloud::fuzzing::secrets::fuzzing::policies;
 use vault_plugin_alicloud_fuzz::check_text;
 
 fuzz_target!(|data: &[u8]| {

@@ -13,12 +13,12 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use prost::Message;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
-use vault_plugin_alicloud::alicloud::credentials::Sources;
-use vault_plugin_alicloud::alicloud::{encode, fuzzing};
-use vault_plugin_alicloud::framework::Backend;
-use vault_plugin_alicloud::vault::fuzzing::Mount;
-use vault_plugin_alicloud::vault::generated::pb;
-use vault_plugin_alicloud::{auth, secrets};
+use vault_plugin_alicloud::fuzzing::alicloud::credentials::Sources;
+use vault_plugin_alicloud::fuzzing::alicloud::{encode, fuzzing};
+use vault_plugin_alicloud::fuzzing::framework::Backend;
+use vault_plugin_alicloud::fuzzing::vault::fuzzing::Mount;
+use vault_plugin_alicloud::fuzzing::vault::generated::pb;
+use vault_plugin_alicloud::fuzzing::{auth, secrets};
 use vault_plugin_alicloud_fuzz::{SECRETS, block_on, check_text, holds_secret};
 
 const SECRET: &str = SECRETS[0];
@@ -90,8 +90,8 @@ fuzz_target!(|data: &[u8]| {
     let surroundings =
         |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
     let sources = Sources::new(&client(), Arc::new(surroundings));
-    let engine = secrets::alicloud::backend(client(), Arc::new(sources), MOUNT);
-    let method = auth::alicloud::backend_at(client(), Arc::new(fuzzing::Standing));
+    let engine = secrets::backend(client(), Arc::new(sources), MOUNT);
+    let method = auth::backend_at(client(), Arc::new(fuzzing::Standing));
     for backend in [engine, method] {
         block_on(run(backend, session.requests.clone()));
     }

@@ -22,8 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Server};
 use vault_plugin_alicloud::{
-    goplugin::proto::{ConnInfo, conn_info::Knock, grpc_broker_client::GrpcBrokerClient},
-    vault::generated::pb::{storage_server::StorageServer, system_view_server::SystemViewServer},
+    protocol::goplugin::{ConnInfo, conn_info::Knock, grpc_broker_client::GrpcBrokerClient},
+    protocol::vault::pb::{storage_server::StorageServer, system_view_server::SystemViewServer},
 };
 
 use super::{

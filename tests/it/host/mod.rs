@@ -49,10 +49,10 @@ use tokio::{net::UnixStream, task::JoinHandle, time::timeout};
 use tokio_rustls::TlsConnector;
 use tonic::transport::Channel;
 use vault_plugin_alicloud::{
-    goplugin::proto::{
+    protocol::goplugin::{
         Empty, grpc_controller_client::GrpcControllerClient, grpc_stdio_client::GrpcStdioClient,
     },
-    vault::generated::{multiplexing, pb, pb::backend_client::BackendClient},
+    protocol::vault::{multiplexing, pb, pb::backend_client::BackendClient},
 };
 
 pub use broker::Broker;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tonic::{Request, Status, transport::Channel};
-use vault_plugin_alicloud::vault::generated::{logical, pb, pb::backend_client::BackendClient};
+use vault_plugin_alicloud::protocol::vault::{logical, pb, pb::backend_client::BackendClient};
 
 use super::{
     Product,

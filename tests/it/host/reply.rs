@@ -1,7 +1,7 @@
 //! Replies of the plugin, decoded as the host decodes them. What would break a request or the host is a panic here.
 
 use serde_json::{Map, Value};
-use vault_plugin_alicloud::vault::generated::pb;
+use vault_plugin_alicloud::protocol::vault::pb;
 
 /// What a client of the server would get, and what the server keeps.
 #[derive(Clone, Debug)]

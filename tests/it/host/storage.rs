@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use tonic::{Code, Request, Response, Status};
-use vault_plugin_alicloud::vault::generated::{logical, pb};
+use vault_plugin_alicloud::protocol::vault::{logical, pb};
 
 /// What goes wrong. Each reaches the plugin in the way that hosts have.
 #[derive(Clone, Debug, Default)]

@@ -7,8 +7,8 @@ use tokio::time::sleep;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use vault_plugin_alicloud::{
-    goplugin::proto::{ConnInfo, conn_info::Knock},
-    vault::generated::pb,
+    protocol::goplugin::{ConnInfo, conn_info::Knock},
+    protocol::vault::pb,
 };
 
 use crate::host::{Announce, Fault, Host, Kind, with_id};

@@ -266,7 +266,7 @@ async fn bodies_of_any_shape_do_no_harm() {
         "{\"access_key\":{\"a\":[1e400]}}",
         "{\"secret_key\":null}",
     ] {
-        let request = vault_plugin_alicloud::vault::generated::pb::Request {
+        let request = vault_plugin_alicloud::protocol::vault::pb::Request {
             data: data.to_owned(),
             ..mount.request("update", "config", &Value::Null)
         };

@@ -206,15 +206,15 @@ async fn a_look_that_fails_keeps_what_there_is() {
 async fn what_the_cloud_refused_is_replaced_at_once_for_everybody() {
     let (source, cached) = cached(Duration::hours(1));
     let refused = cached.load().await.unwrap().unwrap();
-    cached.forget(&refused);
+    cached.invalidate(&refused);
     let (first, second) = tokio::join!(key(&cached), key(&cached));
     assert_eq!((first.as_str(), second.as_str()), ("key-2", "key-2"));
     // Late news of the old ones says nothing about the new.
-    cached.forget(&refused);
+    cached.invalidate(&refused);
     assert_eq!((key(&cached).await.as_str(), source.loads()), ("key-2", 2));
     // The new ones may be refused too, at once.
     let refused = cached.load().await.unwrap().unwrap();
-    cached.forget(&refused);
+    cached.invalidate(&refused);
     assert_eq!(key(&cached).await, "key-3");
 }
 
@@ -238,11 +238,11 @@ async fn a_source_that_has_nothing_better_is_asked_every_few_seconds() {
     let cached = Cached::new(same.clone(), Arc::new(same.0.1.clone()));
     for _ in 0..10 {
         let found = cached.load().await.unwrap().unwrap();
-        cached.forget(&found);
+        cached.invalidate(&found);
     }
     assert_eq!(same.0.loads(), 2);
     tokio::time::advance(Pause::from_secs(6)).await;
-    cached.forget(&cached.load().await.unwrap().unwrap());
+    cached.invalidate(&cached.load().await.unwrap().unwrap());
     cached.load().await.unwrap();
     assert_eq!(same.0.loads(), 3);
 }
@@ -252,7 +252,7 @@ async fn a_refusal_while_the_source_is_down_leaves_the_old_ones_in_use() {
     let (source, cached) = cached(Duration::hours(1));
     let refused = cached.load().await.unwrap().unwrap();
     source.set(None);
-    cached.forget(&refused);
+    cached.invalidate(&refused);
     assert_eq!(key(&cached).await, "key-1");
     source.set(Some(Duration::hours(1)));
     tokio::time::advance(Pause::from_secs(2)).await;

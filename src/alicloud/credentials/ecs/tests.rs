@@ -59,7 +59,7 @@ fn provider(rule: Rule, environment: &'static [(&str, &str)]) -> (Fake, EcsProvi
             .find(|(found, _)| *found == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    let surroundings = Surroundings {
+    let surroundings = ProviderEnv {
         environment: Arc::new(find),
         sts: None,
     };
@@ -212,7 +212,7 @@ impl Metadata for Silent {
 #[tokio::test(start_paused = true)]
 async fn off_an_instance_nobody_waits_longer_than_a_second() {
     for (role, limit) in [("", 1_000), ("app-role", 3_100)] {
-        let surroundings = Surroundings {
+        let surroundings = ProviderEnv {
             environment: Arc::new(move |name: &str| {
                 (name == "ALICLOUD_ROLE_NAME" && !role.is_empty()).then(|| role.to_owned())
             }),

@@ -24,7 +24,7 @@ fn provider(script: &Script, variables: Variables, token: Option<&Path>, role: O
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value.clone())
     };
-    let surroundings = Surroundings {
+    let surroundings = ProviderEnv {
         environment: Arc::new(find),
         sts: Some(Endpoint::sts(&Region::default())),
     };

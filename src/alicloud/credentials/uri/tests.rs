@@ -10,7 +10,7 @@ const GOOD: &str = r#"{"AccessKeyId":"STS.1","AccessKeySecret":"very-secret","Se
     "Expiration":"2024-03-01T05:59:59Z"}"#;
 
 fn provider(uri: Option<String>) -> UriProvider {
-    let surroundings = Surroundings {
+    let surroundings = ProviderEnv {
         environment: Arc::new(move |name: &str| uri.clone().filter(|_| name == VARIABLE)),
         sts: None,
     };

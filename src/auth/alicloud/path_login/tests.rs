@@ -56,7 +56,13 @@ impl Mount {
         self
     }
 
-    async fn ask(&self, operation: Operation, path: &str, data: Value, client: Option<&str>) -> Outcome {
+    async fn ask(
+        &self,
+        operation: Operation,
+        path: &str,
+        data: Value,
+        client: Option<&str>,
+    ) -> HandlerResult {
         let Value::Object(data) = data else {
             panic!("an object")
         };
@@ -184,24 +190,24 @@ async fn nothing_is_sent_for_a_login_that_cannot_succeed() {
     let mut no_url = payload("dev", &[]);
     no_url.as_object_mut().unwrap().remove("identity_request_url");
     for (data, client, kind, refusal) in [
-        (payload("", &[]), None, Kind::Answer, "missing role"),
-        (json!({}), None, Kind::Answer, "missing role"),
+        (payload("", &[]), None, Kind::BadRequest, "missing role"),
+        (json!({}), None, Kind::BadRequest, "missing role"),
         (
             payload("other", &[]),
             None,
-            Kind::Answer,
+            Kind::BadRequest,
             "entry for role other not found",
         ),
         (
             payload("../config", &[]),
             None,
-            Kind::Answer,
+            Kind::BadRequest,
             "entry for role ../config not found",
         ),
         (
             payload("a\nb", &[]),
             None,
-            Kind::Answer,
+            Kind::BadRequest,
             "entry for role a\\nb not found",
         ),
         (
@@ -219,19 +225,19 @@ async fn nothing_is_sent_for_a_login_that_cannot_succeed() {
         (
             no_url,
             Some("10.0.0.1"),
-            Kind::Answer,
+            Kind::BadRequest,
             "identity_request_url is missing",
         ),
         (
             payload("dev", &[("Action", "AssumeRole")]),
             Some("10.0.0.1"),
-            Kind::Answer,
+            Kind::BadRequest,
             "the query parameter Action",
         ),
         (
             payload("dev", &[("Timestamp", "2024-02-28T23:59:59Z")]),
             Some("10.0.0.1"),
-            Kind::Answer,
+            Kind::BadRequest,
             "the request's Timestamp",
         ),
     ] {
@@ -501,7 +507,7 @@ async fn the_role_of_a_login_is_told_without_it() {
         (json!({"role": "gone"}), "entry for role gone not found"),
     ] {
         let error = resolve(data).await.err().unwrap();
-        assert_eq!((error.kind(), error.message()), (Kind::Answer, refusal));
+        assert_eq!((error.kind(), error.message()), (Kind::BadRequest, refusal));
     }
 }
 

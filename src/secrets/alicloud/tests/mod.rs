@@ -17,11 +17,11 @@ use super::backend;
 use crate::alicloud::credentials::Sources;
 use crate::alicloud::testing::{Script, Step};
 use crate::framework::{
-    Backend, Change, Context, Error, FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Outcome,
-    ReplicationState, Request, Response, Secret, Status, Storage, StorageError,
+    Backend, Change, Context, Error, FixedSystem, HandlerResult, Kind, LeaseOptions, MemoryStorage,
+    Operation, ReplicationState, Request, Response, Secret, Status, Storage, StorageError,
 };
 
-/// Surroundings that offer nothing, and no address to ask.
+/// ProviderEnv that offer nothing, and no address to ask.
 fn no_sources(script: &Script) -> Arc<Sources> {
     let disabled = |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
     Arc::new(Sources::new(&script.client(), Arc::new(disabled)))
@@ -172,7 +172,7 @@ impl Mount {
         }
     }
 
-    async fn handle(&self, request: Request) -> Outcome {
+    async fn handle(&self, request: Request) -> HandlerResult {
         let context = Context::new(
             request,
             Arc::clone(&self.storage) as Arc<dyn Storage>,
@@ -182,26 +182,26 @@ impl Mount {
         self.backend.handle(context).await
     }
 
-    async fn creds(&self) -> Outcome {
+    async fn creds(&self) -> HandlerResult {
         let mut request = Request::new(Operation::Read, "creds/Dev");
         request.display_name = "token".to_owned();
         request.mount_point = "alicloud/".to_owned();
         self.handle(request).await
     }
 
-    async fn tick(&self, data: Value) -> Outcome {
+    async fn tick(&self, data: Value) -> HandlerResult {
         let mut request = Request::new(Operation::Rollback, "");
         request.data = object(data);
         self.handle(request).await
     }
 
-    async fn end_lease(&self, operation: Operation, secret: Secret) -> Outcome {
+    async fn end_lease(&self, operation: Operation, secret: Secret) -> HandlerResult {
         let mut request = Request::new(operation, "creds/dev");
         request.secret = Some(secret);
         self.handle(request).await
     }
 
-    async fn revoke(&self, internal: Value) -> Outcome {
+    async fn revoke(&self, internal: Value) -> HandlerResult {
         let secret = Secret {
             internal: object(internal),
             ..Secret::default()
@@ -256,11 +256,11 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-fn failure(outcome: Outcome) -> Error {
+fn failure(outcome: HandlerResult) -> Error {
     outcome.expect_err("the request should have failed")
 }
 
-fn answer(outcome: Outcome) -> Response {
+fn answer(outcome: HandlerResult) -> Response {
     outcome
         .expect("the request should have succeeded")
         .expect("there should be an answer")

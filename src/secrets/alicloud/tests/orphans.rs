@@ -35,7 +35,7 @@ async fn mount(steps: impl IntoIterator<Item = (&'static str, Step)>) -> Mount {
     mount
 }
 
-async fn delete(mount: &Mount, user: &str) -> Outcome {
+async fn delete(mount: &Mount, user: &str) -> HandlerResult {
     mount
         .handle(Request::new(Operation::Delete, format!("orphans/{user}")))
         .await
@@ -71,8 +71,8 @@ async fn an_orphan_is_removed_with_the_policies_that_were_made_for_it() {
 #[tokio::test]
 async fn what_is_owned_or_not_ours_is_left_alone() {
     for (user, comments, kind) in [
-        ("alice", "3", Kind::Answer),
-        ("vault-other", "of somebody", Kind::Answer),
+        ("alice", "3", Kind::BadRequest),
+        ("vault-other", "of somebody", Kind::BadRequest),
         ("vault-leased", "mark", Kind::Coded(Status::CONFLICT)),
         ("vault-half", "mark", Kind::Coded(Status::CONFLICT)),
     ] {

@@ -14,7 +14,7 @@ pub fn nonce() -> Result<String, getrandom::Error> {
 }
 
 /// Lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         // Writing to a string cannot fail.
@@ -24,7 +24,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A pause between zero and the ceiling. Without randomness it is the ceiling: pausing too long does no harm.
-pub(super) fn jitter(ceiling: Duration) -> Duration {
+pub(crate) fn jitter(ceiling: Duration) -> Duration {
     getrandom::u32().map_or(ceiling, |drawn| {
         ceiling.mul_f64(f64::from(drawn) / f64::from(u32::MAX))
     })

@@ -1,4 +1,4 @@
-//! The mark that users carry in their comments: which mount made them, at which request. RAM cannot tag users.
+//! The owner tag that users carry in their comments: which mount made them, at which request. RAM cannot tag users.
 
 use crate::alicloud::ram::User;
 use crate::framework::Request;
@@ -6,12 +6,12 @@ use crate::framework::Request;
 /// RAM's limit for a user's comments.
 const MAX_COMMENT: usize = 128;
 
-/// The mark of one mount. It is the server's id for the mount, so it stays when the mount is moved, and two mounts of one
+/// The owner tag of one mount. It is the server's id for the mount, so it stays when the mount is moved, and two mounts of one
 /// path at different servers do not share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark(String);
+pub(super) struct OwnerTag(String);
 
-impl Mark {
+impl OwnerTag {
     /// `None` where the server gave the mount no id.
     pub(super) fn of_mount(id: &str) -> Option<Self> {
         // Anything else would not be found again in a comment.
@@ -34,8 +34,8 @@ impl Mark {
 const START: &str = "Made by Vault: mount ";
 
 /// The comment of a user that is made for a request. It is shown in the RAM console.
-pub(super) fn comment(mark: Option<&Mark>, request: &Request, role_name: &str) -> String {
-    let mount = mark.map_or("unknown", |mark| mark.0.as_str());
+pub(super) fn comment(owner_tag: Option<&OwnerTag>, request: &Request, role_name: &str) -> String {
+    let mount = owner_tag.map_or("unknown", |owner_tag| owner_tag.0.as_str());
     let text = format!(
         "{START}{mount}, request {}, for {}creds/{role_name}",
         request.id, request.mount_point
@@ -63,10 +63,10 @@ mod tests {
         let mut request = Request::new(Operation::Read, "creds/dev");
         request.id = "99999999-1111-2222-3333-444455556666".to_owned();
         request.mount_point = "a/very/long/mount/point/ü/".to_owned();
-        let mark = Mark::of_mount(MOUNT).unwrap();
-        let text = comment(Some(&mark), &request, "dev");
+        let owner_tag = OwnerTag::of_mount(MOUNT).unwrap();
+        let text = comment(Some(&owner_tag), &request, "dev");
         assert!(text.len() <= 128 && text.contains(&request.id), "{text}");
-        assert!(mark.is_on(&user(&text)));
+        assert!(owner_tag.is_on(&user(&text)));
         for other in [
             "",
             "hand-made",
@@ -74,14 +74,14 @@ mod tests {
             &format!("x{text}"),
             &format!("{START}{MOUNT}5, request"),
         ] {
-            assert!(!mark.is_on(&user(other)), "{other}");
+            assert!(!owner_tag.is_on(&user(other)), "{other}");
         }
     }
 
     #[test]
     fn an_id_that_is_none_makes_no_mark() {
         for id in ["", "a,b", &"x".repeat(37)] {
-            assert_eq!(Mark::of_mount(id), None, "{id}");
+            assert_eq!(OwnerTag::of_mount(id), None, "{id}");
         }
     }
 }

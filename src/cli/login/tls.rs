@@ -16,7 +16,7 @@ use super::settings::{Roots, TlsSettings};
 
 /// Why there can be no TLS.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
+pub(in crate::cli) enum TlsError {
     #[error("the client certificate cannot be used: {0}")]
     Client(Error),
     #[error("{0} cannot be read as PEM: {1}")]
@@ -30,7 +30,7 @@ pub(super) enum TlsError {
 }
 
 /// Loads the files and makes the configuration.
-pub(super) fn config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
+pub(in crate::cli) fn config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = if settings.skip_verify {
         Arc::new(Nobody(Arc::clone(&provider)))
@@ -59,7 +59,7 @@ pub(super) fn config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
 }
 
 /// A configuration with which no handshake succeeds.
-pub(super) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+pub(in crate::cli) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Setup(error.to_string()))?;

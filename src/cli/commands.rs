@@ -6,15 +6,16 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::Shown;
-use super::answer::{Answer, Auth};
-use super::error::Error;
-use super::flags::{Flags, TOKEN_HELPER};
+use super::command::Shown;
+use super::login::answer::{Answer, Auth};
+use super::login::server;
 use super::payload::Login;
-use super::settings::{Settings, named_variable};
-use super::{file, identity, server};
+use super::{file, identity};
 use crate::alicloud::credentials::Environment;
 use crate::alicloud::{Clock as _, Credentials, Endpoint, SystemClock, nonce};
+use crate::cli::error::Error;
+use crate::cli::flags::{Flags, TOKEN_HELPER};
+use crate::cli::login::settings::{Settings, named_variable};
 
 /// Makes a payload and shows or writes it.
 pub(super) async fn sign(

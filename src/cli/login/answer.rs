@@ -8,21 +8,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::text::printable;
+use crate::cli::text::printable;
 use crate::framework::human_duration;
 
 /// A granted login.
 #[derive(Debug, Deserialize)]
-pub(super) struct Answer {
-    pub(super) auth: Auth,
+pub(in crate::cli) struct Answer {
+    pub(in crate::cli) auth: Auth,
     #[serde(default)]
     warnings: Option<Vec<String>>,
 }
 
 /// The token and what is said of it. Lists and maps may be null.
 #[derive(Debug, Deserialize)]
-pub(super) struct Auth {
-    pub(super) client_token: SecretString,
+pub(in crate::cli) struct Auth {
+    pub(in crate::cli) client_token: SecretString,
     #[serde(default)]
     accessor: String,
     #[serde(default)]
@@ -52,7 +52,7 @@ struct OtherAuth {
 
 impl Answer {
     /// Reads the body of an answer.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, &'static str> {
+    pub(in crate::cli) fn parse(body: &[u8]) -> Result<Self, &'static str> {
         if let Ok(answer) = serde_json::from_slice::<Self>(body)
             && !answer.auth.client_token.expose_secret().is_empty()
         {
@@ -68,12 +68,12 @@ impl Answer {
     }
 
     /// What the server warns of, fit for a terminal.
-    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+    pub(in crate::cli) fn warnings(&self) -> impl Iterator<Item = String> {
         self.warnings.iter().flatten().map(|warning| printable(warning))
     }
 
     /// The table of the CLIs.
-    pub(super) fn table(&self) -> Zeroizing<String> {
+    pub(in crate::cli) fn table(&self) -> Zeroizing<String> {
         let auth = &self.auth;
         let mut rows = vec![
             ("token".to_owned(), auth.client_token.expose_secret().to_owned()),
@@ -105,7 +105,7 @@ impl Answer {
 
 impl Auth {
     /// For how long the token is good, as the CLIs write it.
-    pub(super) fn duration(&self) -> String {
+    pub(in crate::cli) fn duration(&self) -> String {
         match self.lease_duration {
             0 => "∞".to_owned(),
             seconds => human_duration(Duration::from_secs(seconds)),

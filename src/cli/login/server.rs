@@ -12,9 +12,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::settings::{Proxy, Settings};
-use super::text::{hide, printable};
 use super::tls::{self, TlsError};
 use crate::alicloud::Credentials;
+use crate::cli::text::{hide, printable};
 
 /// Longest answer that is read, in bytes.
 const LIMIT: usize = 1024 * 1024;
@@ -23,7 +23,7 @@ const USER_AGENT: &str = concat!("vault-plugin-alicloud/", env!("CARGO_PKG_VERSI
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoginError {
+pub(in crate::cli) enum LoginError {
     #[error("{0} does not answer within the time limit")]
     Late(Place),
     #[error("the answer of {0} is too long")]
@@ -42,14 +42,14 @@ pub(super) enum LoginError {
 
 impl LoginError {
     /// An answer of success that is none to a login.
-    pub(super) fn odd(url: &Url, reason: &'static str) -> Self {
+    pub(in crate::cli) fn odd(url: &Url, reason: &'static str) -> Self {
         Self::Odd(Place::of(url), reason)
     }
 }
 
 /// Scheme, host and port of a URL: where something went wrong, without a password that the URL may have.
 #[derive(Debug)]
-pub(super) struct Place(String);
+pub(in crate::cli) struct Place(String);
 
 impl Place {
     fn of(url: &Url) -> Self {
@@ -72,7 +72,7 @@ impl fmt::Display for Place {
 ///
 /// It is sent once, and once more where a standby points to the active node: the standby has not used the signature. Any
 /// other second try could only be refused by STS.
-pub(super) async fn login(
+pub(in crate::cli) async fn login(
     settings: &Settings,
     mut payload: Zeroizing<String>,
     credentials: &Credentials,

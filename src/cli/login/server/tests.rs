@@ -14,9 +14,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use super::super::Command;
-use super::super::flags::Flags;
 use super::*;
+use crate::cli::command::Command;
+use crate::cli::flags::Flags;
 
 const GRANTED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 

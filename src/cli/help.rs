@@ -1,7 +1,7 @@
 //! What `--help` says, made from the table of flags.
 
-use super::Command;
-use super::flags::FLAGS;
+use crate::cli::command::Command;
+use crate::cli::flags::FLAGS;
 
 const SIGN: &str = "Usage: vault-plugin-alicloud sign -role=NAME [-region=REGION] [flags]
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::Engine;
+use super::engine::Engine;
 use super::failure::failed_call;
 use super::removal::MadeUser;
 use crate::framework::{Change, Context, Error, LeaseTerms, Storage};
@@ -24,7 +24,7 @@ const SCAN_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What is kept of one lease. Times are seconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Issued {
+pub(super) struct LeaseRecord {
     #[serde(flatten)]
     pub(super) made: MadeUser,
     /// How long the lease lived from its issue or last renewal, in seconds.
@@ -41,7 +41,7 @@ pub(super) struct Scans {
     last: tokio::sync::Mutex<Option<Instant>>,
 }
 
-impl Issued {
+impl LeaseRecord {
     /// The record of a lease that begins now.
     pub(super) fn now(made: MadeUser, terms: LeaseTerms) -> Self {
         let now = unix_now();
@@ -100,9 +100,9 @@ pub(super) async fn clean_up(engine: std::sync::Arc<Engine>, context: Context) -
     }
     let first = last.is_none();
     let storage = &*context.storage;
-    for user in Issued::users(storage).await? {
+    for user in LeaseRecord::users(storage).await? {
         context.check_cancelled()?;
-        match Issued::load(storage, &user).await {
+        match LeaseRecord::load(storage, &user).await {
             Ok(Some(issued)) if issued.deadline <= unix_now() => {
                 if first && unix_now() < issued.latest {
                     issued.adopted().store(storage).await?;
@@ -119,7 +119,7 @@ pub(super) async fn clean_up(engine: std::sync::Arc<Engine>, context: Context) -
     Ok(())
 }
 
-impl Issued {
+impl LeaseRecord {
     /// Another time of the same length. The Go plugin, if it served the mount meanwhile, renewed leases without moving
     /// their records on; a lease that is alive will be renewed or revoked again within this time.
     fn adopted(mut self) -> Self {
@@ -129,7 +129,7 @@ impl Issued {
 }
 
 /// A removal that fails is logged and tried again at the next scan.
-async fn remove(engine: &Engine, context: &Context, issued: Issued) -> Result<(), Error> {
+async fn remove(engine: &Engine, context: &Context, issued: LeaseRecord) -> Result<(), Error> {
     let user = issued.made.user_name.as_str();
     let cloud = engine.cloud(context).await?;
     match issued.made.remove(&cloud.ram.in_background()).await {
@@ -178,13 +178,13 @@ mod tests {
         let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(86_400));
         let now = unix_now();
         let issued_at = i64::try_from(now - 23 * 3600).unwrap();
-        let record = Issued::renewed(made(), hour, day, Some(issued_at));
+        let record = LeaseRecord::renewed(made(), hour, day, Some(issued_at));
         assert!(record.deadline.abs_diff(now + 3600 + 600) <= 2, "{record:?}");
         assert_eq!(record.latest, now + 3600 + 600);
-        let record = Issued::renewed(made(), 5 * hour, day, Some(issued_at));
+        let record = LeaseRecord::renewed(made(), 5 * hour, day, Some(issued_at));
         assert_eq!(record.deadline, record.latest);
         // A lease that does not say when it was issued counts from now.
-        let record = Issued::renewed(made(), hour, day, None);
+        let record = LeaseRecord::renewed(made(), hour, day, None);
         assert!(record.latest >= now + 86_400 + 600, "{record:?}");
     }
 
@@ -194,9 +194,9 @@ mod tests {
             ttl: Duration::from_secs(60),
             max_ttl: Duration::from_secs(90),
         };
-        let text = serde_json::to_string(&Issued::now(made(), terms)).unwrap();
+        let text = serde_json::to_string(&LeaseRecord::now(made(), terms)).unwrap();
         assert!(text.len() < 200, "{text}");
-        let read: Issued = serde_json::from_str(&text).unwrap();
+        let read: LeaseRecord = serde_json::from_str(&text).unwrap();
         assert_eq!((read.made, read.latest - read.deadline), (made(), 30));
     }
 }

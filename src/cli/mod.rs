@@ -1,23 +1,26 @@
-//! The signer: the same program, run by hand, for clients that know nothing of AliCloud.
+//! The command line: what a person or an agent runs. `sign` and `login` are for clients that cannot log in with
+//! AliCloud themselves.
 //!
 //! `sign` prints the payload of a login, `login` logs in with it and keeps or shows the token. Both follow Vault's own
 //! client in what they send, and OpenBao's and Vault's CLIs in what they read and show.
 //!
-//! A command line goes through `flags` to `commands`; `identity` finds keys and region; `payload` signs; for a login `settings` reads
-//! where the server is, `tls` and `server` talk to it, and `answer` reads what it says. `file` writes private files.
+//! A command line goes through `arguments`, and for these two through `flags` to `commands`; `identity` finds keys and
+//! region; `payload` signs; for a login `login::settings` reads where the server is, `login::tls` and `login::server`
+//! talk to it, and `login::answer` reads what it says. `file` writes private files.
 
-mod answer;
+pub(crate) mod arguments;
+mod command;
 mod commands;
 mod error;
 mod file;
 mod flags;
+mod go_flags;
 mod help;
 mod identity;
+mod login;
 mod payload;
-mod server;
-mod settings;
+pub(crate) mod process;
 mod text;
-mod tls;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
@@ -26,49 +29,10 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use self::command::{Command, Shown};
 use self::error::Error;
 use self::flags::Flags;
 use crate::alicloud::credentials::Environment;
-use crate::process;
-
-/// What the signer can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Print a login payload.
-    Sign,
-    /// Log in.
-    Login,
-}
-
-impl Command {
-    /// The command of this name.
-    #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        match word {
-            "sign" => Some(Self::Sign),
-            "login" => Some(Self::Login),
-            _ => None,
-        }
-    }
-
-    /// The name, as it is written on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sign => "sign",
-            Self::Login => "login",
-        }
-    }
-}
-
-/// What a command leaves to be shown.
-#[derive(Default)]
-struct Shown {
-    /// For standard output, with a newline at its end.
-    output: Zeroizing<String>,
-    /// For a person who watches; never secret.
-    notes: Vec<String>,
-}
 
 /// Runs a command with the arguments that follow its name. The exit code is 0, 1 for a failure, or 2 for a command line
 /// that cannot be read.

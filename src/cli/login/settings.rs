@@ -7,11 +7,11 @@ use http::HeaderValue;
 use reqwest::Url;
 use rustls::pki_types::ServerName;
 
-use super::flags::Flags;
 use crate::alicloud::credentials::Environment;
 use crate::alicloud::encode;
+use crate::cli::flags::Flags;
+use crate::cli::go_flags::switch;
 use crate::framework::{DurationError, parse_duration};
-use crate::go_flags::switch;
 
 /// The CLIs' default, both of address and of patience.
 const ADDRESS: &str = "https://127.0.0.1:8200";
@@ -19,29 +19,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything about the server.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(in crate::cli) struct Settings {
     /// Of the login.
-    pub(super) url: Url,
-    pub(super) namespace: Option<HeaderValue>,
-    pub(super) tls: TlsSettings,
-    pub(super) proxy: Proxy,
-    pub(super) timeout: Duration,
-    pub(super) follow_redirect: bool,
+    pub(in crate::cli) url: Url,
+    pub(in crate::cli) namespace: Option<HeaderValue>,
+    pub(in crate::cli) tls: TlsSettings,
+    pub(in crate::cli) proxy: Proxy,
+    pub(in crate::cli) timeout: Duration,
+    pub(in crate::cli) follow_redirect: bool,
 }
 
 /// What TLS needs, not yet loaded.
 #[derive(Debug, Default)]
-pub(super) struct TlsSettings {
-    pub(super) roots: Roots,
+pub(in crate::cli) struct TlsSettings {
+    pub(in crate::cli) roots: Roots,
     /// Files of certificate and key.
-    pub(super) client: Option<(String, String)>,
-    pub(super) server_name: Option<ServerName<'static>>,
-    pub(super) skip_verify: bool,
+    pub(in crate::cli) client: Option<(String, String)>,
+    pub(in crate::cli) server_name: Option<ServerName<'static>>,
+    pub(in crate::cli) skip_verify: bool,
 }
 
 /// Whom to trust.
 #[derive(Debug, Default)]
-pub(super) enum Roots {
+pub(in crate::cli) enum Roots {
     #[default]
     System,
     File(String),
@@ -51,7 +51,7 @@ pub(super) enum Roots {
 
 /// The way to the server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Proxy {
+pub(in crate::cli) enum Proxy {
     /// None, whatever `HTTPS_PROXY` says: the server is on this machine.
     Direct,
     /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` decide.
@@ -62,7 +62,7 @@ pub(super) enum Proxy {
 
 /// A setting that cannot be used. Each names where it came from.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SettingError {
+pub(in crate::cli) enum SettingError {
     #[error("{0} must be a URL that starts with http:// or https://")]
     Address(String),
     #[error(
@@ -124,7 +124,10 @@ impl Lookup<'_> {
 /// `BAO_<variable>`, or else `VAULT_<variable>`, with its full name; a blank one counts as absent. The rule is OpenBao's:
 /// a blank BAO_ variable hides its VAULT_ twin. Vault's CLI reads the VAULT_ names alone, so it is obeyed too wherever no
 /// BAO_ name is set.
-pub(super) fn named_variable(environment: &dyn Environment, variable: &str) -> Option<(String, String)> {
+pub(in crate::cli) fn named_variable(
+    environment: &dyn Environment,
+    variable: &str,
+) -> Option<(String, String)> {
     let (value, name) = ["BAO_", "VAULT_"].iter().find_map(|prefix| {
         let name = format!("{prefix}{variable}");
         environment.var(&name).map(|value| (value, name))
@@ -134,7 +137,7 @@ pub(super) fn named_variable(environment: &dyn Environment, variable: &str) -> O
 
 impl Settings {
     /// Reads and checks all of them; no file is opened yet.
-    pub(super) fn read(flags: &Flags, environment: &dyn Environment) -> Result<Self, SettingError> {
+    pub(in crate::cli) fn read(flags: &Flags, environment: &dyn Environment) -> Result<Self, SettingError> {
         let lookup = Lookup { flags, environment };
         let url = login_url(&lookup)?;
         let timeout = match lookup.variable("CLIENT_TIMEOUT") {
@@ -251,8 +254,8 @@ fn is_this_machine(url: &Url) -> bool {
 mod tests {
     use std::ffi::OsString;
 
-    use super::super::Command;
     use super::*;
+    use crate::cli::command::Command;
 
     fn read(line: &str, variables: &'static [(&str, &str)]) -> Result<Settings, String> {
         let line = format!("-role=r {line}");

@@ -1,6 +1,6 @@
 //! The wall clock as a value, and the two spellings of time on the wire.
 //!
-//! The only file of this room that asks the system for the time of day; waiting is measured by tokio's clock.
+//! The only file that asks the system for the time of day; waiting is measured by tokio's clock.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub fn timestamp(at: OffsetDateTime) -> String {
 }
 
 /// Reads an expiration or a date of an answer.
-pub(super) fn parse(text: &str) -> Option<OffsetDateTime> {
+pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 

@@ -6,8 +6,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::Command;
-use crate::go_flags::{Argument, Reader, switch};
+use crate::cli::command::Command;
+use crate::cli::go_flags::{Argument, Reader, switch};
 
 /// One flag.
 pub(super) struct Definition {

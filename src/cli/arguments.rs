@@ -9,9 +9,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::cli::command::Command;
+use crate::cli::go_flags::{Argument, Reader};
 use crate::framework::BackendKind;
-use crate::go_flags::{Argument, Reader};
-use crate::signer::Command;
 
 /// The version, with the leading `v` that the catalogs of Vault and OpenBao want.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
@@ -24,7 +24,7 @@ pub enum Invocation {
     /// Serve a host.
     Plugin,
     /// Sign a login, for the first argument says so; the signer reads the others.
-    Signer(Command),
+    Command(Command),
     /// Print the version.
     Version,
 }
@@ -73,7 +73,7 @@ impl Arguments {
             unknown: 0,
         };
         if let Some(command) = arguments.peek().and_then(|word| Command::named(word)) {
-            parsed.invocation = Invocation::Signer(command);
+            parsed.invocation = Invocation::Command(command);
             return Ok(parsed);
         }
         let mut reader = Reader::new(arguments);
@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn the_signer_is_asked_for_by_the_first_argument_only() {
         for (line, invocation) in [
-            ("p sign -role=r", Invocation::Signer(Command::Sign)),
-            ("p login --help", Invocation::Signer(Command::Login)),
+            ("p sign -role=r", Invocation::Command(Command::Sign)),
+            ("p login --help", Invocation::Command(Command::Login)),
             ("p -type=auth login", Invocation::Plugin),
             ("sign", Invocation::Plugin),
         ] {

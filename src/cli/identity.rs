@@ -6,10 +6,10 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::error::Error;
-use super::flags::Flags;
 use crate::alicloud::credentials::{Chain, Environment, Source, instance_region};
 use crate::alicloud::{Client, Credentials, Endpoint, Region};
+use crate::cli::error::Error;
+use crate::cli::flags::Flags;
 
 /// Upstream's spelling first, as for the keys.
 const REGION_VARIABLES: [&str; 3] = [
@@ -119,8 +119,8 @@ mod tests {
 
     use secrecy::ExposeSecret as _;
 
-    use super::super::Command;
     use super::*;
+    use crate::cli::command::Command;
 
     fn flags(line: &str) -> Flags {
         let line = format!("-role=r {line}");

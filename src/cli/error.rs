@@ -3,12 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::flags::UsageError;
-use super::server::LoginError;
-use super::settings::SettingError;
 use crate::alicloud::BuildError;
 use crate::alicloud::credentials::ProviderError;
 use crate::alicloud::{ParseEndpointError, ParseRegionError};
+use crate::cli::flags::UsageError;
+use crate::cli::login::server::LoginError;
+use crate::cli::login::settings::SettingError;
 
 /// Why there is no payload or no token. No text has a secret in it.
 #[derive(Debug, thiserror::Error)]

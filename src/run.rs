@@ -1,0 +1,141 @@
+//! What the program does: it is a plugin when a host starts it, and prints help or runs a command when a person does.
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::alicloud::Client;
+use crate::alicloud::credentials::{Sources, process_environment};
+use crate::cli::arguments::{Arguments, Invocation, VERSION, help};
+use crate::cli::{self, process};
+use crate::framework::{Backend, BackendKind, Product};
+use crate::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
+use crate::vault::{COOKIE_KEY, COOKIE_VALUE, PROTOCOL_VERSION, Plugin};
+use crate::{auth, secrets};
+
+/// A slow handler must not stall another mount, and a server of many cores must not get many threads.
+const WORKER_THREADS: usize = 2;
+
+/// Set by a host that locks its own memory.
+const MLOCK: &str = "VAULT_PLUGIN_MLOCK_ENABLED";
+
+/// The name of the log's source, and how much of it is written. The host filters by its own level.
+const MODULE: &str = "alicloud";
+const LOG_LEVEL: LevelFilter = LevelFilter::INFO;
+
+/// Runs the program with the process's arguments and environment.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Arguments::parse(env::args_os()) {
+        Ok(Arguments {
+            invocation: Invocation::Help,
+            ..
+        }) => show(io::stdout(), &help(), ExitCode::SUCCESS),
+        Ok(Arguments {
+            invocation: Invocation::Version,
+            ..
+        }) => show(
+            io::stdout(),
+            &format!("vault-plugin-alicloud {VERSION}"),
+            ExitCode::SUCCESS,
+        ),
+        Ok(Arguments {
+            invocation: Invocation::Command(command),
+            ..
+        }) => cli::run(command, env::args_os().skip(2), process_environment()),
+        Ok(
+            arguments @ Arguments {
+                invocation: Invocation::Plugin,
+                ..
+            },
+        ) => plugin(&arguments),
+        Err(error) => show(io::stderr(), &error.to_string(), ExitCode::from(2)),
+    }
+}
+
+fn plugin(arguments: &Arguments) -> ExitCode {
+    let cookie = Cookie {
+        key: COOKIE_KEY,
+        value: COOKIE_VALUE,
+    };
+    let handshake = match Handshake::from_env(cookie, PROTOCOL_VERSION, |name| env::var_os(name)) {
+        Ok(handshake) => handshake,
+        Err(HandshakeError::NotAPlugin { .. }) => return show(io::stderr(), &help(), ExitCode::FAILURE),
+        Err(error) => return show(io::stderr(), &error.to_string(), ExitCode::FAILURE),
+    };
+    if let Err(error) = hclog::init(MODULE, LOG_LEVEL) {
+        return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);
+    }
+    if arguments.unknown > 0 {
+        // Not told which: one may be a secret in the wrong place.
+        tracing::warn!(
+            count = arguments.unknown,
+            "there are arguments that are not known and have no effect"
+        );
+    }
+    protect_memory();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(serve_plugin(handshake, arguments.fallback_kind));
+            // A name lookup that hangs would hold up the end; the host gives two seconds.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the plugin exited with an error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the system refuses is a warning: the operator may not be able to grant it.
+fn protect_memory() {
+    let hardened = process::harden();
+    let asked = env::var_os(MLOCK).is_some_and(|value| value == "true");
+    let locked = if asked { process::lock_memory() } else { Ok(()) };
+    for error in [hardened, locked].into_iter().filter_map(Result::err) {
+        tracing::warn!(%error, "memory hardening failed");
+    }
+}
+
+async fn serve_plugin(
+    handshake: Handshake,
+    fallback_kind: BackendKind,
+) -> Result<(), Box<dyn std::error::Error>> {
+    // One client for all mounts: they share its connections.
+    let client = Client::new()?;
+    let sources = Arc::new(Sources::new(&client, process_environment()));
+    let factory = move |kind, mount: &str| -> Backend {
+        match kind {
+            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount),
+            BackendKind::Auth => auth::alicloud::backend(client.clone()),
+        }
+    };
+    let plugin = Plugin {
+        factory: Arc::new(factory),
+        fallback_kind,
+        product: if env::var_os("BAO_VERSION").is_some() {
+            Product::OpenBao
+        } else {
+            Product::Vault
+        },
+        version: VERSION,
+    };
+    Ok(serve(handshake, |broker| plugin.routes(broker)).await?)
+}
+
+fn show(mut stream: impl Write, text: &str, code: ExitCode) -> ExitCode {
+    // Nobody is left to tell when this fails.
+    writeln!(stream, "{}", text.trim_end()).map_or(ExitCode::FAILURE, |()| code)
+}
