@@ -47,11 +47,11 @@ use super::{
 };
 
 /// Time for the announcement of an id to arrive, as in Go.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANNOUNCEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for connecting and TLS.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for the host's first bytes after TLS.
-const FIRST_WORDS: Duration = Duration::from_secs(2);
+const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(2);
 /// Numbers and a path.
 const LARGEST_MESSAGE: usize = 64 << 10;
 /// Knocks and answers to knocks that wait to be sent.
@@ -142,7 +142,7 @@ impl Broker {
 
     /// Waits for the announcement of `id` and claims it.
     async fn offer(&self, id: u32) -> Result<Offer, BrokerError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + ANNOUNCEMENT_TIMEOUT;
         loop {
             let mut arrived = std::pin::pin!(self.shared.arrived.notified());
             // Enlisted before the look, so that nothing can arrive unseen in between.
@@ -253,13 +253,13 @@ impl Shared {
         }
     }
 
-    /// TLS, and then the host's first words. With TLS 1.3 a client is done before the server has looked at its
-    /// certificate, so only they show that the host lets us in. Without this look a host that hangs up would be
+    /// TLS, and then the host's first bytes. With TLS 1.3 a client is done before the server has looked at its
+    /// certificate, so only they show that the host has accepted it. Without this look a host that hangs up would be
     /// dialled again and again by the channel, without a pause or an error.
     async fn secure(&self, io: Box<dyn Io>) -> io::Result<TlsStream<Box<dyn Io>>> {
         let mut stream = self.tls.connect(self.name.clone(), io).await?;
-        // HTTP/2 lets a server wait for the client's first words. grpc-go does not, but nothing hangs on it.
-        if let Ok(first) = timeout(FIRST_WORDS, stream.fill_buf()).await
+        // HTTP/2 lets a server wait for the client's first bytes. grpc-go does not, but nothing depends on it.
+        if let Ok(first) = timeout(FIRST_BYTES_TIMEOUT, stream.fill_buf()).await
             && first?.is_empty()
         {
             return Err(io::Error::new(
@@ -294,7 +294,7 @@ impl tower_service::Service<Uri> for Connector {
                 Route::Knock(_) => shared.connect(&route).await?,
                 Route::Tcp(_) | Route::Unix(_) => {
                     let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-                    timeout(CONNECT, shared.connect(&route))
+                    timeout(CONNECT_TIMEOUT, shared.connect(&route))
                         .await
                         .map_err(|_| late())??
                 }
@@ -414,7 +414,7 @@ mod tests {
         let start = Instant::now();
         let error = broker.dial(1).await.unwrap_err();
         assert!(matches!(error, BrokerError::NotOffered(1)), "{error}");
-        assert_eq!(start.elapsed(), PATIENCE);
+        assert_eq!(start.elapsed(), ANNOUNCEMENT_TIMEOUT);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use rustls::pki_types::CertificateDer;
 
-use super::validity::{CertificateError, HostCertificate};
+use super::host_certificate::{CertificateError, HostCertificate};
 
 /// The only version of go-plugin's own protocol (`CoreProtocolVersion`).
 const CORE_PROTOCOL_VERSION: u32 = 1;
@@ -128,7 +128,7 @@ impl Handshake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::goplugin::validity::tests::host_pem;
+    use crate::goplugin::host_certificate::tests::host_pem;
 
     const COOKIE: Cookie = Cookie {
         key: "TEST_PLUGIN",

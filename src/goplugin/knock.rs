@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Time for one stream, all knocks together.
-const PATIENCE: Duration = Duration::from_secs(5);
+const KNOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before the next knock: the host may register an id a moment after it has named it to us.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -87,12 +87,12 @@ impl Knocker {
                 sleep(PAUSE).await;
             }
         };
-        let outcome = timeout(PATIENCE, attempts).await;
+        let outcome = timeout(KNOCK_TIMEOUT, attempts).await;
         outcome.unwrap_or_else(|_| {
             let reason = refusal.unwrap_or_else(|| format!("the host did not answer for service {id}"));
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("{reason} (for {PATIENCE:?})"),
+                format!("{reason} (for {KNOCK_TIMEOUT:?})"),
             ))
         })
     }

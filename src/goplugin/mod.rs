@@ -2,8 +2,8 @@
 //!
 //! What happens, in order: the host's environment is read ([`Handshake`]), a certificate is made, a unix socket is
 //! bound, the handshake line is printed on stdout, the host connects with mutual TLS, and the plugin reaches the
-//! host's own services through the [`Broker`]. This room knows nothing of Vault: which services are served is the
-//! caller's matter.
+//! host's own services through the [`Broker`]. It knows nothing of Vault: the caller decides
+//! which services are served.
 //!
 //! Only the newest form is spoken: gRPC with AutoMTLS (go-plugin's `Client.AutoMTLS`), where each side shows a fresh
 //! self-signed certificate and trusts exactly the other's.
@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod generated;
 mod handshake;
 pub mod hclog;
+mod host_certificate;
 mod knock;
 mod lifetime;
 mod mux;
@@ -26,13 +27,11 @@ mod socket;
 mod stdio;
 mod stream;
 mod tls;
-mod validity;
 
 pub use broker::{Broker, BrokerError};
 pub use handshake::{Cookie, Handshake, HandshakeError};
 pub use server::{ServeError, serve};
 pub use socket::SocketError;
-pub use validity::CertificateError;
 
 /// The generated messages of go-plugin's own services; public for the fake host of the tests.
 #[doc(hidden)]

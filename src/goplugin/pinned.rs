@@ -3,8 +3,8 @@
 //! rustls' own verifiers (webpki) cannot do this: the host's certificate is a CA and its own leaf, which they refuse
 //! as `CaUsedAsEndEntity`. Equality with the certificate that was handed over in the environment is also stricter
 //! than Go's check, which builds a chain to a pool holding only that certificate. The left-out steps are chain
-//! building, names and usages; what is kept is the period of validity and, above all, the signature over the
-//! handshake, without which showing a public certificate would prove nothing.
+//! building, names, usages and dates; what is kept is the signature over the handshake, without which showing a public
+//! certificate would prove nothing.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
-use super::validity::HostCertificate;
+use super::host_certificate::HostCertificate;
 
 /// Accepts the host's certificate and no other.
 #[derive(Debug)]
@@ -31,17 +31,12 @@ impl Pinned {
     }
 
     /// Certificates after the first are ignored: nothing could follow from them.
-    fn check(&self, shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-        if !self.host.is(shown) {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
+    fn check(&self, shown: &CertificateDer<'_>) -> Result<(), Error> {
+        if self.host.is(shown) {
+            Ok(())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
         }
-        if !self.host.has_begun(now) {
-            return Err(CertificateError::NotValidYet.into());
-        }
-        if self.host.has_ended(now) {
-            return Err(CertificateError::Expired.into());
-        }
-        Ok(())
     }
 }
 
@@ -54,10 +49,9 @@ impl ClientCertVerifier for Pinned {
         &self,
         end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
+        _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check(end_entity, now)
-            .map(|()| ClientCertVerified::assertion())
+        self.check(end_entity).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -102,10 +96,9 @@ impl ServerCertVerifier for Pinned {
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        now: UnixTime,
+        _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.check(end_entity, now)
-            .map(|()| ServerCertVerified::assertion())
+        self.check(end_entity).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -18,7 +18,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::{pinned::Pinned, validity::HostCertificate};
+use super::{host_certificate::HostCertificate, pinned::Pinned};
 
 /// The name in both certificates, which each side asks for.
 pub(super) const SERVER_NAME: &str = "localhost";
@@ -106,7 +106,7 @@ pub(super) mod tests {
     use tokio_rustls::{TlsAcceptor, TlsConnector};
 
     use super::*;
-    use crate::goplugin::validity::tests::host_identity;
+    use crate::goplugin::host_certificate::tests::host_identity;
 
     /// A host: its TLS settings, and ours that trust it.
     pub(in crate::goplugin) struct Pair {

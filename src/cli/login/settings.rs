@@ -13,9 +13,9 @@ use crate::cli::flags::Flags;
 use crate::cli::go_flags::switch;
 use crate::framework::{DurationError, parse_duration};
 
-/// The CLIs' default, both of address and of patience.
+/// The CLIs' default, both of the address and of the timeout.
 const ADDRESS: &str = "https://127.0.0.1:8200";
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything about the server.
 #[derive(Debug)]
@@ -151,7 +151,11 @@ impl Settings {
             tls: TlsSettings::read(&lookup)?,
             proxy: proxy(&lookup, &url),
             // As in the CLIs, zero means the default.
-            timeout: if timeout.is_zero() { PATIENCE } else { timeout },
+            timeout: if timeout.is_zero() {
+                DEFAULT_TIMEOUT
+            } else {
+                timeout
+            },
             follow_redirect: !lookup.is_on("DISABLE_REDIRECTS")?,
             url,
         })
@@ -294,7 +298,7 @@ mod tests {
 
         let settings = read("", &[("VAULT_ADDR", "https://vault:8200")]).unwrap();
         assert_eq!(settings.url.host_str(), Some("vault"));
-        assert_eq!(settings.timeout, PATIENCE);
+        assert_eq!(settings.timeout, DEFAULT_TIMEOUT);
         assert_eq!(
             read("", &[]).unwrap().url.as_str(),
             "https://127.0.0.1:8200/v1/auth/alicloud/login"

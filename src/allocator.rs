@@ -1,0 +1,58 @@
+//! The allocator: the system's, with memory zeroed when it is freed, and a line in the log when there is none left.
+//!
+//! This is the only module with unsafe code. The hook of the standard library for a failed allocation is not stable, and
+//! without a line of our own the host shows the runtime's text at debug level, so that an operator sees a plugin that
+//! vanished without a word. The code passes each call on unchanged and looks at the result.
+#![allow(
+    unsafe_code,
+    reason = "GlobalAlloc is an unsafe trait; see the module's documentation"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io;
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// One line in the host's log format (hclog), as text: nothing can be allocated to make it.
+const OUT_OF_MEMORY: &[u8] = b"{\"@level\":\"error\",\"@module\":\"alicloud\",\"@message\":\"out of memory: the plugin ends, and the server starts it anew; raise the memory limit, or RLIMIT_MEMLOCK where memory is locked\"}\n";
+
+/// See the module.
+pub(crate) struct Allocator(ZeroAlloc<System>);
+
+impl Allocator {
+    pub(crate) const fn new() -> Self {
+        Self(ZeroAlloc(System))
+    }
+}
+
+// SAFETY: each method has the contract of the method that it calls with the same arguments, and gives its result.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        told(unsafe { self.0.alloc(layout) })
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        told(unsafe { self.0.alloc_zeroed(layout) })
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.0.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        told(unsafe { self.0.realloc(pointer, layout, size) })
+    }
+}
+
+/// Writes the line when an allocation failed. Most callers end the process next.
+fn told(pointer: *mut u8) -> *mut u8 {
+    if pointer.is_null() {
+        // A system call and nothing else. Nobody is left to tell when it fails.
+        let _ = nix::unistd::write(io::stderr(), OUT_OF_MEMORY);
+    }
+    pointer
+}
