@@ -4,9 +4,9 @@
 //! `FieldSchema` and `FieldData` of Vault's `framework` package; the rules of coercion are in the module `coerce`.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
@@ -61,7 +61,6 @@ pub struct Field {
     name: &'static str,
     kind: FieldKind,
     as_sent: bool,
-    default_applies: bool,
     pub(super) description: &'static str,
     pub(super) default: Option<Value>,
     pub(super) required: bool,
@@ -91,10 +90,12 @@ pub struct FieldError {
 }
 
 /// The values of one request, each coerced to the canonical form of its [kind](FieldKind).
-#[derive(Clone, Default)]
+///
+/// A handler whose arguments are settings takes this type, alone or as a `#[serde(flatten)]` member.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
 pub struct FieldValues {
     values: Map<String, Value>,
-    given: BTreeSet<&'static str>,
 }
 
 /// What became of a request's data.
@@ -116,7 +117,6 @@ impl Field {
             name,
             kind,
             as_sent: false,
-            default_applies: true,
             description: "",
             default: None,
             required: false,
@@ -134,30 +134,11 @@ impl Field {
         self
     }
 
-    /// Sets the value of the field when it is not given, in any form that a caller might send.
-    ///
-    /// A value that does not fit the kind is a mistake in the table: debug builds refuse it, others drop it.
-    #[must_use]
-    pub fn default(mut self, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        self.default = if self.as_sent {
-            Some(value)
-        } else {
-            coerce(self.kind, &value).ok().flatten()
-        };
-        debug_assert!(
-            self.default.is_some(),
-            "the default of field {:?} does not fit its kind",
-            self.name
-        );
-        self
-    }
-
-    /// Sets a default for documents only: the handler sees that the field is not given.
+    /// Documents what it means that the field is not given. The handler sees that it is not.
     #[must_use]
     pub fn documented_default(mut self, value: impl Into<Value>) -> Self {
-        self.default_applies = false;
-        self.default(value)
+        self.default = Some(value.into());
+        self
     }
 
     /// Documents that the field must be given. The handler is what enforces it.
@@ -250,10 +231,6 @@ impl Field {
         self.kind
     }
 
-    fn applied_default(&self) -> Option<Value> {
-        self.default.clone().filter(|_| self.default_applies)
-    }
-
     /// The value for what the caller sent; none when that counts as not given.
     fn read(&self, sent: &Value) -> Result<Option<Value>, FieldError> {
         if self.as_sent {
@@ -282,7 +259,6 @@ impl From<FieldError> for Error {
 
 impl FieldValues {
     /// Reads every field of the table from a request. What the path says (`captures`) wins over the body (`data`).
-    /// A field that is not given has its default, if there is one.
     ///
     /// # Errors
     /// When a value does not fit its field.
@@ -299,10 +275,7 @@ impl FieldValues {
                 (None, Some(sent)) => field.read(sent)?,
                 (None, None) => None,
             };
-            if given.is_some() {
-                values.given.insert(field.name);
-            }
-            if let Some(value) = given.or_else(|| field.applied_default()) {
+            if let Some(value) = given {
                 values.values.insert(field.name.to_owned(), value);
             }
         }
@@ -321,10 +294,16 @@ impl FieldValues {
         })
     }
 
-    /// Whether the caller gave the field. A default is not given; an explicit null of a duration or a time neither.
+    /// The value of a field, unless it was not given. An explicit null of a duration or a time is not given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// Whether the caller gave the field.
     #[must_use]
     pub fn given(&self, name: &str) -> bool {
-        self.given.contains(name)
+        self.values.contains_key(name)
     }
 
     /// Reads the values into a handler's argument type.
@@ -369,7 +348,7 @@ impl Drop for FieldValues {
 impl fmt::Debug for FieldValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FieldValues")
-            .field("given", &self.given)
+            .field("given", &self.values.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -417,7 +396,7 @@ mod tests {
             Field::new("name", FieldKind::LowercaseString).required(),
             Field::new("ttl", FieldKind::DurationSecond),
             Field::new("policies", FieldKind::CommaStringSlice),
-            Field::new("limit", FieldKind::Int).default("0x10"),
+            Field::new("limit", FieldKind::Int),
         ]
     }
 
@@ -427,7 +406,7 @@ mod tests {
 
     #[test]
     fn values_become_typed_arguments() {
-        let collected = collect(&json!({"ttl": "1h", "policies": "a, b"})).unwrap();
+        let collected = collect(&json!({"ttl": "1h", "policies": "a, b", "limit": "0x10"})).unwrap();
         let expected = Arguments {
             name: "dev".to_owned(),
             ttl: Some(3600),
@@ -446,11 +425,10 @@ mod tests {
     }
 
     #[test]
-    fn a_default_and_a_null_duration_are_not_given() {
+    fn a_null_duration_is_not_given() {
         let values = collect(&json!({"ttl": null, "policies": null})).unwrap().values;
         let given = ["name", "ttl", "policies", "limit", "nonsense"].map(|name| values.given(name));
         assert_eq!(given, [true, false, true, false, false]);
-        assert_eq!(values.parse::<Arguments>().unwrap().ttl, None);
     }
 
     #[test]
@@ -519,8 +497,8 @@ mod tests {
             "the handler cannot read its fields: missing field `nowhere`"
         );
         let unknown = FieldValues::collect(
-            &[Field::new("x", FieldKind::Bool).default(true)],
-            &Map::new(),
+            &[Field::new("x", FieldKind::Bool)],
+            &Map::from_iter([("x".to_owned(), true.into())]),
             &[],
         );
         let unknown = unknown.unwrap().values.parse::<Arguments>().unwrap_err();

@@ -521,7 +521,7 @@ mod tests {
             Path::new("role/{name}")
                 .display(resource(Some("role")))
                 .field(Field::new("name", FieldKind::LowercaseString).describe("The role."))
-                .field(Field::new("ttl", FieldKind::DurationSecond).default("1h"))
+                .field(Field::new("ttl", FieldKind::DurationSecond).documented_default(3600))
                 .field(Field::new("remote_policies", FieldKind::StringSlice).deprecated())
                 .with(&[
                     (Operation::Create, NOTHING),
@@ -736,7 +736,7 @@ mod tests {
         let fields = [
             Field::new("kind", FieldKind::String)
                 .allowed(&["a", "b"])
-                .default("a")
+                .documented_default("a")
                 .edit_type("textarea"),
             Field::new("kinds", FieldKind::CommaStringSlice)
                 .allowed(&["a"])

@@ -87,6 +87,13 @@ impl Path {
         self
     }
 
+    /// Adds fields, such as those of [`Settings`](super::Settings).
+    #[must_use]
+    pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
+        self.fields.extend(fields);
+        self
+    }
+
     /// Sets the help: one line, and the full text.
     #[must_use]
     pub fn help(mut self, synopsis: &'static str, description: &'static str) -> Self {

@@ -1,31 +1,79 @@
-//! The stored configuration of a mount. Without one, the method behaves as upstream's, which has none.
+//! The configuration of a mount: its settings, as they are stored, written and shown. Without one, the method behaves as
+//! upstream's, which has none.
 
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::alicloud::Endpoint;
-use crate::framework::{Error, Excerpt, Storage};
+use crate::framework::{Error, Setting, Settings, Storage, stored};
 
 pub(super) const STORAGE_KEY: &str = "config";
 
 /// The most bytes of a server id: it travels in a URL.
 const SERVER_ID_LIMIT: usize = 128;
 
-/// What the method works with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What the method works with. Stored as it is: what cannot be read makes the whole configuration unreadable, because
+/// without it, the server would take requests that were signed for another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Config {
     /// Hosts of STS beside the compiled-in list.
-    pub(super) sts_endpoints: Vec<Endpoint>,
+    #[serde(with = "stored::texts")]
+    pub(super) sts_endpoints: BTreeSet<Endpoint>,
+    #[serde(deserialize_with = "stored::null_as_default")]
     pub(super) allow_vpc_endpoints: bool,
     /// What a signed request must name.
+    #[serde(with = "stored::optional_text")]
     pub(super) server_id: Option<ServerId>,
+    #[serde(with = "stored::text")]
     pub(super) ram_alias: RamAlias,
-    /// Sorted, each once.
-    pub(super) ram_metadata: Vec<MetadataField>,
+    #[serde(with = "stored::texts")]
+    pub(super) ram_metadata: BTreeSet<MetadataField>,
     /// Members that this version does not know, kept as they are.
+    #[serde(flatten)]
     unknown: Map<String, Value>,
 }
+
+/// What callers write and read.
+pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
+    Settings::new()
+        .with(
+            Setting::new("sts_endpoints", |config: &mut Config| &mut config.sts_endpoints).describe(
+                "Further hosts that are STS, beside the official ones: exact names such as \
+                 sts.ap-southeast-6.aliyuncs.com, no patterns.",
+            ),
+        )
+        .with(
+            Setting::new("allow_vpc_endpoints", |config: &mut Config| &mut config.allow_vpc_endpoints).describe(
+                "Whether requests may be signed for the VPC hosts of STS, sts-vpc.<region>.aliyuncs.com. They answer \
+                 only inside the region's private network. Default: false.",
+            ),
+        )
+        .with(
+            Setting::new("server_id", |config: &mut Config| &mut config.server_id).describe(
+                "When set, a login must carry the query parameter VaultServerId with this value inside its signature.",
+            ),
+        )
+        .with(
+            Setting::text("ram_alias", |config: &mut Config| &mut config.ram_alias)
+                .describe(
+                    "What the name of an entity alias is: principal_id, role_id, role_arn or arn. Default: \
+                     principal_id.",
+                )
+                .document(|field| field.allowed(RamAlias::WORDS)),
+        )
+        .with(
+            Setting::new("ram_metadata", |config: &mut Config| &mut config.ram_metadata).describe(
+                "What goes to the metadata of the entity alias: any of account_id, arn, identity_type, principal_id, \
+                 role_arn, role_id, role_name, user_id. Default: nothing.",
+            ),
+        )
+});
 
 /// The name of a server, such as its address. Requests carry it in their query, so it has no spaces and is ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,33 +114,12 @@ impl Config {
     pub(super) async fn store(&self, storage: &dyn Storage) -> Result<(), Error> {
         storage.put_json(STORAGE_KEY, self).await
     }
-
-    /// What a read shows: every setting as it is in force.
-    pub(super) fn shown(&self) -> Map<String, Value> {
-        let metadata: Vec<_> = self.ram_metadata.iter().map(|field| field.word()).collect();
-        Map::from_iter([
-            ("sts_endpoints".to_owned(), texts(&self.sts_endpoints)),
-            ("allow_vpc_endpoints".to_owned(), self.allow_vpc_endpoints.into()),
-            (
-                "server_id".to_owned(),
-                self.server_id.as_ref().map_or("", ServerId::as_str).into(),
-            ),
-            ("ram_alias".to_owned(), self.ram_alias.word().into()),
-            ("ram_metadata".to_owned(), metadata.into()),
-        ])
-    }
 }
 
-fn texts(endpoints: &[Endpoint]) -> Value {
-    endpoints
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .into()
-}
+impl FromStr for ServerId {
+    type Err = String;
 
-impl ServerId {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits =
             (1..=SERVER_ID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !fits {
@@ -102,7 +129,9 @@ impl ServerId {
         }
         Ok(Self(text.to_owned()))
     }
+}
 
+impl ServerId {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -111,11 +140,6 @@ impl ServerId {
 impl RamAlias {
     const ALL: [Self; 4] = [Self::PrincipalId, Self::RoleId, Self::RoleArn, Self::Arn];
     pub(super) const WORDS: &'static [&'static str] = &["principal_id", "role_id", "role_arn", "arn"];
-
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|alias| alias.word() == text);
-        found.ok_or_else(|| format!("expected one of {}", Self::WORDS.join(", ")))
-    }
 
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -139,14 +163,6 @@ impl MetadataField {
         Self::UserId,
     ];
 
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|field| field.word() == text);
-        found.ok_or_else(|| {
-            let words: Vec<_> = Self::ALL.into_iter().map(Self::word).collect();
-            format!("{:?} is none of {}", Excerpt(text), words.join(", "))
-        })
-    }
-
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::AccountId => "account_id",
@@ -161,62 +177,39 @@ impl MetadataField {
     }
 }
 
-/// What is set, then what we do not know.
-impl Serialize for Config {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("sts_endpoints", &texts(&self.sts_endpoints))?;
-        map.serialize_entry("allow_vpc_endpoints", &self.allow_vpc_endpoints)?;
-        map.serialize_entry("server_id", self.server_id.as_ref().map_or("", ServerId::as_str))?;
-        map.serialize_entry("ram_alias", self.ram_alias.word())?;
-        let metadata: Vec<_> = self.ram_metadata.iter().map(|field| field.word()).collect();
-        map.serialize_entry("ram_metadata", &metadata)?;
-        for (key, value) in &self.unknown {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
+impl FromStr for RamAlias {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|alias| alias.word() == text);
+        found.ok_or_else(|| format!("expected one of {}", Self::WORDS.join(", ")))
     }
 }
 
-/// What cannot be read makes the whole configuration unreadable: without it, the server would take requests that were
-/// signed for another one.
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let mut map = Map::deserialize(deserializer)?;
-        let mut member = |key: &str| map.remove(key).unwrap_or_default();
-        let list = |key: &str, value: Value| -> Result<Vec<String>, D::Error> {
-            let list: Result<Option<Vec<String>>, _> = serde_json::from_value(value);
-            list.map(Option::unwrap_or_default)
-                .map_err(|_| D::Error::custom(format!("{key} is not a list of strings")))
-        };
-        let text = |key: &str, value: Value| match value {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => Ok(text),
-            _ => Err(D::Error::custom(format!("{key} is not a string"))),
-        };
-        let endpoints = list("sts_endpoints", member("sts_endpoints"))?;
-        let sts_endpoints: Result<Vec<_>, _> = endpoints.iter().map(|host| Endpoint::parse(host)).collect();
-        let allow_vpc_endpoints = match member("allow_vpc_endpoints") {
-            Value::Null => false,
-            Value::Bool(allow) => allow,
-            _ => return Err(D::Error::custom("allow_vpc_endpoints is not true or false")),
-        };
-        let server_id = Some(text("server_id", member("server_id"))?).filter(|id| !id.is_empty());
-        let server_id = server_id.map(|id| ServerId::parse(&id)).transpose();
-        let ram_alias = Some(text("ram_alias", member("ram_alias"))?).filter(|word| !word.is_empty());
-        let ram_alias = ram_alias.map_or(Ok(RamAlias::default()), |word| RamAlias::parse(&word));
-        let metadata = list("ram_metadata", member("ram_metadata"))?;
-        let ram_metadata: Result<Vec<_>, _> =
-            metadata.iter().map(|word| MetadataField::parse(word)).collect();
-        Ok(Self {
-            sts_endpoints: sts_endpoints.map_err(D::Error::custom)?,
-            allow_vpc_endpoints,
-            server_id: server_id.map_err(D::Error::custom)?,
-            ram_alias: ram_alias.map_err(D::Error::custom)?,
-            ram_metadata: ram_metadata.map_err(D::Error::custom)?,
-            unknown: map,
-        })
+impl FromStr for MetadataField {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|field| field.word() == text);
+        found.ok_or_else(|| format!("expected one of {}", Self::ALL.map(Self::word).join(", ")))
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RamAlias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl fmt::Display for MetadataField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -259,7 +252,7 @@ mod tests {
     fn the_words_are_those_of_the_variants() {
         assert_eq!(RamAlias::ALL.map(RamAlias::word), RamAlias::WORDS);
         for field in MetadataField::ALL {
-            assert_eq!(MetadataField::parse(field.word()), Ok(field));
+            assert_eq!(field.word().parse(), Ok(field));
         }
     }
 }

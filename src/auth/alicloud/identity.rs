@@ -75,11 +75,11 @@ pub(super) fn metadata(identity: &CallerIdentity, role_name: &str) -> BTreeMap<S
 }
 
 /// Whom the token belongs to, by that part of the identity, and with those parts of it as metadata.
-pub(super) fn alias(
+pub(super) fn alias<'a>(
     identity: &CallerIdentity,
     role_name: &str,
     by: RamAlias,
-    fields: &[MetadataField],
+    fields: impl IntoIterator<Item = &'a MetadataField>,
 ) -> Result<Alias, Error> {
     let is_session = matches!(identity.arn.identity(), Identity::AssumedRole { .. });
     let name = match by {
@@ -92,7 +92,7 @@ pub(super) fn alias(
         RamAlias::RoleArn => role_arn(identity),
         RamAlias::Arn => identity.arn.to_string(),
     };
-    let metadata = fields.iter().filter_map(|field| {
+    let metadata = fields.into_iter().filter_map(|field| {
         let value = match field {
             MetadataField::AccountId => identity.account_id.to_string(),
             MetadataField::Arn => identity.arn.to_string(),
@@ -169,7 +169,7 @@ mod tests {
                 "acs:ram::12345:root",
             ),
         ] {
-            let by = RamAlias::parse(word).unwrap();
+            let by = word.parse().unwrap();
             let name = |identity| alias(&identity, "r", by, &[]).unwrap().name;
             assert_eq!(
                 (name(session()).as_str(), name(user()).as_str()),
@@ -188,10 +188,7 @@ mod tests {
     #[test]
     fn alias_metadata_has_what_was_chosen_and_is_there() {
         let all = "account_id,arn,identity_type,principal_id,role_arn,role_id,role_name,user_id";
-        let fields: Vec<_> = all
-            .split(',')
-            .map(|word| MetadataField::parse(word).unwrap())
-            .collect();
+        let fields: Vec<MetadataField> = all.split(',').map(|word| word.parse().unwrap()).collect();
         let metadata = |identity| {
             alias(&identity, "dev", RamAlias::default(), &fields)
                 .unwrap()

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::OPERATION_PREFIX;
-use super::config::{Config, MetadataField, RamAlias, STORAGE_KEY, ServerId};
+use super::config::{Config, SETTINGS, STORAGE_KEY};
 use super::method::Method;
-use crate::alicloud::Endpoint;
-use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response,
-};
+use crate::framework::{Context, DisplayAttributes, FieldValues, HandlerResult, Operation, Path, Response};
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
 
@@ -31,37 +28,7 @@ by their own id, and with role_arn by their own ARN. A change makes new entities
 
 pub(super) fn path(method: &Arc<Method>) -> Path {
     Path::new("config")
-        .field(
-            Field::new("sts_endpoints", FieldKind::CommaStringSlice).describe(
-                "Further hosts that are STS, beside the official ones: exact names such as \
-                 sts.ap-southeast-6.aliyuncs.com, no patterns.",
-            ),
-        )
-        .field(
-            Field::new("allow_vpc_endpoints", FieldKind::Bool).describe(
-                "Whether requests may be signed for the VPC hosts of STS, sts-vpc.<region>.aliyuncs.com. They answer \
-                 only inside the region's private network. Default: false.",
-            ),
-        )
-        .field(
-            Field::new("server_id", FieldKind::String).describe(
-                "When set, a login must carry the query parameter VaultServerId with this value inside its signature.",
-            ),
-        )
-        .field(
-            Field::new("ram_alias", FieldKind::String)
-                .describe(
-                    "What the name of an entity alias is: principal_id, role_id, role_arn or arn. Default: \
-                     principal_id.",
-                )
-                .allowed(RamAlias::WORDS),
-        )
-        .field(
-            Field::new("ram_metadata", FieldKind::CommaStringSlice).describe(
-                "What goes to the metadata of the entity alias: any of account_id, arn, identity_type, principal_id, \
-                 role_arn, role_id, role_name, user_id. Default: nothing.",
-            ),
-        )
+        .fields(SETTINGS.fields())
         .display(DisplayAttributes {
             prefix: Some(OPERATION_PREFIX),
             ..DisplayAttributes::default()
@@ -86,23 +53,13 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Write {
-    sts_endpoints: Option<Vec<String>>,
-    allow_vpc_endpoints: Option<bool>,
-    server_id: Option<String>,
-    ram_alias: Option<String>,
-    ram_metadata: Option<Vec<String>>,
-}
-
-#[derive(Debug, Deserialize)]
 pub(super) struct Nothing {}
 
-async fn write(method: Arc<Method>, context: Context, arguments: Write) -> HandlerResult {
+async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
-    let stored = Config::load(&*context.storage).await?.unwrap_or_default();
-    let alias_before = stored.ram_alias;
-    let config = arguments.apply_to(stored)?;
+    let mut config = Config::load(&*context.storage).await?.unwrap_or_default();
+    let alias_before = config.ram_alias;
+    SETTINGS.merge(&mut config, &given)?;
     config.store(&*context.storage).await?;
     Ok(Response::warnings(if config.ram_alias == alias_before {
         vec![]
@@ -113,7 +70,7 @@ async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Handl
 
 async fn read(_: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
     let config = Config::load(&*context.storage).await?;
-    Ok(config.map(|config| Response::data(config.shown())))
+    Ok(config.map(|config| Response::data(SETTINGS.shown(&config))))
 }
 
 async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
@@ -122,69 +79,16 @@ async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> HandlerRes
     Ok(None)
 }
 
-impl Write {
-    /// What is not given stays as it is, and what is blank goes back to its default.
-    fn apply_to(self, mut config: Config) -> Result<Config, Error> {
-        if let Some(hosts) = self.sts_endpoints {
-            config.sts_endpoints = each("sts_endpoints", &hosts, |host| {
-                Endpoint::parse(host).map_err(|error| format!("{:?}: {error}", Excerpt(host)))
-            })?;
-            config.sts_endpoints.sort_unstable();
-            config.sts_endpoints.dedup();
-        }
-        if let Some(allow) = self.allow_vpc_endpoints {
-            config.allow_vpc_endpoints = allow;
-        }
-        if let Some(id) = self.server_id {
-            config.server_id = unless_blank("server_id", &id, ServerId::parse)?;
-        }
-        if let Some(word) = self.ram_alias {
-            config.ram_alias = unless_blank("ram_alias", &word, RamAlias::parse)?.unwrap_or_default();
-        }
-        if let Some(words) = self.ram_metadata {
-            config.ram_metadata = each("ram_metadata", &words, MetadataField::parse)?;
-            config.ram_metadata.sort_unstable();
-            config.ram_metadata.dedup();
-        }
-        Ok(config)
-    }
-}
-
-fn unless_blank<T>(
-    field: &'static str,
-    text: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, Error> {
-    match text.trim() {
-        "" => Ok(None),
-        text => parse(text).map(Some).map_err(|error| named(field, &error)),
-    }
-}
-
-fn each<T>(
-    field: &'static str,
-    texts: &[String],
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Vec<T>, Error> {
-    texts
-        .iter()
-        .map(|text| parse(text).map_err(|error| named(field, &error)))
-        .collect()
-}
-
-fn named(field: &'static str, error: &str) -> Error {
-    Error::bad_request(format!("{field}: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn apply(arguments: Value, stored: Config) -> Result<Config, String> {
-        let write: Write = serde_json::from_value(arguments).unwrap();
-        write.apply_to(stored).map_err(|error| error.to_string())
+    fn apply(arguments: Value, mut config: Config) -> Result<Config, String> {
+        let given = serde_json::from_value(arguments).unwrap();
+        let merged = SETTINGS.merge(&mut config, &given);
+        merged.map(|()| config).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -204,7 +108,7 @@ mod tests {
             "ram_alias": "role_id",
             "ram_metadata": ["account_id", "role_name"],
         });
-        assert_eq!(Value::Object(first.shown()), shown);
+        assert_eq!(Value::Object(SETTINGS.shown(&first)), shown);
         assert_eq!(apply(json!({}), first.clone()).unwrap(), first);
         let blank = json!({
             "sts_endpoints": [], "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
@@ -231,7 +135,7 @@ mod tests {
             ),
             (
                 json!({"ram_metadata": ["request_id"]}),
-                "ram_metadata: \"request_id\" is none of account_id, ",
+                "ram_metadata: \"request_id\": expected one of account_id, ",
             ),
             (json!({"ram_metadata": [""]}), "ram_metadata: "),
         ] {

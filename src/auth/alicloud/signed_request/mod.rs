@@ -22,6 +22,8 @@ mod v1;
 mod v3;
 mod window;
 
+use std::collections::BTreeSet;
+
 use http::HeaderMap;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -44,7 +46,7 @@ const SERVER_ID: &str = "VaultServerId";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules<'a> {
     /// Hosts of STS that the operator added to the compiled-in list.
-    pub extra_hosts: &'a [Endpoint],
+    pub extra_hosts: &'a BTreeSet<Endpoint>,
     /// Whether the VPC hosts of the list are accepted too.
     pub allow_vpc_endpoints: bool,
     /// What the parameter `VaultServerId` must be. Without it the parameter may be there and means nothing.

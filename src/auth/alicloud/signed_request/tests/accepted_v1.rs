@@ -23,10 +23,10 @@ fn accept_v1(what: &str, url: &str, method: Option<&str>, rules: &Rules<'_>) -> 
 
 #[test]
 fn v1_requests_of_real_clients() {
-    let extra = [
+    let extra = BTreeSet::from([
         Endpoint::parse("sts.ap-southeast-6.aliyuncs.com").unwrap(),
         Endpoint::parse("sts.private:8443").unwrap(),
-    ];
+    ]);
     let rules = Rules {
         extra_hosts: &extra,
         allow_vpc_endpoints: true,

@@ -171,7 +171,7 @@ fn encodings_and_sizes_of_the_url() {
 
 #[test]
 fn an_operators_port_is_taken_letter_by_letter() {
-    let extra = [Endpoint::parse("sts.private:8443").unwrap()];
+    let extra = BTreeSet::from([Endpoint::parse("sts.private:8443").unwrap()]);
     let rules = Rules {
         extra_hosts: &extra,
         ..rules()

@@ -32,10 +32,12 @@ const GO_HEADERS: &str = r#"{"Accept-Encoding":["identity"],"Content-Type":["app
 
 const V3_URL: &str = "https://sts.us-east-1.aliyuncs.com/";
 
+static NO_HOSTS: BTreeSet<Endpoint> = BTreeSet::new();
+
 fn rules() -> Rules<'static> {
     let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
     Rules {
-        extra_hosts: &[],
+        extra_hosts: &NO_HOSTS,
         allow_vpc_endpoints: false,
         server_id: None,
         now,

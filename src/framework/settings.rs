@@ -1,0 +1,518 @@
+//! Settings: what callers write to a configuration or a role, and read back.
+//!
+//! A [`Setting`] says once what is known of it: its name, its description, which member of the Rust type it is, and how it
+//! is read from a request and shown. The path's fields, what a write changes and what a read shows all come from the
+//! table of [`Settings`], so that a new setting is one member of the type and one entry of the table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use crate::framework::error::Error;
+use crate::framework::excerpt::Excerpt;
+use crate::framework::field::{Field, FieldKind, FieldValues};
+
+/// The settings of a type, in the order in which they are written and shown.
+pub struct Settings<C> {
+    entries: Vec<Box<dyn Entry<C>>>,
+}
+
+/// One setting of the type `C`, which is a member of the type `T`.
+pub struct Setting<C, T> {
+    field: Field,
+    access: fn(&mut C) -> &mut T,
+    parse: Parse<T>,
+    show: Show<T>,
+}
+
+type Parse<T> = Box<dyn Fn(&'static str, &Value) -> Result<T, Error> + Send + Sync>;
+type Show<T> = Box<dyn Fn(&T) -> Option<Value> + Send + Sync>;
+
+/// A type that a setting can have.
+pub trait SettingValue: Sized {
+    /// What callers may send.
+    const KIND: FieldKind;
+
+    /// Reads the canonical form of the kind. What is blank gives the default.
+    ///
+    /// # Errors
+    /// The rule that the value breaks. The text follows the name of the setting in the answer.
+    fn from_field(value: &Value) -> Result<Self, String>;
+
+    /// What a read shows.
+    fn to_shown(&self) -> Value;
+}
+
+impl<C: 'static, T: 'static> Setting<C, T> {
+    /// A setting whose type says how it is read and shown.
+    pub fn new(name: &'static str, access: fn(&mut C) -> &mut T) -> Self
+    where
+        T: SettingValue,
+    {
+        Self {
+            field: Field::new(name, T::KIND),
+            access,
+            parse: Box::new(|name, value| T::from_field(value).map_err(|rule| broken(name, &rule))),
+            show: Box::new(|value| Some(value.to_shown())),
+        }
+    }
+
+    /// A setting that is written and shown as a text, with a default of its own, which a blank resets it to.
+    pub fn text(name: &'static str, access: fn(&mut C) -> &mut T) -> Self
+    where
+        T: FromStr<Err: Display> + Display + Default,
+    {
+        Self {
+            field: Field::new(name, FieldKind::String),
+            access,
+            parse: Box::new(|name, value| {
+                let parsed = parsed(value).map_err(|rule| broken(name, &rule))?;
+                Ok(parsed.unwrap_or_default())
+            }),
+            show: Box::new(|value| Some(value.to_string().into())),
+        }
+    }
+
+    /// A setting that is read and shown in its own way. `parse` gets the field's name and the canonical form of its kind.
+    pub fn custom(
+        field: Field,
+        access: fn(&mut C) -> &mut T,
+        parse: impl Fn(&'static str, &Value) -> Result<T, Error> + Send + Sync + 'static,
+        show: impl Fn(&T) -> Value + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            field,
+            access,
+            parse: Box::new(parse),
+            show: Box::new(move |value| Some(show(value))),
+        }
+    }
+
+    /// Sets the description for help and documents.
+    #[must_use]
+    pub fn describe(self, description: &'static str) -> Self {
+        self.document(|field| field.describe(description))
+    }
+
+    /// Changes what help and documents say of the field.
+    #[must_use]
+    pub fn document(mut self, change: impl FnOnce(Field) -> Field) -> Self {
+        self.field = change(self.field);
+        self
+    }
+
+    /// Shows something else than the value itself, such as the default that is in force.
+    #[must_use]
+    pub fn shown_as(mut self, show: impl Fn(&T) -> Value + Send + Sync + 'static) -> Self {
+        self.show = Box::new(move |value| Some(show(value)));
+        self
+    }
+
+    /// Leaves the setting out of a read while it has its default.
+    #[must_use]
+    pub fn shown_if_set(mut self) -> Self
+    where
+        T: Default + PartialEq,
+    {
+        let show = self.show;
+        self.show = Box::new(move |value| show(value).filter(|_| *value != T::default()));
+        self
+    }
+
+    /// Never shows the value, and asks user interfaces to mask it.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.show = Box::new(|_| None);
+        self.document(Field::sensitive)
+    }
+}
+
+impl<C: 'static> Settings<C> {
+    /// No settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Adds a setting.
+    #[must_use]
+    pub fn with<T: 'static>(mut self, setting: Setting<C, T>) -> Self {
+        self.entries.push(Box::new(setting));
+        self
+    }
+
+    /// The fields for a path's table.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.entries.iter().map(|entry| entry.field().clone())
+    }
+
+    /// Whether a request gave any of the settings.
+    #[must_use]
+    pub fn any_given(&self, values: &FieldValues) -> bool {
+        let mut names = self.entries.iter().map(|entry| entry.field().name());
+        names.any(|name| values.given(name))
+    }
+
+    /// Changes the settings that a request gave and leaves the others.
+    ///
+    /// # Errors
+    /// The first value that breaks a rule, as an answer that names its field. Then `target` is half changed and must not
+    /// be used.
+    pub fn merge(&self, target: &mut C, values: &FieldValues) -> Result<(), Error> {
+        for entry in &self.entries {
+            if let Some(value) = values.get(entry.field().name()) {
+                entry.write(target, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a read shows: every setting that is not secret.
+    #[must_use]
+    pub fn shown(&self, target: &C) -> Map<String, Value>
+    where
+        C: Clone,
+    {
+        let mut target = target.clone();
+        self.entries
+            .iter()
+            .filter_map(|entry| {
+                let value = entry.shown(&mut target)?;
+                Some((entry.field().name().to_owned(), value))
+            })
+            .collect()
+    }
+}
+
+impl<C: 'static> Default for Settings<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C> std::fmt::Debug for Settings<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.entries.iter().map(|entry| entry.field().name());
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl<C, T> std::fmt::Debug for Setting<C, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Setting").field(&self.field).finish()
+    }
+}
+
+/// A setting behind its type.
+trait Entry<C>: Send + Sync {
+    fn field(&self) -> &Field;
+    fn write(&self, target: &mut C, value: &Value) -> Result<(), Error>;
+    /// Takes the target as mutable because [`Setting::access`] does; it does not change it.
+    fn shown(&self, target: &mut C) -> Option<Value>;
+}
+
+impl<C, T> Entry<C> for Setting<C, T> {
+    fn field(&self) -> &Field {
+        &self.field
+    }
+
+    fn write(&self, target: &mut C, value: &Value) -> Result<(), Error> {
+        *(self.access)(target) = (self.parse)(self.field.name(), value)?;
+        Ok(())
+    }
+
+    fn shown(&self, target: &mut C) -> Option<Value> {
+        (self.show)((self.access)(target))
+    }
+}
+
+fn broken(name: &str, rule: &str) -> Error {
+    Error::bad_request(format!("{name}: {rule}"))
+}
+
+/// Reads a text that is not blank.
+fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<Option<T>, String> {
+    match trimmed(value)? {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|rule: T::Err| rule.to_string()),
+    }
+}
+
+/// A text without the white space that a pasted value often has around it.
+fn trimmed(value: &Value) -> Result<&str, String> {
+    value
+        .as_str()
+        .map(str::trim)
+        .ok_or_else(|| "expected a text".to_owned())
+}
+
+/// A list whose elements name themselves in errors.
+fn elements<T: FromStr<Err: Display>, L: Extend<T> + Default>(
+    value: &Value,
+    mut add: impl FnMut(&mut L, T),
+) -> Result<L, String> {
+    let mut list = L::default();
+    for element in value.as_array().ok_or("expected a list")? {
+        let text = element.as_str().ok_or("expected a list of texts")?;
+        let element = text
+            .parse()
+            .map_err(|rule: T::Err| format!("{:?}: {rule}", Excerpt(text)))?;
+        add(&mut list, element);
+    }
+    Ok(list)
+}
+
+/// As text without white space around it.
+impl SettingValue for String {
+    const KIND: FieldKind = FieldKind::String;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        trimmed(value).map(str::to_owned)
+    }
+
+    fn to_shown(&self) -> Value {
+        self.as_str().into()
+    }
+}
+
+/// As for texts. A setting of this type is to be [`secret`](Setting::secret); without that, nothing is shown either.
+impl SettingValue for SecretString {
+    const KIND: FieldKind = FieldKind::String;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        trimmed(value).map(Self::from)
+    }
+
+    fn to_shown(&self) -> Value {
+        "".into()
+    }
+}
+
+/// As text; nothing is blank.
+impl<T: FromStr<Err: Display> + Display> SettingValue for Option<T> {
+    const KIND: FieldKind = FieldKind::String;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        parsed(value)
+    }
+
+    fn to_shown(&self) -> Value {
+        self.as_ref().map(ToString::to_string).unwrap_or_default().into()
+    }
+}
+
+impl SettingValue for bool {
+    const KIND: FieldKind = FieldKind::Bool;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| "expected true or false".to_owned())
+    }
+
+    fn to_shown(&self) -> Value {
+        (*self).into()
+    }
+}
+
+impl SettingValue for i64 {
+    const KIND: FieldKind = FieldKind::Int;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        value.as_i64().ok_or_else(|| "expected a whole number".to_owned())
+    }
+
+    fn to_shown(&self) -> Value {
+        (*self).into()
+    }
+}
+
+/// As whole seconds.
+impl SettingValue for Duration {
+    const KIND: FieldKind = FieldKind::DurationSecond;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let seconds = value.as_u64().ok_or("expected a duration")?;
+        Ok(Self::from_secs(seconds))
+    }
+
+    fn to_shown(&self) -> Value {
+        self.as_secs().into()
+    }
+}
+
+/// As a list of texts, in the order given, each once.
+impl<T: FromStr<Err: Display> + Display + PartialEq> SettingValue for Vec<T> {
+    const KIND: FieldKind = FieldKind::CommaStringSlice;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        elements(value, |list: &mut Self, element| {
+            if !list.contains(&element) {
+                list.push(element);
+            }
+        })
+    }
+
+    fn to_shown(&self) -> Value {
+        self.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// As a list of texts, sorted, each once.
+impl<T: FromStr<Err: Display> + Display + Ord> SettingValue for BTreeSet<T> {
+    const KIND: FieldKind = FieldKind::CommaStringSlice;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        elements(value, |list: &mut Self, element| {
+            list.insert(element);
+        })
+    }
+
+    fn to_shown(&self) -> Value {
+        self.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// As names with text values.
+impl SettingValue for BTreeMap<String, String> {
+    const KIND: FieldKind = FieldKind::KvPairs;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let pairs = value.as_object().ok_or("expected names with texts")?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        pairs
+            .iter()
+            .map(|(name, value)| Some((name.clone(), text(value)?)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| "expected names with texts".to_owned())
+    }
+
+    fn to_shown(&self) -> Value {
+        self.iter()
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Clone, Default, PartialEq)]
+    struct Limits {
+        host: Option<std::net::Ipv4Addr>,
+        level: u8,
+        ttl: Duration,
+        names: Vec<String>,
+        ports: BTreeSet<u16>,
+        note: String,
+        on: bool,
+        retries: Option<u8>,
+    }
+
+    #[derive(Clone, Default)]
+    struct Secrets {
+        key: SecretString,
+    }
+
+    fn table() -> Settings<Limits> {
+        Settings::new()
+            .with(Setting::new("host", |limits: &mut Limits| &mut limits.host))
+            .with(Setting::text("level", |limits: &mut Limits| &mut limits.level))
+            .with(Setting::new("ttl", |limits: &mut Limits| &mut limits.ttl).shown_if_set())
+            .with(Setting::new("names", |limits: &mut Limits| &mut limits.names))
+            .with(Setting::new("ports", |limits: &mut Limits| &mut limits.ports))
+            .with(Setting::new("note", |limits: &mut Limits| &mut limits.note).describe("A note."))
+            .with(Setting::new("on", |limits: &mut Limits| &mut limits.on))
+            .with(Setting::custom(
+                Field::new("retries", FieldKind::Int),
+                |limits: &mut Limits| &mut limits.retries,
+                |name, value| match value.as_i64() {
+                    Some(-1) => Ok(None),
+                    Some(retries @ 0..=20) => Ok(u8::try_from(retries).ok()),
+                    _ => Err(broken(name, "expected -1 to 20")),
+                },
+                |retries| retries.map_or(-1, i64::from).into(),
+            ))
+    }
+
+    fn merge(mut limits: Limits, data: &Value) -> Result<Limits, String> {
+        let fields: Vec<_> = table().fields().collect();
+        let collected = FieldValues::collect(&fields, data.as_object().unwrap(), &[]).unwrap();
+        let merged = table().merge(&mut limits, &collected.values);
+        merged.map(|()| limits).map_err(|error| error.to_string())
+    }
+
+    fn full() -> Value {
+        json!({
+            "host": " 127.0.0.1 ", "level": 7, "ttl": "1h", "names": "b,a,b", "ports": ["443", "80", 443],
+            "note": " x ", "on": "true", "retries": 0,
+        })
+    }
+
+    #[test]
+    fn what_is_written_is_shown() {
+        let limits = merge(Limits::default(), &full()).unwrap();
+        let expected = json!({
+            "host": "127.0.0.1", "level": "7", "ttl": 3600, "names": ["b", "a"], "ports": ["80", "443"],
+            "note": "x", "on": true, "retries": 0,
+        });
+        assert_eq!(Value::Object(table().shown(&limits)), expected);
+        let expected = json!({
+            "host": "", "level": "0", "names": [], "ports": [], "note": "", "on": false, "retries": -1,
+        });
+        assert_eq!(Value::Object(table().shown(&Limits::default())), expected);
+    }
+
+    #[test]
+    fn what_is_not_given_stays_and_a_blank_resets() {
+        let limits = merge(Limits::default(), &full()).unwrap();
+        assert_eq!(merge(limits.clone(), &json!({})).unwrap(), limits);
+        assert_eq!(merge(limits.clone(), &json!({"ttl": null})).unwrap(), limits);
+        let blank = json!({
+            "host": "", "level": " ", "ttl": 0, "names": [], "ports": "", "note": null, "on": false, "retries": -1,
+        });
+        let ports_stay_wrong = merge(limits.clone(), &json!({"ports": ["x"]})).unwrap_err();
+        assert!(
+            ports_stay_wrong.starts_with("ports: \"x\": "),
+            "{ports_stay_wrong}"
+        );
+        assert_eq!(merge(limits, &blank).unwrap(), Limits::default());
+    }
+
+    #[test]
+    fn a_broken_rule_names_the_setting() {
+        for (data, start) in [
+            (json!({"host": "x"}), "host: "),
+            (json!({"level": 256}), "level: "),
+            (json!({"retries": 21}), "retries: expected -1 to 20"),
+        ] {
+            let error = merge(Limits::default(), &data).unwrap_err();
+            assert!(error.starts_with(start), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_request_may_give_none_of_them() {
+        let values: FieldValues = serde_json::from_value(json!({"other": 1})).unwrap();
+        assert!(!table().any_given(&values));
+        let values: FieldValues = serde_json::from_value(json!({"on": false})).unwrap();
+        assert!(table().any_given(&values));
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret = Setting::new("key", |secrets: &mut Secrets| &mut secrets.key).secret();
+        let settings = Settings::new().with(secret);
+        let mut secrets = Secrets::default();
+        let values: FieldValues = serde_json::from_value(json!({"key": " hush "})).unwrap();
+        settings.merge(&mut secrets, &values).unwrap();
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&secrets.key), "hush");
+        assert!(settings.shown(&secrets).is_empty());
+        assert!(settings.fields().all(|field| field.display.sensitive));
+    }
+}
