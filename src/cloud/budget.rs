@@ -44,6 +44,9 @@ pub const TICK: Duration = Duration::from_secs(60);
 /// One entry that a tick works on: a WAL entry, or one entry of a schedule.
 pub const TICK_ENTRY: Duration = Duration::from_secs(10);
 
+/// One transaction of the host's storage. It is ended in order also when its request is cut off.
+pub const TRANSACTION: Duration = Duration::from_secs(20);
+
 /// How long the host waits for an answer (`default_max_request_duration`).
 #[cfg(test)]
 const HOST: Duration = Duration::from_secs(90);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::class::RequestClass;
 use super::error::Error;
 use super::field::{FieldValues, ignored_warning, replaced_warning};
 use super::help;
@@ -139,6 +140,27 @@ impl Backend {
     #[must_use]
     pub fn special_paths(&self) -> &SpecialPaths {
         &self.special
+    }
+
+    /// The class of a request.
+    #[must_use]
+    pub fn class(&self, operation: Operation, path: &str) -> RequestClass {
+        match operation {
+            Operation::Help | Operation::ResolvePath => RequestClass::Static,
+            Operation::Renew => RequestClass::Storage,
+            Operation::Revoke => RequestClass::Revoke,
+            Operation::Rollback => RequestClass::Tick,
+            _ if self.is_unauthenticated(path) => RequestClass::Login,
+            _ => self
+                .route(path)
+                .ok()
+                .and_then(|(path, _)| path.operation(operation))
+                .map_or(RequestClass::Storage, |spec| spec.class),
+        }
+    }
+
+    fn is_unauthenticated(&self, path: &str) -> bool {
+        self.special.unauthenticated.iter().any(|open| open == path)
     }
 
     /// Serves a request.
@@ -314,7 +336,7 @@ async fn roll_back_wal(context: &Context, rollback: &WalRollback, deadline: Inst
         kind,
         data,
         age,
-    } in WalEntry::pending(&*context.storage).await?
+    } in WalEntry::pending(context).await?
     {
         if age < WAL_MINIMUM_AGE && !immediate {
             continue;

@@ -7,6 +7,8 @@
 //! This room knows neither protobuf nor any engine.
 
 mod backend;
+mod bounded;
+mod class;
 mod coerce;
 mod duration;
 mod error;
@@ -28,11 +30,14 @@ mod settings;
 mod storage;
 pub mod stored;
 mod system;
+#[cfg(test)]
+pub(crate) mod testing;
 mod token;
 mod wal;
 mod wipe;
 
 pub use backend::Backend;
+pub use class::RequestClass;
 pub use duration::{DurationError, human_duration, nanoseconds, parse_duration};
 pub use error::{BoxError, Error, Kind, Status};
 pub use excerpt::Excerpt;
@@ -43,7 +48,7 @@ pub use lease::{LeaseTerms, TtlCap};
 pub use locks::NamedLocks;
 pub use path::{DisplayAttributes, Handler, HandlerResult, OperationSpec, Path};
 pub use pattern::{Captures, Pattern};
-pub use request::{Context, Operation, Request};
+pub use request::{Context, Operation, Request, Services};
 pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use secret::{Lease, SecretType};
 pub use settings::{Setting, SettingValue, Settings};

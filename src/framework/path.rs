@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::class::RequestClass;
 use super::error::Error;
 use super::field::{Field, FieldKind, FieldValues};
 use super::pattern::Pattern;
@@ -40,6 +41,7 @@ pub struct OperationSpec {
     pub(super) handler: Handler,
     pub(super) display: DisplayAttributes,
     pub(super) forward: Forward,
+    pub(super) class: RequestClass,
 }
 
 /// Which nodes must leave an operation to the active node before it does anything.
@@ -133,6 +135,7 @@ impl Path {
             handler,
             display: DisplayAttributes::default(),
             forward,
+            class: RequestClass::Storage,
         });
         self
     }
@@ -141,13 +144,12 @@ impl Path {
     #[must_use]
     pub fn and_on(mut self, operation: Operation) -> Self {
         if let Some(last) = self.operations.last() {
-            let (handler, display, forward) = (Arc::clone(&last.handler), last.display, last.forward);
-            self.operations.push(OperationSpec {
+            let spec = OperationSpec {
                 operation,
-                handler,
-                display,
-                forward,
-            });
+                handler: Arc::clone(&last.handler),
+                ..*last
+            };
+            self.operations.push(spec);
         }
         self
     }
@@ -164,6 +166,25 @@ impl Path {
     #[must_use]
     pub fn forward_on_standby(self) -> Self {
         self.forwarded(Forward::OnStandby)
+    }
+
+    /// Marks the operation added last as one that makes something in the cloud for its caller.
+    #[must_use]
+    pub fn makes_in_cloud(self) -> Self {
+        self.of_class(RequestClass::Issue)
+    }
+
+    /// Marks the operation added last as one that may call the cloud for an operator.
+    #[must_use]
+    pub fn calls_cloud(self) -> Self {
+        self.of_class(RequestClass::CloudCall)
+    }
+
+    fn of_class(mut self, class: RequestClass) -> Self {
+        if let Some(operation) = self.operations.last_mut() {
+            operation.class = class;
+        }
+        self
     }
 
     fn forwarded(mut self, forward: Forward) -> Self {

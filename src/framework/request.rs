@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::error::Error;
+use super::bounded::{BoundedStorage, BoundedSystem};
+use super::error::{Error, Status};
 use super::response::{Auth, Secret};
 use super::storage::Storage;
 use super::system::SystemView;
 use super::wipe::wipe;
+use crate::cloud::{Clock, Deadline};
 
 /// What the host asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,16 +70,31 @@ pub struct Request {
     pub remote_address: Option<String>,
 }
 
-/// What a handler runs with: the request and the host's services.
+/// What a handler runs with: the request, the host's services, the clock, and how long there is.
 #[derive(Clone)]
 pub struct Context {
     /// The request.
     pub request: Arc<Request>,
+    /// The mount's own storage. Its calls fail when the deadline is over.
+    pub storage: Arc<dyn Storage>,
+    /// What the host tells about itself and the mount. Its calls fail when the deadline is over.
+    pub system: Arc<dyn SystemView>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    services: Services,
+    deadline: Deadline,
+    cancelled: CancellationToken,
+}
+
+/// What the host offers to a mount, without a deadline, and the clock.
+#[derive(Clone)]
+pub struct Services {
     /// The mount's own storage.
     pub storage: Arc<dyn Storage>,
     /// What the host tells about itself and the mount.
     pub system: Arc<dyn SystemView>,
-    cancelled: CancellationToken,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Operation {
@@ -140,33 +158,90 @@ impl fmt::Debug for Request {
 
 impl Context {
     /// A context for one request. `cancelled` fires when the caller has gone away.
+    #[must_use]
     pub fn new(
         request: Request,
-        storage: Arc<dyn Storage>,
-        system: Arc<dyn SystemView>,
+        services: Services,
+        deadline: Deadline,
+        cancelled: CancellationToken,
+    ) -> Self {
+        Self::assemble(Arc::new(request), services, deadline, cancelled)
+    }
+
+    fn assemble(
+        request: Arc<Request>,
+        services: Services,
+        deadline: Deadline,
         cancelled: CancellationToken,
     ) -> Self {
         Self {
-            request: Arc::new(request),
-            storage,
-            system,
+            request,
+            storage: Arc::new(BoundedStorage {
+                storage: Arc::clone(&services.storage),
+                deadline,
+            }),
+            system: Arc::new(BoundedSystem {
+                system: Arc::clone(&services.system),
+                deadline,
+            }),
+            clock: Arc::clone(&services.clock),
+            services,
+            deadline,
             cancelled,
         }
     }
 
-    /// Waits for something as long as the caller does.
-    pub async fn unless_cancelled<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Error> {
-        self.cancelled
-            .run_until_cancelled(waiting)
-            .await
-            .ok_or_else(cancelled)
+    /// When the request must be over. Every wait, retry and nested call takes the earlier of its own limit and this.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
-    /// Fails when the caller has gone away. Asked between the steps of a change in the cloud, so that nothing is
-    /// made for nobody.
+    /// The same request for a part of its work, which may take this long, and no longer than the request.
+    #[must_use]
+    pub fn within(&self, budget: Duration) -> Self {
+        Self::assemble(
+            Arc::clone(&self.request),
+            self.services.clone(),
+            self.deadline.within(budget),
+            self.cancelled.clone(),
+        )
+    }
+
+    /// The same request for an undo: with a budget that begins now, and that goes on when the caller has gone away.
+    #[must_use]
+    pub fn for_undo(&self, budget: Duration) -> Self {
+        Self::assemble(
+            Arc::clone(&self.request),
+            self.services.clone(),
+            Deadline::after(budget),
+            CancellationToken::new(),
+        )
+    }
+
+    /// Waits for something as long as the caller does, and until the deadline.
+    ///
+    /// # Errors
+    /// The caller has gone away, or the deadline is over. What was waited for is dropped.
+    pub async fn unless_cancelled<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Error> {
+        self.cancelled
+            .run_until_cancelled(self.deadline.run(waiting))
+            .await
+            .ok_or_else(cancelled)?
+            .map_err(|_| out_of_time())
+    }
+
+    /// Fails when the caller has gone away or the deadline is over. Asked between the steps of a change in the cloud,
+    /// so that nothing is made for nobody.
+    ///
+    /// # Errors
+    /// As it says.
     pub fn check_cancelled(&self) -> Result<(), Error> {
         if self.cancelled.is_cancelled() {
             return Err(cancelled());
+        }
+        if self.deadline.remaining().is_zero() {
+            return Err(out_of_time());
         }
         Ok(())
     }
@@ -176,10 +251,64 @@ fn cancelled() -> Error {
     Error::internal("the request was cancelled")
 }
 
+fn out_of_time() -> Error {
+    Error::coded(
+        Status::UNAVAILABLE,
+        "the request took longer than the plugin gives it, and was ended; try again later",
+    )
+}
+
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("request", &self.request)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::{FixedSystem, MemoryStorage, testing};
+
+    fn context(budget: Duration, cancelled: &CancellationToken) -> Context {
+        let services = testing::services(Arc::new(MemoryStorage::default()), FixedSystem::default());
+        let request = Request::new(Operation::Read, "x");
+        Context::new(request, services, Deadline::after(budget), cancelled.clone())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_deadline_only_an_undo_goes_on() {
+        let context = context(Duration::from_secs(10), &CancellationToken::new());
+        context.check_cancelled().unwrap();
+        let waited = tokio::time::Instant::now();
+        let error = context
+            .unless_cancelled(std::future::pending::<()>())
+            .await
+            .unwrap_err();
+        assert_eq!(waited.elapsed(), Duration::from_secs(10));
+        assert_eq!(error.kind(), crate::framework::Kind::Coded(Status::UNAVAILABLE));
+        context.check_cancelled().unwrap_err();
+        let nested = context.within(Duration::from_secs(60));
+        assert_eq!(nested.deadline(), context.deadline());
+        let undo = context.for_undo(Duration::from_secs(20));
+        undo.check_cancelled().unwrap();
+        undo.storage.put("a", vec![1]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_undo_goes_on_when_the_caller_has_gone() {
+        let cancelled = CancellationToken::new();
+        let context = context(Duration::from_secs(10), &cancelled);
+        cancelled.cancel();
+        context.check_cancelled().unwrap_err();
+        context
+            .unless_cancelled(std::future::pending::<()>())
+            .await
+            .unwrap_err();
+        context
+            .for_undo(Duration::from_secs(20))
+            .check_cancelled()
+            .unwrap();
     }
 }

@@ -5,13 +5,14 @@
 //! `wal/<uuid>`, value `{"type","data","created_at"}`.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Error;
+use super::request::Context;
 use super::storage::{Change, Storage};
 
 const PREFIX: &str = "wal/";
@@ -42,9 +43,9 @@ pub(super) struct Pending {
 
 impl WalEntry {
     /// Writes an entry of the given kind.
-    pub async fn put(storage: &dyn Storage, kind: &str, data: &impl Serialize) -> Result<Self, Error> {
+    pub async fn put(context: &Context, kind: &str, data: &impl Serialize) -> Result<Self, Error> {
         let entry = Self { id: uuid()? };
-        entry.put_again(storage, kind, data).await?;
+        entry.put_again(context, kind, data).await?;
         Ok(entry)
     }
 
@@ -61,21 +62,19 @@ impl WalEntry {
     }
 
     /// Writes the entry once more, where it is not certain that it is still there.
-    pub async fn put_again(
-        &self,
-        storage: &dyn Storage,
-        kind: &str,
-        data: &impl Serialize,
-    ) -> Result<(), Error> {
-        storage.put_json(&self.key(), &stored(kind, data)?).await
+    pub async fn put_again(&self, context: &Context, kind: &str, data: &impl Serialize) -> Result<(), Error> {
+        let stored = Stored {
+            kind: kind.to_owned(),
+            data: serde_json::to_value(data)
+                .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?,
+            created_at: now(context),
+        };
+        context.storage.put_json(&self.key(), &stored).await
     }
 
     /// What the entries of a kind hold now, of any age. Those that cannot be read are logged and left out.
-    pub async fn all_of_kind<T: DeserializeOwned>(
-        storage: &dyn Storage,
-        kind: &str,
-    ) -> Result<Vec<T>, Error> {
-        let pending = Self::pending(storage).await?;
+    pub async fn all_of_kind<T: DeserializeOwned>(context: &Context, kind: &str) -> Result<Vec<T>, Error> {
+        let pending = Self::pending(context).await?;
         Ok(pending
             .into_iter()
             .filter(|found| found.kind == kind)
@@ -95,7 +94,8 @@ impl WalEntry {
     }
 
     /// Every entry of the mount with its age.
-    pub(super) async fn pending(storage: &dyn Storage) -> Result<Vec<Pending>, Error> {
+    pub(super) async fn pending(context: &Context) -> Result<Vec<Pending>, Error> {
+        let (storage, now) = (&*context.storage, now(context));
         let mut pending = Vec::new();
         for id in storage.list(PREFIX).await? {
             let entry = Self { id };
@@ -104,7 +104,7 @@ impl WalEntry {
                     entry,
                     kind: stored.kind,
                     data: stored.data,
-                    age: Duration::from_secs(now().saturating_sub(stored.created_at)),
+                    age: Duration::from_secs(now.saturating_sub(stored.created_at)),
                 }),
                 // Another request has deleted it since.
                 Ok(None) => {}
@@ -120,15 +120,6 @@ impl WalEntry {
     }
 }
 
-fn stored(kind: &str, data: &impl Serialize) -> Result<Stored, Error> {
-    Ok(Stored {
-        kind: kind.to_owned(),
-        data: serde_json::to_value(data)
-            .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?,
-        created_at: now(),
-    })
-}
-
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
@@ -139,10 +130,9 @@ impl fmt::Debug for Pending {
     }
 }
 
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+/// Seconds since 1970.
+fn now(context: &Context) -> u64 {
+    u64::try_from(context.clock.now().unix_timestamp()).unwrap_or(0)
 }
 
 /// A random (version 4) UUID.
@@ -164,39 +154,38 @@ fn uuid() -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
-    use super::super::storage::MemoryStorage;
     use super::*;
+    use crate::framework::testing::context;
 
     #[tokio::test]
     async fn an_entry_is_found_until_it_is_deleted() {
-        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-        let entry = WalEntry::put(&*storage, "user", &json!({"user": "u"}))
+        let context = context();
+        let entry = WalEntry::put(&context, "user", &json!({"user": "u"}))
             .await
             .unwrap();
-        let pending = WalEntry::pending(&*storage).await.unwrap();
+        let pending = WalEntry::pending(&context).await.unwrap();
         assert_eq!(pending.len(), 1);
         assert_eq!(
             (pending[0].kind.as_str(), &pending[0].data),
             ("user", &json!({"user": "u"}))
         );
         assert!(pending[0].age < Duration::from_secs(60));
-        entry.delete(&*storage).await.unwrap();
-        assert!(WalEntry::pending(&*storage).await.unwrap().is_empty());
+        entry.delete(&*context.storage).await.unwrap();
+        assert!(WalEntry::pending(&context).await.unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn an_unreadable_entry_does_not_hide_the_others() {
-        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-        storage
+        let context = context();
+        context
+            .storage
             .put("wal/00000000-bad", b"{\"type\":\"user\"}".to_vec())
             .await
             .unwrap();
-        let entry = WalEntry::put(&*storage, "user", &json!({})).await.unwrap();
-        let pending = WalEntry::pending(&*storage).await.unwrap();
+        let entry = WalEntry::put(&context, "user", &json!({})).await.unwrap();
+        let pending = WalEntry::pending(&context).await.unwrap();
         assert_eq!(
             pending.into_iter().map(|found| found.entry).collect::<Vec<_>>(),
             [entry]

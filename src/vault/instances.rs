@@ -6,13 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::framework::{Backend, Storage, SystemView};
+use crate::framework::{Backend, Services};
 
 /// One mount: its backend and the host's services for it.
 pub(super) struct Instance {
     pub(super) backend: Backend,
-    pub(super) storage: Arc<dyn Storage>,
-    pub(super) system: Arc<dyn SystemView>,
+    pub(super) services: Services,
     /// Fires when the mount goes away: requests still at work then stop and undo what they made.
     pub(super) gone: CancellationToken,
 }

@@ -20,7 +20,8 @@ use super::instances::{Instance, Instances};
 use super::multiplex::mount_id;
 use super::storage::HostStorage;
 use super::system::HostSystem;
-use crate::framework::{BackendKind, Context, Error, Kind};
+use crate::cloud::{Deadline, SystemClock};
+use crate::framework::{BackendKind, Context, Error, Kind, Operation, Services};
 use crate::goplugin::Broker;
 
 /// The numbers of `logical.BackendType`.
@@ -65,8 +66,11 @@ impl Service {
             id,
             Instance {
                 backend,
-                storage: Arc::new(HostStorage::new(channel.clone())),
-                system: Arc::new(HostSystem::new(channel, self.plugin.product)),
+                services: Services {
+                    storage: Arc::new(HostStorage::new(channel.clone())),
+                    system: Arc::new(HostSystem::new(channel, self.plugin.product)),
+                    clock: Arc::new(SystemClock),
+                },
                 gone: CancellationToken::new(),
             },
         );
@@ -224,14 +228,13 @@ where
     F: FnOnce(Arc<Instance>, Context) -> R,
     R: Future<Output = Result<T, Error>> + Send + 'static,
 {
+    let class = instance
+        .backend
+        .class(Operation::from_wire(&wire.operation), &wire.path);
+    let deadline = Deadline::after(class.budget());
     let request = convert::request(wire).map_err(Error::bad_request)?;
     let cancelled = instance.gone.child_token();
-    let context = Context::new(
-        request,
-        Arc::clone(&instance.storage),
-        Arc::clone(&instance.system),
-        cancelled.clone(),
-    );
+    let context = Context::new(request, instance.services.clone(), deadline, cancelled.clone());
     let cancel_when_dropped = cancelled.drop_guard();
     let result = tokio::spawn(serve(Arc::clone(instance), context)).await;
     cancel_when_dropped.disarm();

@@ -1,8 +1,9 @@
 //! The framework's `Storage` over the host's storage service.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
@@ -11,22 +12,24 @@ use super::generated::pb::{
     Empty, StorageCommitTxArgs, StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs,
     StoragePutArgs, StorageRollbackTxArgs,
 };
+use crate::cloud::budget;
 use crate::framework::{Change, Storage, StorageError};
 
 /// The transaction of a call that is in none.
 const NO_TRANSACTION: &str = "";
 
+#[derive(Clone)]
 pub(super) struct HostStorage {
     client: StorageClient<Channel>,
     /// Whether the host has transactions, once it has said so.
-    transactional: OnceLock<bool>,
+    transactional: Arc<OnceLock<bool>>,
 }
 
 impl HostStorage {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
             client: StorageClient::new(channel).max_decoding_message_size(usize::MAX),
-            transactional: OnceLock::new(),
+            transactional: Arc::default(),
         }
     }
 
@@ -59,6 +62,25 @@ impl HostStorage {
             txn: transaction.to_owned(),
         };
         refused(answer(self.client.clone().delete(arguments).await)?.err)
+    }
+
+    async fn transaction(self, changes: Vec<Change>) -> Result<(), StorageError> {
+        let begun = answer(self.client.clone().begin_tx(Empty {}).await)?;
+        refused(begun.err)?;
+        let txn = begun.txn;
+        match self.apply_in(&txn, changes).await {
+            Ok(()) => refused(answer(self.client.clone().commit(StorageCommitTxArgs { txn }).await)?.err),
+            Err(error) => {
+                let ended = self.client.clone().rollback(StorageRollbackTxArgs { txn }).await;
+                if let Err(status) = ended {
+                    tracing::debug!(
+                        error = status.message(),
+                        "a storage transaction is left to the host"
+                    );
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn apply_in(&self, transaction: &str, changes: Vec<Change>) -> Result<(), StorageError> {
@@ -110,22 +132,18 @@ impl Storage for HostStorage {
         if changes.len() < 2 || !self.is_transactional().await? {
             return self.apply_in(NO_TRANSACTION, changes).await;
         }
-        let begun = answer(self.client.clone().begin_tx(Empty {}).await)?;
-        refused(begun.err)?;
-        let txn = begun.txn;
-        // The host keeps a transaction until it hears of its end.
-        match self.apply_in(&txn, changes).await {
-            Ok(()) => refused(answer(self.client.clone().commit(StorageCommitTxArgs { txn }).await)?.err),
-            Err(error) => {
-                let ended = self.client.clone().rollback(StorageRollbackTxArgs { txn }).await;
-                if let Err(status) = ended {
-                    tracing::debug!(
-                        error = status.message(),
-                        "a storage transaction is left to the host"
-                    );
-                }
-                Err(error)
-            }
+        // The host keeps a transaction until it hears of its end: a task of its own ends it also when the request is cut
+        // off.
+        let host = self.clone();
+        let transaction = tokio::spawn(timeout(budget::TRANSACTION, host.transaction(changes)));
+        match transaction.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(StorageError(
+                "a transaction of the server's storage took too long".to_owned(),
+            )),
+            Err(_) => Err(StorageError(
+                "a storage transaction failed in the plugin".to_owned(),
+            )),
         }
     }
 }

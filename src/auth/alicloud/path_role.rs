@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::alicloud::testing::Script;
-    use crate::framework::{Backend, FixedSystem, Kind, MemoryStorage, Request, Storage};
+    use crate::framework::{Backend, FixedSystem, Kind, MemoryStorage, Request, Storage, testing};
 
     const ARN: &str = "acs:ram::1234567890123456:role/dev";
 
@@ -271,12 +271,8 @@ mod tests {
                 max_ttl: hour,
                 ..FixedSystem::default()
             };
-            Context::new(
-                request,
-                Arc::clone(&self.storage),
-                Arc::new(system),
-                CancellationToken::new(),
-            )
+            let services = testing::services(Arc::clone(&self.storage), system);
+            testing::context_of(&self.backend, request, services, CancellationToken::new())
         }
 
         async fn ask(&self, operation: Operation, path: &str, data: Value) -> HandlerResult {

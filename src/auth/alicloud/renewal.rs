@@ -55,6 +55,7 @@ mod tests {
     use crate::alicloud::testing::Script;
     use crate::framework::{
         FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Request, Storage, StorageError, TokenType,
+        testing,
     };
 
     /// Of a token that the Go plugin issued: there is nothing but metadata.
@@ -93,15 +94,10 @@ mod tests {
         }
         let mut request = Request::new(Operation::Renew, "login");
         request.auth = Some(auth);
-        let context = Context::new(
-            request,
-            storage,
-            Arc::new(FixedSystem::default()),
-            CancellationToken::new(),
-        );
-        super::super::backend(Script::default().client())
-            .handle(context)
-            .await
+        let services = testing::services(storage, FixedSystem::default());
+        let backend = super::super::backend(Script::default().client());
+        let context = testing::context_of(&backend, request, services, CancellationToken::new());
+        backend.handle(context).await
     }
 
     fn stored_arn(role: &str) -> Value {

@@ -76,7 +76,7 @@ pub(super) async fn issue(
         tried += 1;
         let plan = Plan::new(context, owner_tag, role_name, role)?;
         context.check_cancelled()?;
-        let entry = WalEntry::put(&*context.storage, WAL_KIND, &plan.user()).await?;
+        let entry = WalEntry::put(context, WAL_KIND, &plan.user()).await?;
         let mut so_far = Made::default();
         let mut made = make(cloud, context, &plan, &mut so_far).await;
         if let Ok(key) = &made
@@ -279,7 +279,7 @@ async fn undo(
     entry: &WalEntry,
     failure: Error,
 ) -> Error {
-    let storage = &*context.storage;
+    let context = &context.for_undo(UNDOING_TIME);
     let made = MadeUser {
         access_keys: so_far.access_keys,
         policies: so_far.policies,
@@ -293,14 +293,15 @@ async fn undo(
     };
     let finished = matches!(all_found, Ok(true)) && !so_far.unsure;
     let noted = if finished {
-        storage
+        context
+            .storage
             .apply(vec![lease_record::deletion(&plan.user), entry.deletion()])
             .await
             .map_err(Error::from)
     } else {
         // What was made but not found, or may yet be made, is for the tick, which comes when every delay is over. The
         // entry may have been deleted already.
-        entry.put_again(storage, WAL_KIND, &made).await
+        entry.put_again(context, WAL_KIND, &made).await
     };
     if let Err(error) = noted {
         // Nothing is lost by it: the entry or the record is still there, and the tick finds nothing left to undo.

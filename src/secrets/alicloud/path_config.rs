@@ -113,11 +113,13 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
             ..DisplayAttributes::default()
         })
         .on(Operation::Update, engine, write)
+        .calls_cloud()
         .displayed(DisplayAttributes {
             verb: Some("configure"),
             ..DisplayAttributes::default()
         })
         .on(Operation::Read, engine, read)
+        .calls_cloud()
         .displayed(DisplayAttributes {
             suffix: Some("configuration"),
             ..DisplayAttributes::default()

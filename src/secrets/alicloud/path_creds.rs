@@ -35,6 +35,7 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
         })
         .on(Operation::Read, engine, issue)
         .changing()
+        .makes_in_cloud()
         .and_on(Operation::Update)
         .displayed(DisplayAttributes {
             suffix: Some("credentials-with-parameters"),

@@ -18,7 +18,7 @@ use super::{OPERATION_PREFIX, names};
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
     Context, DisplayAttributes, Error, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
-    Storage, WalEntry,
+    WalEntry,
 };
 
 const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";
@@ -47,6 +47,7 @@ pub(super) fn list_path(engine: &Arc<Engine>) -> Path {
             ..DisplayAttributes::default()
         })
         .on(Operation::List, engine, list)
+        .calls_cloud()
         // A standby's storage lags behind: there, users of the newest leases would be shown.
         .changing()
         .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
@@ -61,6 +62,7 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
             ..DisplayAttributes::default()
         })
         .on(Operation::Delete, engine, delete)
+        .calls_cloud()
         .help(SYNOPSIS, DESCRIPTION)
 }
 
@@ -77,7 +79,7 @@ async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     let cloud = engine.cloud(&context).await?;
     let users = cloud.ram.list_users().await.map_err(failed_call)?;
     // The users first: whoever is among them and is ours had a WAL entry or a record before.
-    let owned = owned(&*context.storage).await?;
+    let owned = owned(&context).await?;
     let orphans = users
         .into_iter()
         .filter(|user| owner_tag.is_on(user) && !owned.contains(&user.name.to_ascii_lowercase()))
@@ -102,10 +104,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     if !owner_tag.is_on(&user) {
         return Err(not_ours(&name));
     }
-    if owned(&*context.storage)
-        .await?
-        .contains(&name.to_ascii_lowercase())
-    {
+    if owned(&context).await?.contains(&name.to_ascii_lowercase()) {
         return Err(Error::coded(
             Status::CONFLICT,
             format!(
@@ -128,7 +127,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
         ..MadeUser::default()
     };
     // Once detached, the policies could not be found again: the entry remembers them until all is gone.
-    let entry = WalEntry::put(&*context.storage, WAL_KIND, &made).await?;
+    let entry = WalEntry::put(&context, WAL_KIND, &made).await?;
     made.remove(&cloud.ram).await.map_err(failed_call)?;
     entry.delete(&*context.storage).await?;
     Ok(None)
@@ -136,9 +135,9 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
 
 /// The users of leases and of unfinished requests, in lower case as RAM compares them. The log is read first: an issue
 /// that ends meanwhile moves its user from the log to the record.
-async fn owned(storage: &dyn Storage) -> Result<BTreeSet<String>, Error> {
-    let unfinished = WalEntry::all_of_kind::<MadeUser>(storage, WAL_KIND).await?;
-    let issued = LeaseRecord::users(storage).await?;
+async fn owned(context: &Context) -> Result<BTreeSet<String>, Error> {
+    let unfinished = WalEntry::all_of_kind::<MadeUser>(context, WAL_KIND).await?;
+    let issued = LeaseRecord::users(&*context.storage).await?;
     Ok(unfinished
         .into_iter()
         .map(|made| made.user_name)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::pb;
-use crate::framework::{Backend, FixedSystem, MemoryStorage};
+use crate::cloud::SystemClock;
+use crate::framework::{Backend, FixedSystem, MemoryStorage, Services};
 use crate::vault::instances::Instance;
 
 /// A mount with storage in memory, which is called as the service calls it.
@@ -18,8 +19,11 @@ impl Mount {
     pub fn new(backend: Backend) -> Self {
         Self(Arc::new(Instance {
             backend,
-            storage: Arc::new(MemoryStorage::default()),
-            system: Arc::new(FixedSystem::default()),
+            services: Services {
+                storage: Arc::new(MemoryStorage::default()),
+                system: Arc::new(FixedSystem::default()),
+                clock: Arc::new(SystemClock),
+            },
             gone: CancellationToken::new(),
         }))
     }

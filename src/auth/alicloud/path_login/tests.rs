@@ -15,6 +15,7 @@ use crate::alicloud::testing::{Script, Standing, Step};
 use crate::alicloud::{Clock as _, Credentials, Parameters};
 use crate::framework::{
     Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, ReplicationState, Request, Storage, TokenType,
+    testing,
 };
 
 const SESSION: &str = r#"{"RequestId":"R-1","IdentityType":"AssumedRoleUser","AccountId":"12345",
@@ -70,12 +71,8 @@ impl Mount {
         let mut request = Request::new(operation, path);
         request.data = data;
         request.remote_address = remote_address;
-        let context = Context::new(
-            request,
-            Arc::clone(&self.storage),
-            Arc::new(self.system),
-            CancellationToken::new(),
-        );
+        let services = testing::services(Arc::clone(&self.storage), self.system);
+        let context = testing::context_of(&self.backend, request, services, CancellationToken::new());
         self.backend.handle(context).await
     }
 

@@ -17,8 +17,8 @@ use super::backend;
 use crate::alicloud::credentials::Sources;
 use crate::alicloud::testing::{Script, Step};
 use crate::framework::{
-    Backend, Change, Context, Error, FixedSystem, HandlerResult, Kind, LeaseOptions, MemoryStorage,
-    Operation, ReplicationState, Request, Response, Secret, Status, Storage, StorageError,
+    Backend, Change, Error, FixedSystem, HandlerResult, Kind, LeaseOptions, MemoryStorage, Operation,
+    ReplicationState, Request, Response, Secret, Status, Storage, StorageError, testing,
 };
 
 /// ProviderEnv that offer nothing, and no address to ask.
@@ -173,12 +173,8 @@ impl Mount {
     }
 
     async fn handle(&self, request: Request) -> HandlerResult {
-        let context = Context::new(
-            request,
-            Arc::clone(&self.storage) as Arc<dyn Storage>,
-            Arc::new(self.system),
-            self.cancelled.clone(),
-        );
+        let services = testing::services(Arc::clone(&self.storage) as Arc<dyn Storage>, self.system);
+        let context = testing::context_of(&self.backend, request, services, self.cancelled.clone());
         self.backend.handle(context).await
     }
 
