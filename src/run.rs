@@ -114,7 +114,7 @@ async fn serve_plugin(
     fallback_kind: BackendKind,
 ) -> Result<(), Box<dyn std::error::Error>> {
     // One client for all mounts: they share its connections.
-    let client = Client::new()?;
+    let client = Client::new();
     let sources = Arc::new(Sources::new(&client, process_environment()));
     let factory = move |kind, mount: &str| -> Backend {
         match kind {

@@ -1,13 +1,13 @@
 //! Reads answers: JSON of a success, or the cloud's error shape.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::codes;
-use super::credentials::Credentials;
-use super::error::{Error, Kind, Result};
-use super::redact;
-use super::transport::Answer;
+use crate::alicloud::codes;
+use crate::cloud::credentials::Credentials;
+use crate::cloud::{Answer, Error, Kind, Result, redact};
 
 /// Every JSON object of the service has this, success or not.
 #[derive(Deserialize)]
@@ -20,59 +20,52 @@ struct Envelope {
     message: Option<String>,
 }
 
+impl Envelope {
+    /// The texts of `serde_json` quote the document, which may hold a key: they are dropped.
+    fn of(answer: &Answer) -> Option<Self> {
+        serde_json::from_slice(&answer.body).ok()
+    }
+}
+
 /// The answer of an operation that gives nothing but a request id.
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
 
-/// Turns an answer into what the operation gives, or into an error.
+/// Whether an answer is a success, or which error it is.
 ///
 /// Without credentials the cloud's message is not shown at all: it may quote the secrets of a request that somebody
 /// else signed, or of one that carries an identity token instead of a signature.
-pub(super) fn interpret<T: DeserializeOwned>(
+pub(super) fn check(
     operation: &'static str,
     credentials: Option<&Credentials>,
     answer: &Answer,
-) -> Result<T> {
-    // The texts of serde_json quote the document, which may hold a key: they are dropped.
-    let envelope = serde_json::from_slice::<Envelope>(&answer.body).ok();
-    let identifier = |text: &str| redact::identifier(text, credentials);
-    let request_id = envelope
-        .as_ref()
-        .and_then(|envelope| envelope.request_id.as_deref().and_then(identifier))
-        .or_else(|| answer.request_id.as_deref().and_then(identifier));
-    let located = |error: Error| {
-        error
-            .with_request_id(request_id.clone())
-            .with_status(answer.status)
-            .with_retry_after(answer.retry_after)
-    };
+) -> Result<()> {
+    let envelope = Envelope::of(answer);
     if answer.status == 200 {
         // A success of the service has a request id; a page of something on the way does not.
-        if envelope.is_none_or(|envelope| envelope.request_id.is_none()) {
-            return Err(located(Error::unexpected(
-                operation,
-                "the answer is not one of this service",
-            )));
-        }
-        return serde_json::from_slice(&answer.body).map_err(|_| {
-            located(Error::unexpected(
-                operation,
-                "the answer lacks what this operation must give",
-            ))
-        });
+        return match envelope {
+            Some(envelope) if envelope.request_id.is_some() => Ok(()),
+            envelope => Err(located(
+                Error::unexpected(operation, "the answer is not one of this service"),
+                credentials,
+                answer,
+                envelope.as_ref(),
+            )),
+        };
     }
     let code = envelope
         .as_ref()
         .and_then(|envelope| envelope.code.as_deref())
-        .and_then(identifier);
+        .and_then(|code| redact::identifier(code, credentials));
     let meaning = match &code {
         Some(code) => codes::meaning(code, answer.status),
         None => codes::meaning_without_code(answer.status),
     };
-    let message = match (meaning.text, envelope.and_then(|envelope| envelope.message)) {
+    let message = match (meaning.text, &envelope) {
         (Some(text), _) => text.to_owned(),
-        (None, message) if credentials.is_some() => {
-            redact::message(message.as_deref().unwrap_or_default(), credentials)
+        (None, envelope) if credentials.is_some() => {
+            let message = envelope.as_ref().and_then(|envelope| envelope.message.as_deref());
+            redact::message(message.unwrap_or_default(), credentials)
         }
         (None, _) => "refused".to_owned(),
     };
@@ -81,12 +74,46 @@ pub(super) fn interpret<T: DeserializeOwned>(
     } else {
         message
     };
-    let error =
-        located(Error::new(meaning.kind, operation, message)).with_outcome_unknown(meaning.outcome_unknown);
+    let error = Error::new(meaning.kind, operation, message)
+        .with_outcome_unknown(meaning.outcome_unknown)
+        .with_subject(
+            code.as_deref()
+                .and_then(|code| codes::subject(meaning.kind, code)),
+        );
+    let error = located(error, credentials, answer, envelope.as_ref());
     Err(match code {
         Some(code) => error.with_code(code),
         None => error,
     })
+}
+
+/// Reads what an operation gives out of an answer that was checked.
+pub(super) fn read<T: DeserializeOwned>(operation: &'static str, answer: &Answer) -> Result<T> {
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        let error = Error::unexpected(operation, "the answer lacks what this operation must give");
+        located(error, None, answer, Envelope::of(answer).as_ref())
+    })
+}
+
+/// Adds what an answer says of itself to an error.
+fn located(
+    error: Error,
+    credentials: Option<&Credentials>,
+    answer: &Answer,
+    envelope: Option<&Envelope>,
+) -> Error {
+    let identifier = |text: &str| redact::identifier(text, credentials);
+    let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+    let request_id = envelope
+        .and_then(|envelope| envelope.request_id.as_deref().and_then(identifier))
+        .or_else(|| header("x-acs-request-id").and_then(identifier));
+    let retry_after = header("x-acs-retry-after")
+        .and_then(|milliseconds| milliseconds.trim().parse().ok())
+        .map(Duration::from_millis);
+    error
+        .with_request_id(request_id)
+        .with_status(answer.status)
+        .with_retry_after(retry_after)
 }
 
 #[cfg(test)]
@@ -97,17 +124,19 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Answer {
         let body = Zeroizing::new(body.as_bytes().to_vec());
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-acs-request-id", "FROM-HEADER".parse().unwrap());
+        headers.insert("x-acs-retry-after", "1500".parse().unwrap());
         Answer {
             status,
-            request_id: Some("FROM-HEADER".into()),
-            retry_after: None,
+            headers,
             body,
         }
     }
 
     fn error(status: u16, body: &str) -> Error {
         let credentials = Credentials::new("id", "the-secret");
-        interpret::<Nothing>("DeleteUser", Some(&credentials), &answer(status, body))
+        check("DeleteUser", Some(&credentials), &answer(status, body))
             .err()
             .unwrap()
     }
@@ -122,6 +151,7 @@ mod tests {
             (error.kind(), error.request_id(), error.http_status()),
             (Kind::NotFound, Some("R-1"), Some(404))
         );
+        assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)));
         assert_eq!(
             error.to_string(),
             "DeleteUser: EntityNotExist.User: no [hidden] (request id R-1)"
@@ -171,7 +201,7 @@ mod tests {
     fn an_empty_object_is_no_success() {
         assert_eq!(error(200, "{}").kind(), Kind::Unexpected);
         assert_eq!(error(200, "[]").kind(), Kind::Unexpected);
-        assert!(interpret::<Nothing>("DeleteUser", None, &answer(200, r#"{"RequestId":"R"}"#)).is_ok());
+        assert!(check("DeleteUser", None, &answer(200, r#"{"RequestId":"R"}"#)).is_ok());
     }
 
     #[test]

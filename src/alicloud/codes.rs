@@ -1,6 +1,6 @@
-//! The cloud's codes, sorted into kinds. The only place that knows code texts by family.
+//! The cloud's codes, sorted into kinds and subjects. The only place that knows code texts by family.
 
-use super::error::Kind;
+use crate::cloud::{Kind, Subject};
 
 /// What a code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,9 +218,58 @@ pub(super) fn meaning_without_code(status: u16) -> Meaning {
     }
 }
 
+/// What a refusal is about, by the last part of its code that names a thing: "DeleteConflict.Policy.Version.Default" is
+/// about the version.
+pub(super) fn subject(kind: Kind, code: &str) -> Option<Subject> {
+    if !matches!(
+        kind,
+        Kind::NotFound | Kind::Exists | Kind::Conflict | Kind::LimitExceeded
+    ) {
+        return None;
+    }
+    code.rsplit('.').find_map(|part| {
+        Some(match part {
+            "AccessKey" => Subject::AccessKey,
+            "Group" => Subject::Group,
+            "LoginProfile" => Subject::LoginProfile,
+            "MFADevice" => Subject::MfaDevice,
+            "Policy" => Subject::Policy,
+            "Role" => Subject::Role,
+            "User" => Subject::User,
+            "Version" => Subject::Version,
+            _ => return None,
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_subject_is_the_last_known_part() {
+        for (kind, code, expected) in [
+            (
+                Kind::Conflict,
+                "DeleteConflict.User.MFADevice",
+                Some(Subject::MfaDevice),
+            ),
+            (
+                Kind::Conflict,
+                "DeleteConflict.Policy.Version.Default",
+                Some(Subject::Version),
+            ),
+            (
+                Kind::NotFound,
+                "EntityNotExist.User.AccessKey",
+                Some(Subject::AccessKey),
+            ),
+            (Kind::NotFound, "EntityNotExist.Something", None),
+            (Kind::Denied, "NoPermission.User", None),
+        ] {
+            assert_eq!(subject(kind, code), expected, "{code}");
+        }
+    }
 
     #[test]
     fn codes_fall_into_their_families() {

@@ -4,8 +4,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
-use super::credentials::{Credentials, Source};
+use crate::alicloud::credentials::Source;
 use crate::cloud::clock;
+use crate::cloud::credentials::Credentials;
 
 /// A secret that may be missing, null or empty: all three are `None`. Used as `default, deserialize_with`.
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
@@ -58,7 +59,7 @@ impl WireCredentials {
             access_key_secret: secret,
             security_token: Some(token),
             expiration: Some(expiration),
-            source,
+            source: source.name(),
         };
         Ok((credentials, expiration))
     }

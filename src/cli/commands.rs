@@ -12,10 +12,12 @@ use super::login::server;
 use super::payload::Login;
 use super::{file, identity};
 use crate::alicloud::credentials::Environment;
-use crate::alicloud::{Clock as _, Credentials, Endpoint, SystemClock, nonce};
+use crate::alicloud::{Credentials, Endpoint, endpoint};
 use crate::cli::error::Error;
 use crate::cli::flags::{Flags, TOKEN_HELPER};
 use crate::cli::login::settings::{Settings, named_variable};
+use crate::cloud::random::nonce;
+use crate::cloud::{Clock as _, SystemClock};
 
 /// Makes a payload and shows or writes it.
 pub(super) async fn sign(
@@ -88,7 +90,7 @@ async fn payload(
     keys: Option<Credentials>,
     environment: &Arc<dyn Environment>,
 ) -> Result<(Zeroizing<String>, Credentials), Error> {
-    let endpoint = flags
+    let chosen = flags
         .get("sts-endpoint")
         .map(Endpoint::parse)
         .transpose()
@@ -102,7 +104,7 @@ async fn payload(
     let login = Login {
         role,
         region: &found.region,
-        endpoint: &endpoint.unwrap_or_else(|| Endpoint::sts(&found.region)),
+        endpoint: &chosen.unwrap_or_else(|| endpoint::sts(&found.region)),
         server_id,
         credentials: &found.credentials,
     };

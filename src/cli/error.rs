@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::alicloud::BuildError;
 use crate::alicloud::credentials::ProviderError;
 use crate::alicloud::{ParseEndpointError, ParseRegionError};
 use crate::cli::flags::UsageError;
@@ -13,8 +12,6 @@ use crate::cli::login::settings::SettingError;
 /// Why there is no payload or no token. No text has a secret in it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error(transparent)]
-    Client(#[from] BuildError),
     #[error(transparent)]
     Credentials(#[from] ProviderError),
     #[error("-sts-endpoint: {0}")]

@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::alicloud::nonce;
 use crate::cli::error::Error;
+use crate::cloud::random::nonce;
 
 /// Writes the text to a new file beside the path, with mode 0600, and moves it there: a reader sees the old text or the
 /// new one. A link is replaced, not followed, so that nobody who can plant one chooses what is overwritten.

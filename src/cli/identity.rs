@@ -6,8 +6,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::alicloud::credentials::{Chain, Environment, Source, instance_region};
-use crate::alicloud::{Client, Credentials, Endpoint, Region};
+use crate::alicloud::credentials::{Environment, Provider as _, Settings, Source, Sources, instance_region};
+use crate::alicloud::{Client, Credentials, Region, endpoint};
 use crate::cli::error::Error;
 use crate::cli::flags::Flags;
 
@@ -73,7 +73,7 @@ pub(super) async fn find(
     };
     let region = match named {
         Some(region) => region,
-        None if credentials.source == Source::Ecs => instance_region(Arc::clone(environment))
+        None if credentials.source == Source::Ecs.name() => instance_region(Arc::clone(environment))
             .await
             .ok_or(Error::NoRegion)?,
         None => return Err(Error::NoRegion),
@@ -101,16 +101,20 @@ fn region(name: &'static str, label: &str) -> Result<Region, Error> {
 
 /// What the surroundings offer, by the chain that the plugin uses too.
 async fn ambient(region: Option<&Region>, environment: &Arc<dyn Environment>) -> Result<Credentials, Error> {
-    let client = Client::new()?;
+    let client = Client::new();
     // The region's own STS is near, and may be the only one in reach. What the environment says of STS goes before.
     let told = STS_VARIABLES.iter().any(|name| {
         environment
             .var(name)
             .is_some_and(|value| !value.trim().is_empty())
     });
-    let sts = region.filter(|_| !told).map(Endpoint::sts);
-    let chain = Chain::new(&client, Arc::clone(environment), sts);
-    chain.credentials().await?.ok_or(Error::NoCredentials)
+    let sts = region.filter(|_| !told).map(endpoint::sts);
+    let settings = Settings {
+        sts,
+        ..Settings::default()
+    };
+    let chain = Sources::new(&client, Arc::clone(environment)).chain(&client, &settings);
+    chain.load().await?.ok_or(Error::NoCredentials)
 }
 
 #[cfg(test)]

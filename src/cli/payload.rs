@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::alicloud::sign::{Method, add_common, add_signature_v1};
+use crate::alicloud::sign::{add_common, add_signature_v1};
 use crate::alicloud::sts::STS_VERSION;
 use crate::alicloud::{Credentials, Endpoint, Parameters, Region};
+use crate::cloud::Method;
 
 const ACTION: &str = "GetCallerIdentity";
 
@@ -135,7 +136,7 @@ mod tests {
 
     fn sign(credentials: &Credentials, region: &str, server_id: Option<&str>) -> Payload {
         let region = Region::parse(region).unwrap();
-        let endpoint = Endpoint::sts(&region);
+        let endpoint = crate::alicloud::endpoint::sts(&region);
         let login = Login {
             role: "Dev",
             region: &region,

@@ -1,6 +1,6 @@
 //! Makes texts of others fit for a terminal.
 
-use crate::alicloud::encode;
+use crate::cloud::encode::encode;
 
 /// Longest text that is shown, in characters. A refusal lists what is wrong, and may quote STS.
 const LONGEST: usize = 2000;

@@ -1,11 +1,47 @@
-//! What every cloud client needs, whatever the vendor: deadlines, the clock, random names and nonces.
+//! What every cloud client needs, whatever the vendor: connections, deadlines, retries, rate limits, and credentials
+//! that stay fresh.
 //!
-//! It knows no vendor and nothing of Vault.
+//! It knows no vendor and nothing of Vault. A vendor's module ([`alicloud`](crate::alicloud); one day `aws` beside it)
+//! implements [`Service`]: how a call is signed, what an answer means, how often an operation may be called. Its
+//! operations are methods on a type around an [`Api`]; its sources of credentials are [`credentials::Provider`]s.
+//!
+//! One call, from the inside: [`Api::call`] asks its provider for credentials, and for others if the cloud refuses these;
+//! [`Client::call`] waits for the `rate_limiter` of account and operation and for a permit for calls in flight, lets the
+//! service sign with the time of that moment, and hands the request to the `transport` (in the shipped program `https`:
+//! HTTPS only, no redirects); the service interprets what comes back, and `retry` decides about another try. All of it
+//! ends by the [`Deadline`] of the call.
 
 pub mod budget;
 pub mod clock;
-mod deadline;
+pub(crate) mod credentials;
+pub(crate) mod encode;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+pub(crate) mod https;
 pub mod random;
+pub(crate) mod redact;
+#[cfg(test)]
+pub(crate) mod testing;
 
+mod api;
+mod client;
+mod deadline;
+mod endpoint;
+mod error;
+mod parameters;
+mod rate_limiter;
+mod retry;
+mod service;
+mod transport;
+
+pub(crate) use api::Api;
+pub use client::Client;
 pub use clock::{Clock, SystemClock, timestamp};
 pub use deadline::Deadline;
+pub use endpoint::{Endpoint, ParseEndpointError};
+pub use error::{Error, IgnoreNotFound, Kind, Result, Subject};
+pub use parameters::Parameters;
+pub(crate) use retry::Idempotency;
+pub(crate) use service::{Call, Service};
+pub use transport::Method;
+pub(crate) use transport::{ANSWER_LIMIT, Answer, Failure, Request};

@@ -4,35 +4,30 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::environment::{ProviderEnv, SESSION_NAME};
+use super::provider_env::{ProviderEnv, SESSION_NAME};
 use super::settings::RoleToAssume;
-use super::{Credentials, Provider, ProviderError, SharedProvider};
-use crate::alicloud::client::Client;
-use crate::alicloud::sts::AssumeRole;
+use crate::alicloud::sts::{AssumeRole, Sts};
+use crate::cloud::Client;
+use crate::cloud::credentials::{Credentials, Provider, ProviderError, SharedProvider};
 
 const NAME: &str = "assumed role credentials";
 
-/// Assumes one role, anew each time it is asked: wrap it in [`super::Cached`]. Where its base is not configured, neither
+/// Assumes one role, anew each time it is asked: wrap it in [`Cached`](crate::cloud::credentials::Cached). Where its base is not configured, neither
 /// is it.
 pub struct AssumeRoleProvider {
     client: Client,
     base: SharedProvider,
-    surroundings: ProviderEnv,
+    env: ProviderEnv,
     request: AssumeRole,
 }
 
 impl AssumeRoleProvider {
     /// Will assume the role of this request with what the base gives.
-    pub(super) fn new(
-        client: Client,
-        base: SharedProvider,
-        surroundings: ProviderEnv,
-        request: AssumeRole,
-    ) -> Self {
+    pub(super) fn new(client: Client, base: SharedProvider, env: ProviderEnv, request: AssumeRole) -> Self {
         Self {
             client,
             base,
-            surroundings,
+            env,
             request,
         }
     }
@@ -41,7 +36,7 @@ impl AssumeRoleProvider {
     pub(super) fn of_role(
         client: Client,
         base: SharedProvider,
-        surroundings: ProviderEnv,
+        env: ProviderEnv,
         role: &RoleToAssume,
     ) -> Self {
         let session_name = role.session_name.as_ref();
@@ -51,7 +46,7 @@ impl AssumeRoleProvider {
             external_id: role.external_id.as_ref().map(ToString::to_string),
             ..AssumeRole::default()
         };
-        Self::new(client, base, surroundings, request)
+        Self::new(client, base, env, request)
     }
 }
 
@@ -61,8 +56,8 @@ impl Provider for AssumeRoleProvider {
         let Some(keys) = self.base.load().await? else {
             return Ok(None);
         };
-        let endpoint = self.surroundings.sts(NAME)?;
-        let sts = self.client.sts(self.base.clone(), endpoint);
+        let endpoint = self.env.sts(NAME)?;
+        let sts = Sts::new(&self.client, self.base.clone(), endpoint);
         match sts.assume_role(&self.request).await {
             Ok(session) => Ok(Some(session.credentials.with_source(keys.source))),
             Err(error) => {

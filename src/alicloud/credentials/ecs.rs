@@ -10,12 +10,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::environment::ProviderEnv;
+use super::Source;
 use super::metadata::{Ask, Metadata, Service};
-use super::{Credentials, Provider, ProviderError, Source};
-use crate::alicloud::transport::{Answer, Failure};
+use super::provider_env::ProviderEnv;
 use crate::alicloud::wire::WireCredentials;
 use crate::cloud::clock::Clock;
+use crate::cloud::credentials::{Credentials, Provider, ProviderError};
+use crate::cloud::{Answer, Failure};
 
 const NAME: &str = "ecs metadata credentials";
 
@@ -36,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// either name a service that does not answer, or has no role, means "not on an instance": `Ok(None)`. Once it has given
 /// credentials, its silence is an error.
 pub struct EcsProvider {
-    surroundings: ProviderEnv,
+    env: ProviderEnv,
     clock: Arc<dyn Clock>,
     service: Box<dyn Metadata>,
     has_worked: AtomicBool,
@@ -60,17 +61,13 @@ struct RoleAnswer {
 }
 
 impl EcsProvider {
-    pub(super) fn new(surroundings: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
-        Self::with_service(surroundings, clock, Box::<Service>::default())
+    pub(super) fn new(env: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
+        Self::with_service(env, clock, Box::<Service>::default())
     }
 
-    pub(super) fn with_service(
-        surroundings: ProviderEnv,
-        clock: Arc<dyn Clock>,
-        service: Box<dyn Metadata>,
-    ) -> Self {
+    pub(super) fn with_service(env: ProviderEnv, clock: Arc<dyn Clock>, service: Box<dyn Metadata>) -> Self {
         Self {
-            surroundings,
+            env,
             clock,
             service,
             has_worked: AtomicBool::new(false),
@@ -78,7 +75,7 @@ impl EcsProvider {
     }
 
     async fn fetch(&self, role: Option<&str>) -> Result<Credentials, Missing> {
-        let old_mode_allowed = !self.surroundings.flag("ALIBABA_CLOUD_IMDSV1_DISABLED");
+        let old_mode_allowed = !self.env.flag("ALIBABA_CLOUD_IMDSV1_DISABLED");
         let mut token = match self.service.ask(Ask::Token).await {
             Ok(answer) if answer.status == 200 => text(&answer).map(SecretString::from),
             Err(Failure::Connect(_)) => {
@@ -173,12 +170,12 @@ fn is_role_name(name: &str) -> bool {
 #[async_trait]
 impl Provider for EcsProvider {
     async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
-        if self.surroundings.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
+        if self.env.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
             return Ok(None);
         }
         let role = ["ALIBABA_CLOUD_ECS_METADATA", "ALICLOUD_ROLE_NAME"]
             .iter()
-            .find_map(|name| self.surroundings.var(name));
+            .find_map(|name| self.env.var(name));
         let wanted = role.is_some() || self.has_worked.load(Ordering::Relaxed);
         let limit = if wanted { LOOK } else { FIRST_LOOK };
         let silent = Err(Missing::Absent("the metadata service did not answer in time"));

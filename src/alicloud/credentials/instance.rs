@@ -4,28 +4,29 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::environment::{Environment, ProviderEnv};
 use super::metadata::{Ask, Metadata, Service};
+use super::provider_env::ProviderEnv;
 use crate::alicloud::region::Region;
-use crate::alicloud::transport::Answer;
+use crate::cloud::Answer;
+use crate::cloud::credentials::Environment;
 
 /// The region of the ECS instance, or `None` if the service does not answer, or must not be asked
 /// (`ALIBABA_CLOUD_ECS_METADATA_DISABLED`).
 pub async fn instance_region(environment: Arc<dyn Environment>) -> Option<Region> {
-    let surroundings = ProviderEnv {
+    let env = ProviderEnv {
         environment,
         sts: None,
     };
-    ask(&surroundings, &Service::default()).await
+    ask(&env, &Service::default()).await
 }
 
-async fn ask(surroundings: &ProviderEnv, service: &dyn Metadata) -> Option<Region> {
-    if surroundings.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
+async fn ask(env: &ProviderEnv, service: &dyn Metadata) -> Option<Region> {
+    if env.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
         return None;
     }
     let issued = service.ask(Ask::Token).await.ok();
     let token = issued.as_ref().and_then(text).map(SecretString::from);
-    if token.is_none() && surroundings.flag("ALIBABA_CLOUD_IMDSV1_DISABLED") {
+    if token.is_none() && env.flag("ALIBABA_CLOUD_IMDSV1_DISABLED") {
         return None;
     }
     let path = "region-id";
@@ -45,7 +46,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::alicloud::transport::Failure;
+    use crate::cloud::Failure;
 
     /// Status and body for the token, and for the region.
     #[derive(Debug)]
@@ -63,8 +64,7 @@ mod tests {
             };
             Ok(Answer {
                 status,
-                request_id: None,
-                retry_after: None,
+                headers: http::HeaderMap::new(),
                 body: Zeroizing::new(body.as_bytes().to_vec()),
             })
         }
@@ -84,11 +84,11 @@ mod tests {
             ("", [(200, "token"), (200, "<html>")], None),
         ] {
             let environment = move |name: &str| (name == set).then(|| "true".to_owned());
-            let surroundings = ProviderEnv {
+            let env = ProviderEnv {
                 environment: Arc::new(environment),
                 sts: None,
             };
-            let found = ask(&surroundings, &Fake(answers)).await;
+            let found = ask(&env, &Fake(answers)).await;
             assert_eq!(found.as_ref().map(Region::as_str), region, "{set} {answers:?}");
         }
     }

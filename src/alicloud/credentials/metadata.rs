@@ -12,9 +12,9 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use super::local_http;
-use crate::alicloud::http::{failure, read};
-use crate::alicloud::transport::{Answer, Failure};
+use crate::cloud::credentials::local_http;
+use crate::cloud::https::{failure, read};
+use crate::cloud::{Answer, Failure};
 
 const BASE: &str = "http://100.100.100.200/latest";
 

@@ -1,63 +1,24 @@
-//! Keys, and where they come from: one provider per file, and a chain that asks them in order.
-//!
-//! A provider answers `Ok(None)` when it is not configured and `Err` when it is configured and broken; a chain stops
-//! at the first that is not `Ok(None)`.
-//!
-//! The views of RAM and STS ask their provider before every call, so that a change is noticed without a restart. What
-//! expires is kept by a [`Cached`], which renews it ahead of its end, looks every few seconds whether the source offers
-//! something else, and looks at once when the cloud has refused what it keeps.
+//! Where keys of Alibaba Cloud come from: one provider per file, and the order in which a server asks them.
 
 mod assume_role;
-mod cache;
-mod chain;
 mod ecs;
 mod environment;
-mod error;
 mod instance;
-mod local_http;
 mod metadata;
 mod oidc;
+mod provider_env;
 mod settings;
-mod shared;
-mod stored;
+mod sources;
 mod uri;
 
-use std::fmt;
-use std::time::Duration;
-
-use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
-use time::OffsetDateTime;
-
-pub use assume_role::AssumeRoleProvider;
-pub use cache::Cached;
-pub use chain::{Chain, Sources};
-pub use ecs::EcsProvider;
-pub use environment::{Environment, EnvironmentProvider, process_environment};
-pub use error::ProviderError;
 pub use instance::instance_region;
-pub use oidc::OidcProvider;
-pub use settings::{OidcToken, RoleToAssume, Settings, TokenFile, TokenFileError};
-pub use shared::SharedProvider;
-pub use stored::StoredProvider;
-pub use uri::UriProvider;
+pub use settings::{OidcToken, RoleToAssume, Settings, TokenFile};
+pub use sources::Sources;
 
-/// An access key with its secret, and with the token if it is a temporary one.
-///
-/// `Debug` shows the key id, which is no secret, and neither of the others; both are wiped on drop.
-#[derive(Clone)]
-pub struct Credentials {
-    /// `LTAI…` for a long-term key, `STS.…` for a temporary one.
-    pub access_key_id: String,
-    /// The secret.
-    pub access_key_secret: SecretString,
-    /// Present if and only if the key is temporary.
-    pub security_token: Option<SecretString>,
-    /// When a temporary key ends, if that is known.
-    pub expiration: Option<OffsetDateTime>,
-    /// Where they came from.
-    pub source: Source,
-}
+use crate::cloud::credentials::STORED;
+pub use crate::cloud::credentials::{
+    Chain, Credentials, Environment, Provider, ProviderError, SharedProvider, process_environment,
+};
 
 /// Where credentials came from. For logs and for an operator who wonders which key is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,108 +38,31 @@ pub enum Source {
 }
 
 impl Source {
-    fn name(self) -> &'static str {
+    /// The name, which [`Credentials::source`](crate::cloud::credentials::Credentials) has.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::AssumeRole => "assumed role",
             Self::Ecs => "ecs metadata",
             Self::Environment => "environment",
             Self::Oidc => "oidc token",
-            Self::Stored => "stored",
+            Self::Stored => STORED,
             Self::Uri => "credentials uri",
         }
     }
-}
 
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Credentials {
-    /// A long-term key given by the program.
+    /// The source of this name.
     #[must_use]
-    pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<SecretString>) -> Self {
-        Self {
-            access_key_id: access_key_id.into(),
-            access_key_secret: access_key_secret.into(),
-            security_token: None,
-            expiration: None,
-            source: Source::Stored,
-        }
-    }
-
-    /// The same with the token of a temporary key.
-    #[must_use]
-    pub fn with_token(mut self, token: impl Into<SecretString>) -> Self {
-        self.security_token = Some(token.into());
-        self
-    }
-
-    /// Whether id, secret and token are the same.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        let same_token = match (&self.security_token, &other.security_token) {
-            (Some(one), Some(two)) => one.expose_secret() == two.expose_secret(),
-            (None, None) => true,
-            _ => false,
-        };
-        same_token
-            && self.access_key_id == other.access_key_id
-            && self.access_key_secret.expose_secret() == other.access_key_secret.expose_secret()
-    }
-
-    fn with_source(mut self, source: Source) -> Self {
-        self.source = source;
-        self
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
-            .field("security_token", &self.security_token.as_ref().map(|_| "hidden"))
-            .field("expiration", &self.expiration)
-            .field("source", &self.source)
-            .finish_non_exhaustive()
-    }
-}
-
-/// One place where credentials may be found.
-#[async_trait]
-pub trait Provider: fmt::Debug + Send + Sync {
-    /// Looks. `Ok(None)` means that this place is not configured.
-    async fn load(&self) -> Result<Option<Credentials>, ProviderError>;
-
-    /// How often a cache asks [`Self::has_changed`] while what it keeps is still good. `None`: not at all.
-    fn look_every(&self) -> Option<Duration> {
-        None
-    }
-
-    /// Whether this place offers something else than when it was last asked. A place that cannot tell without being
-    /// asked says yes.
-    async fn has_changed(&self) -> bool {
-        true
-    }
-
-    /// The cloud refused these credentials: whoever keeps them asks their source before giving them out again.
-    fn invalidate(&self, _refused: &Credentials) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_hides_secret_and_token() {
-        let shown = format!(
-            "{:?}",
-            Credentials::new("LTAI1", "very-secret").with_token("token-value")
-        );
-        assert!(
-            shown.contains("LTAI1") && !shown.contains("very-secret") && !shown.contains("token-value"),
-            "{shown}"
-        );
+    pub fn named(name: &str) -> Option<Self> {
+        [
+            Self::AssumeRole,
+            Self::Ecs,
+            Self::Environment,
+            Self::Oidc,
+            Self::Stored,
+            Self::Uri,
+        ]
+        .into_iter()
+        .find(|source| source.name() == name)
     }
 }

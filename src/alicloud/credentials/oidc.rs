@@ -11,12 +11,12 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::environment::{ProviderEnv, SESSION_NAME};
+use super::provider_env::{ProviderEnv, SESSION_NAME};
 use super::settings::{OidcToken, RoleToAssume};
-use super::{Credentials, Provider, ProviderError};
 use crate::alicloud::arn::{Arn, Identity};
-use crate::alicloud::client::Client;
-use crate::alicloud::sts::{AssumeRoleWithOidc, OidcProviderArn};
+use crate::alicloud::sts::{AssumeRoleWithOidc, OidcProviderArn, assume_role_with_oidc};
+use crate::cloud::Client;
+use crate::cloud::credentials::{Credentials, Provider, ProviderError};
 
 const NAME: &str = "oidc credentials";
 
@@ -38,7 +38,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// other tools use that name too; or else that of the settings.
 pub struct OidcProvider {
     client: Client,
-    surroundings: ProviderEnv,
+    env: ProviderEnv,
     token: Option<OidcToken>,
     role: Option<RoleToAssume>,
     exchanged: Mutex<Option<Mark>>,
@@ -60,13 +60,13 @@ struct Exchange {
 impl OidcProvider {
     pub(super) fn new(
         client: Client,
-        surroundings: ProviderEnv,
+        env: ProviderEnv,
         token: Option<OidcToken>,
         role: Option<RoleToAssume>,
     ) -> Self {
         Self {
             client,
-            surroundings,
+            env,
             token,
             role,
             exchanged: Mutex::new(None),
@@ -83,7 +83,7 @@ impl OidcProvider {
     }
 
     fn environment_role(&self) -> Result<Option<Arn>, ProviderError> {
-        let Some(text) = self.surroundings.var(ROLE) else {
+        let Some(text) = self.env.var(ROLE) else {
             return Ok(None);
         };
         match Arn::parse(&text) {
@@ -97,7 +97,7 @@ impl OidcProvider {
     }
 
     fn exchange(&self) -> Result<Option<Exchange>, ProviderError> {
-        let from = &self.surroundings;
+        let from = &self.env;
         let (provider, file, named) = match (&self.token, from.var(PROVIDER), from.var(FILE)) {
             (Some(token), ..) => (
                 token.provider.clone(),
@@ -158,17 +158,15 @@ impl Provider for OidcProvider {
         let Some(exchange) = self.exchange()? else {
             return Ok(None);
         };
-        let endpoint = self.surroundings.sts(NAME)?;
+        let endpoint = self.env.sts(NAME)?;
         let (token, mark) = token(exchange.file, exchange.named).await?;
         let request = AssumeRoleWithOidc {
             provider_arn: exchange.provider,
             role_arn: exchange.role.to_string(),
             token,
             session_name: exchange.session_name,
-            duration_seconds: None,
-            policy: None,
         };
-        match self.client.assume_role_with_oidc(&endpoint, &request).await {
+        match assume_role_with_oidc(&self.client, &endpoint, &request).await {
             Ok(session) => {
                 *self.mark() = Some(mark);
                 Ok(Some(session.credentials))

@@ -1,14 +1,15 @@
-//! What a program may tell a chain beyond what its surroundings say.
+//! What a program may tell a chain beyond what its environment says.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Credentials, Source};
+use super::Source;
 use crate::alicloud::arn::Arn;
-use crate::alicloud::endpoint::Endpoint;
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
+use crate::cloud::Endpoint;
+use crate::cloud::credentials::Credentials;
 
-/// Settings of one chain. The default is the surroundings alone.
+/// Settings of one chain. The default is the environment alone.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// A key of the program's own. It goes before all other sources.

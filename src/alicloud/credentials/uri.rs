@@ -12,13 +12,14 @@ use reqwest::Url;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::environment::ProviderEnv;
-use super::local_http::{self, LocalNames, bare, is_local};
-use super::{Credentials, Provider, ProviderError, Source};
-use crate::alicloud::http::{USER_AGENT, failure, read, tls};
-use crate::alicloud::transport::{Answer, Failure};
+use super::Source;
+use super::provider_env::ProviderEnv;
 use crate::alicloud::wire::WireCredentials;
 use crate::cloud::clock::Clock;
+use crate::cloud::credentials::local_http::{self, LocalNames, bare, is_local};
+use crate::cloud::credentials::{Credentials, Provider, ProviderError};
+use crate::cloud::https::{USER_AGENT, failure, read, tls};
+use crate::cloud::{Answer, Failure};
 
 const NAME: &str = "credentials uri";
 
@@ -42,7 +43,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// HTTPS is for all, through the proxy of the environment where the address is not a local one. Redirects are not
 /// followed. The address is in no error text, for it may hold a token.
 pub struct UriProvider {
-    surroundings: ProviderEnv,
+    env: ProviderEnv,
     clock: Arc<dyn Clock>,
     client: OnceLock<reqwest::Client>,
 }
@@ -57,9 +58,9 @@ struct UriAnswer {
 }
 
 impl UriProvider {
-    pub(super) fn new(surroundings: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(env: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
         Self {
-            surroundings,
+            env,
             clock,
             client: OnceLock::new(),
         }
@@ -123,7 +124,7 @@ fn client(url: &Url) -> Result<reqwest::Client, Failure> {
 #[async_trait]
 impl Provider for UriProvider {
     async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
-        let Some(text) = self.surroundings.var(VARIABLE) else {
+        let Some(text) = self.env.var(VARIABLE) else {
             return Ok(None);
         };
         let wrong = |text: &dyn fmt::Display| ProviderError::new(NAME, format!("{VARIABLE}: {text}"));

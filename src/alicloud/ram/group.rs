@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use super::{Ram, of_user};
-use crate::alicloud::error::Result;
-use crate::alicloud::parameters::Parameters;
+use crate::cloud::Result;
 
 #[derive(Deserialize)]
 struct GroupsAnswer {
@@ -24,34 +23,22 @@ struct Group {
     name: String,
 }
 
-fn membership(user: &str, group: &str) -> Parameters {
-    of_user(user).with("GroupName", group)
-}
-
 impl Ram {
     /// The names of a user's groups.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such user, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_groups_for_user(&self, user: &str) -> Result<Vec<String>> {
         let answer: GroupsAnswer = self.repeatable("ListGroupsForUser", of_user(user)).await?;
         Ok(answer.groups.list.into_iter().map(|group| group.name).collect())
     }
 
-    /// Makes a user a member of a group.
-    ///
-    /// # Errors
-    /// [`Exists`](crate::alicloud::Kind::Exists) for a member, [`Gone`](crate::alicloud::Kind::NotFound) for an unknown user
-    /// or group, and every other kind.
-    pub async fn add_user_to_group(&self, user: &str, group: &str) -> Result<()> {
-        self.change("AddUserToGroup", membership(user, group)).await
-    }
-
     /// Ends a membership.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, or user or group do not exist; every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is none, or user or group do not exist; every other kind.
     pub async fn remove_user_from_group(&self, user: &str, group: &str) -> Result<()> {
-        self.change("RemoveUserFromGroup", membership(user, group)).await
+        let membership = of_user(user).with("GroupName", group);
+        self.change("RemoveUserFromGroup", membership).await
     }
 }

@@ -2,14 +2,10 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use time::OffsetDateTime;
 
 use super::{Ram, of_user};
-use crate::alicloud::error::{Error, IgnoreNotFound as _, Result};
-use crate::alicloud::parameters::Parameters;
-use crate::alicloud::retry::Idempotency;
 use crate::alicloud::wire::secret;
-use crate::cloud::clock;
+use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result};
 
 /// A new access key. `Debug` hides the secret.
 #[derive(Debug, Clone)]
@@ -18,37 +14,6 @@ pub struct AccessKey {
     pub id: String,
     /// The secret, which the cloud shows only once.
     pub secret: SecretString,
-}
-
-/// An access key as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessKeyInfo {
-    /// The key id.
-    pub id: String,
-    /// Whether it may be used.
-    pub status: KeyStatus,
-    /// When it was made, if the answer has a date that can be read.
-    pub created: Option<OffsetDateTime>,
-}
-
-/// Whether a key may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyStatus {
-    /// It may.
-    Active,
-    /// It is switched off, and still counts against the limit of two.
-    Inactive,
-}
-
-impl KeyStatus {
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "Active",
-            Self::Inactive => "Inactive",
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -81,10 +46,6 @@ struct Keys {
 struct ListedKey {
     #[serde(rename = "AccessKeyId")]
     id: String,
-    #[serde(rename = "Status", default)]
-    status: String,
-    #[serde(rename = "CreateDate", default)]
-    created: String,
 }
 
 fn of_key(user: &str, key_id: &str) -> Parameters {
@@ -96,9 +57,9 @@ impl Ram {
     /// Makes an access key for a user. The user is always named: without, the cloud makes a key for the caller.
     ///
     /// # Errors
-    /// [`LimitExceeded`](crate::alicloud::Kind::LimitExceeded) if the user has two;
-    /// [`Unexpected`](crate::alicloud::Kind::Unexpected) for an answer without id or secret, and every other kind. When
-    /// [the outcome is unknown](crate::alicloud::Error::outcome_unknown) the user may have a key that nobody knows: list
+    /// [`LimitExceeded`](crate::cloud::Kind::LimitExceeded) if the user has two;
+    /// [`Unexpected`](crate::cloud::Kind::Unexpected) for an answer without id or secret, and every other kind. When
+    /// [the outcome is unknown](crate::cloud::Error::outcome_unknown) the user may have a key that nobody knows: list
     /// the keys and delete it.
     pub async fn create_access_key(&self, user: &str) -> Result<AccessKey> {
         let answer: CreateAnswer = self.create("CreateAccessKey", of_user(user)).await?;
@@ -121,11 +82,8 @@ impl Ram {
     /// # Errors
     /// As [`Self::create_access_key`].
     pub async fn create_only_access_key(&self, user: &str) -> Result<AccessKey> {
-        let ram = Self {
-            client: self.client.as_one_call(),
-            ..self.clone()
-        };
-        let mut tries = ram.client.tries();
+        let ram = Self(self.0.as_one_call());
+        let mut tries = ram.0.tries();
         loop {
             let lost = match ram.create_access_key(user).await {
                 Err(error) if error.outcome_unknown() => error,
@@ -141,47 +99,25 @@ impl Ram {
 
     async fn delete_all_access_keys(&self, user: &str) -> Result<()> {
         for key in self.list_access_keys(user).await? {
-            self.delete_access_key(user, &key.id).await.ignore_not_found()?;
+            self.delete_access_key(user, &key).await.ignore_not_found()?;
         }
         Ok(())
-    }
-
-    /// Switches a key on or off.
-    ///
-    /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such key, and every other kind.
-    pub async fn update_access_key(&self, user: &str, key_id: &str, status: KeyStatus) -> Result<()> {
-        self.change(
-            "UpdateAccessKey",
-            of_key(user, key_id).with("Status", status.as_str()),
-        )
-        .await
     }
 
     /// Deletes a key, also an active one.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such key or user, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such key or user, and every other kind.
     pub async fn delete_access_key(&self, user: &str, key_id: &str) -> Result<()> {
         self.change("DeleteAccessKey", of_key(user, key_id)).await
     }
 
-    /// All keys of a user, without secrets.
+    /// The ids of all keys of a user, active or not.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such user, and every other kind.
-    pub async fn list_access_keys(&self, user: &str) -> Result<Vec<AccessKeyInfo>> {
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
+    pub async fn list_access_keys(&self, user: &str) -> Result<Vec<String>> {
         let answer: ListAnswer = self.repeatable("ListAccessKeys", of_user(user)).await?;
-        let info = |key: ListedKey| AccessKeyInfo {
-            // Any other word is no promise that the key is off.
-            status: if key.status == "Inactive" {
-                KeyStatus::Inactive
-            } else {
-                KeyStatus::Active
-            },
-            created: clock::parse(&key.created),
-            id: key.id,
-        };
-        Ok(answer.keys.list.into_iter().map(info).collect())
+        Ok(answer.keys.list.into_iter().map(|key| key.id).collect())
     }
 }

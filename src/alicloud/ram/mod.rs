@@ -1,7 +1,7 @@
 //! RAM 2015-05-01: users, keys, policies and groups. One file per kind of thing.
 //!
 //! Every method gives the cloud's answer as it is: a deletion of what is not there is an error of kind
-//! [`Gone`](super::Kind::NotFound), and the caller decides ([`IgnoreNotFound`](super::IgnoreNotFound)).
+//! [`NotFound`](crate::cloud::Kind::NotFound), and the caller decides ([`IgnoreNotFound`](crate::cloud::IgnoreNotFound)).
 
 mod group;
 mod key;
@@ -9,59 +9,56 @@ mod policy;
 mod role;
 mod user;
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-pub use key::{AccessKey, AccessKeyInfo, KeyStatus};
-pub use policy::{Policy, PolicyEntities, PolicyKind, PolicyRef, PolicyVersion};
+pub use key::AccessKey;
+pub use policy::{PolicyKind, PolicyRef};
 pub use role::Role;
 pub use user::User;
 
-use super::answer::Nothing;
-use super::client::{Call, Client};
-use super::credentials::SharedProvider;
-use super::endpoint::Endpoint;
-use super::error::Result;
-use super::parameters::Parameters;
-use super::retry::Idempotency;
+use crate::alicloud::answer::{Nothing, read};
+use crate::alicloud::service::Rpc;
+use crate::cloud::credentials::SharedProvider;
+use crate::cloud::{Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// RAM as seen with the credentials of one provider. Cheap to clone.
-#[derive(Clone)]
-pub struct Ram {
-    client: Client,
-    provider: SharedProvider,
-    endpoint: Endpoint,
-}
+#[derive(Debug, Clone)]
+pub struct Ram(Api);
 
 impl Ram {
-    pub(super) fn new(client: Client, provider: SharedProvider, endpoint: Endpoint) -> Self {
-        Self {
-            client,
-            provider,
-            endpoint,
-        }
+    /// RAM as seen with these credentials, or with what this provider gives at the time of each call.
+    #[must_use]
+    pub fn new(client: &Client, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Self {
+        let service = Rpc {
+            version: "2015-05-01",
+        };
+        Self(Api::new(client, service, endpoint, provider))
     }
 
-    /// The same for work that nobody waits for. Where there are more calls than the cloud takes, its calls wait while
-    /// others go first, but never for ever.
+    /// The same for work that nobody waits for: see [`Client::in_background`].
     #[must_use]
     pub fn in_background(&self) -> Self {
-        Self {
-            client: self.client.in_background(),
-            ..self.clone()
-        }
+        Self(self.0.in_background())
     }
 
-    /// The same for work that must be over in time: all calls together, with their tries, pauses and waiting, end by
-    /// then. One call alone may take as long, too.
+    /// The same for work that must be over by then: see [`Client::by`].
     #[must_use]
-    pub fn within(&self, time: Duration) -> Self {
-        Self {
-            client: self.client.within(time),
-            ..self.clone()
-        }
+    pub fn by(&self, deadline: Deadline) -> Self {
+        Self(self.0.by(deadline))
+    }
+
+    /// The same for work that begins now and may take this long: see [`Client::within`].
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self(self.0.within(limit))
+    }
+
+    /// The same for an undo: see [`Client::with_fresh_budget`].
+    #[must_use]
+    pub fn with_fresh_budget(&self, budget: Duration) -> Self {
+        Self(self.0.with_fresh_budget(budget))
     }
 
     /// An operation that makes something new each time.
@@ -97,22 +94,10 @@ impl Ram {
     ) -> Result<T> {
         let call = Call {
             operation,
-            version: "2015-05-01",
             idempotency,
             parameters,
         };
-        self.client
-            .signed_call(&self.endpoint, &self.provider, call)
-            .await
-    }
-}
-
-impl fmt::Debug for Ram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ram")
-            .field("provider", &self.provider)
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
+        read(operation, &self.0.call(&call).await?)
     }
 }
 

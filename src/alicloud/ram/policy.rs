@@ -6,8 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Ram, of_user};
-use crate::alicloud::error::Result;
-use crate::alicloud::parameters::Parameters;
+use crate::cloud::{Parameters, Result};
 
 /// Who owns a policy. On the wire and in JSON it is `System` or `Custom`, in exactly that spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,21 +88,6 @@ impl PolicyRef {
     }
 }
 
-/// A policy with the document in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// Name and kind.
-    pub reference: PolicyRef,
-    /// Up to 1,024 characters.
-    pub description: String,
-    /// The version in force, such as `v1`.
-    pub default_version: String,
-    /// To how many users, groups and roles it is attached, if the answer says so.
-    pub attachments: Option<u64>,
-    /// JSON text of the version in force, if the answer has it.
-    pub document: Option<String>,
-}
-
 /// One version of a policy; there are at most five.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PolicyVersion {
@@ -130,34 +114,6 @@ pub struct PolicyEntities {
 struct CreateAnswer {
     #[serde(rename = "Policy")]
     policy: PolicyRef,
-}
-
-#[derive(Deserialize)]
-struct GetAnswer {
-    #[serde(rename = "Policy")]
-    policy: Details,
-    #[serde(rename = "DefaultPolicyVersion")]
-    version: Option<Document>,
-}
-
-#[derive(Deserialize)]
-struct Details {
-    #[serde(rename = "PolicyName")]
-    name: String,
-    #[serde(rename = "PolicyType")]
-    kind: PolicyKind,
-    #[serde(rename = "Description", default)]
-    description: String,
-    #[serde(rename = "DefaultVersion", default)]
-    default_version: String,
-    #[serde(rename = "AttachmentCount")]
-    attachments: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "PolicyDocument")]
-    text: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -216,7 +172,7 @@ impl Ram {
     /// Makes a policy of the account. The document is at most 6,144 bytes of JSON, the description 1,024 characters.
     ///
     /// # Errors
-    /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, [`Invalid`](crate::alicloud::Kind::Invalid) for a bad
+    /// [`Exists`](crate::cloud::Kind::Exists) for a taken name, [`Invalid`](crate::cloud::Kind::Invalid) for a bad
     /// document, and every other kind. A name can be taken only once, so the call is repeated also after a lost answer,
     /// and may find the policy that it made itself.
     pub async fn create_policy(&self, name: &str, document: &str, description: &str) -> Result<PolicyRef> {
@@ -229,29 +185,11 @@ impl Ram {
             .map(|answer| answer.policy)
     }
 
-    /// Looks a policy up.
-    ///
-    /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, and every other kind.
-    pub async fn get_policy(&self, policy: &PolicyRef) -> Result<Policy> {
-        let answer: GetAnswer = self.repeatable("GetPolicy", policy.parameters()).await?;
-        Ok(Policy {
-            reference: PolicyRef {
-                name: answer.policy.name,
-                kind: answer.policy.kind,
-            },
-            description: answer.policy.description,
-            default_version: answer.policy.default_version,
-            attachments: answer.policy.attachments,
-            document: answer.version.and_then(|version| version.text),
-        })
-    }
-
     /// Deletes a policy of the account, which must be detached from everything and have one version only.
     ///
     /// # Errors
-    /// [`Conflict`](crate::alicloud::Kind::Conflict) with the [subject](crate::alicloud::Error::subject) that is left,
-    /// [`Gone`](crate::alicloud::Kind::NotFound), and every other kind.
+    /// [`Conflict`](crate::cloud::Kind::Conflict) with the [subject](crate::cloud::Error::subject) that is left,
+    /// [`NotFound`](crate::cloud::Kind::NotFound), and every other kind.
     pub async fn delete_policy(&self, name: &str) -> Result<()> {
         self.change("DeletePolicy", Parameters::new().with("PolicyName", name))
             .await
@@ -260,7 +198,7 @@ impl Ram {
     /// All versions of a policy of the account.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such policy, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such policy, and every other kind.
     pub async fn list_policy_versions(&self, name: &str) -> Result<Vec<PolicyVersion>> {
         let answer: VersionsAnswer = self
             .repeatable("ListPolicyVersions", PolicyRef::custom(name).parameters())
@@ -271,8 +209,8 @@ impl Ram {
     /// Deletes a version that is not in force.
     ///
     /// # Errors
-    /// [`Conflict`](crate::alicloud::Kind::Conflict) for the version in force,
-    /// [`Gone`](crate::alicloud::Kind::NotFound), and every other kind.
+    /// [`Conflict`](crate::cloud::Kind::Conflict) for the version in force,
+    /// [`NotFound`](crate::cloud::Kind::NotFound), and every other kind.
     pub async fn delete_policy_version(&self, name: &str, version_id: &str) -> Result<()> {
         let parameters = Parameters::new()
             .with("PolicyName", name)
@@ -283,8 +221,8 @@ impl Ram {
     /// Attaches a policy to a user.
     ///
     /// # Errors
-    /// [`Exists`](crate::alicloud::Kind::Exists) if it is attached already (also after a lost first try),
-    /// [`Gone`](crate::alicloud::Kind::NotFound) for an unknown user or policy, and every other kind.
+    /// [`Exists`](crate::cloud::Kind::Exists) if it is attached already (also after a lost first try),
+    /// [`NotFound`](crate::cloud::Kind::NotFound) for an unknown user or policy, and every other kind.
     pub async fn attach_policy_to_user(&self, user: &str, policy: &PolicyRef) -> Result<()> {
         self.change("AttachPolicyToUser", policy.parameters().with("UserName", user))
             .await
@@ -293,7 +231,7 @@ impl Ram {
     /// Detaches a policy from a user.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if it is not attached, or policy or user do not exist; every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if it is not attached, or policy or user do not exist; every other kind.
     pub async fn detach_policy_from_user(&self, user: &str, policy: &PolicyRef) -> Result<()> {
         self.change("DetachPolicyFromUser", policy.parameters().with("UserName", user))
             .await
@@ -302,7 +240,7 @@ impl Ram {
     /// The policies attached to a user itself: not those of its groups, nor those inside resource groups.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such user, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_policies_for_user(&self, user: &str) -> Result<Vec<PolicyRef>> {
         let answer: PoliciesAnswer = self.repeatable("ListPoliciesForUser", of_user(user)).await?;
         Ok(answer.policies.list)
@@ -311,7 +249,7 @@ impl Ram {
     /// All users, groups and roles that a policy is attached to.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no such policy, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such policy, and every other kind.
     pub async fn list_entities_for_policy(&self, policy: &PolicyRef) -> Result<PolicyEntities> {
         let answer: EntitiesAnswer = self
             .repeatable("ListEntitiesForPolicy", policy.parameters())

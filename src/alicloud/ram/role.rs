@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use super::Ram;
-use crate::alicloud::error::Result;
-use crate::alicloud::parameters::Parameters;
+use crate::cloud::{Parameters, Result};
 
 /// A RAM role.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,7 +32,7 @@ impl Ram {
     /// Looks a role up.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is none, and every other kind.
     pub async fn get_role(&self, name: &str) -> Result<Role> {
         let parameters = Parameters::new().with("RoleName", name);
         self.repeatable::<RoleAnswer>("GetRole", parameters)

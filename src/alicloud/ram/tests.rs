@@ -1,17 +1,20 @@
 //! Each operation's parameters and answer.
 
 use super::*;
-use crate::alicloud::credentials::Credentials;
-use crate::alicloud::error::{IgnoreNotFound as _, Kind};
-use crate::alicloud::testing::{Script, Step};
+use crate::alicloud::endpoint;
+use crate::cloud::credentials::Credentials;
+use crate::cloud::testing::{Script, Step};
+use crate::cloud::{IgnoreNotFound as _, Kind};
 
 const DONE: &str = r#"{"RequestId":"R"}"#;
 
 fn with(body: &'static str) -> (Script, Ram) {
     let script = Script::new([Step::Answer(200, body)]);
-    let ram = script
-        .client()
-        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
     (script, ram)
 }
 
@@ -59,10 +62,7 @@ sends! {
         "Action=AttachPolicyToUser PolicyName=P PolicyType=System UserName=u";
     detach_policy_from_user("u", &PolicyRef::custom("P")) =>
         "Action=DetachPolicyFromUser PolicyName=P PolicyType=Custom UserName=u";
-    update_access_key("u", "k", KeyStatus::Inactive) =>
-        "Action=UpdateAccessKey Status=Inactive UserAccessKeyId=k UserName=u";
     delete_access_key("u", "k") => "Action=DeleteAccessKey UserAccessKeyId=k UserName=u";
-    add_user_to_group("u", "g") => "Action=AddUserToGroup GroupName=g UserName=u";
     remove_user_from_group("u", "g") => "Action=RemoveUserFromGroup GroupName=g UserName=u";
     delete_login_profile("u") => "Action=DeleteLoginProfile UserName=u";
     unbind_mfa_device("u") => "Action=UnbindMFADevice UserName=u";
@@ -108,11 +108,7 @@ async fn lists_are_unwrapped_twice_and_may_be_empty() {
             {"AccessKeyId":"b","Status":"Inactive","CreateDate":""}]}}"#,
     );
     let keys = ram.list_access_keys("u").await.unwrap();
-    assert_eq!(
-        (keys[0].status, keys[1].status),
-        (KeyStatus::Active, KeyStatus::Inactive)
-    );
-    assert!(keys[0].created.is_some() && keys[1].created.is_none());
+    assert_eq!(keys, ["a", "b"]);
     for body in [
         DONE,
         r#"{"RequestId":"R","Groups":{}}"#,
@@ -138,15 +134,6 @@ async fn policies_are_read() {
     assert_eq!(
         own(&script),
         "Action=CreatePolicy Description=d PolicyDocument={} PolicyName=p"
-    );
-    let (_, ram) = with(
-        r#"{"RequestId":"R","Policy":{"PolicyName":"p","PolicyType":"Custom","DefaultVersion":"v1","AttachmentCount":2},
-            "DefaultPolicyVersion":{"PolicyDocument":"{}"}}"#,
-    );
-    let policy = ram.get_policy(&PolicyRef::custom("p")).await.unwrap();
-    assert_eq!(
-        (policy.attachments, policy.document.as_deref()),
-        (Some(2), Some("{}"))
     );
     let (_, ram) = with(
         r#"{"RequestId":"R","PolicyVersions":{"PolicyVersion":[{"VersionId":"v1","IsDefaultVersion":true},{"VersionId":"v2"}]}}"#,
@@ -177,9 +164,11 @@ async fn a_role_is_read() {
 async fn what_is_gone_can_be_ignored() {
     let gone = r#"{"RequestId":"R","Code":"EntityNotExist.User","Message":"The user does not exist."}"#;
     let script = Script::new([Step::Answer(404, gone), Step::Answer(404, gone)]);
-    let ram = script
-        .client()
-        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
     assert!(ram.delete_user("u").await.unwrap_err().is_not_found());
     ram.delete_user("u").await.ignore_not_found().unwrap();
 }
@@ -206,9 +195,11 @@ async fn a_key_whose_answer_was_lost_is_replaced() {
         Step::Answer(200, DONE),
         Step::Answer(200, KEY),
     ]);
-    let ram = script
-        .client()
-        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
     assert_eq!(ram.create_only_access_key("u").await.unwrap().id, "second");
     let sent = script.sent();
     let actions: Vec<_> = sent.iter().filter_map(|sent| sent.value("Action")).collect();
@@ -228,9 +219,11 @@ async fn a_key_whose_answer_was_lost_is_replaced() {
 async fn a_lost_key_that_cannot_be_looked_for_is_told() {
     let denied = r#"{"RequestId":"R","Code":"NoPermission","Message":"no"}"#;
     let script = Script::new([Step::Answer(502, "<html>"), Step::Answer(403, denied)]);
-    let ram = script
-        .client()
-        .ram(Credentials::new("id", "secret"), Endpoint::ram());
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
     let error = ram.create_only_access_key("u").await.unwrap_err();
     assert_eq!(
         (error.operation(), error.kind()),
@@ -250,7 +243,7 @@ async fn keys_are_not_lost_without_end() {
     };
     let script = Script::new((0..2).flat_map(|_| lost()).chain([Step::Answer(502, "<html>")]));
     let client = script.client().with_max_retries(2);
-    let ram = client.ram(Credentials::new("id", "secret"), Endpoint::ram());
+    let ram = Ram::new(&client, Credentials::new("id", "secret"), endpoint::ram());
     assert!(
         ram.create_only_access_key("u")
             .await

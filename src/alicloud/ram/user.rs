@@ -3,9 +3,8 @@
 use serde::Deserialize;
 
 use super::{Ram, of_user};
-use crate::alicloud::error::{Error, Result};
-use crate::alicloud::parameters::Parameters;
 use crate::alicloud::wire::filled;
+use crate::cloud::{Error, Parameters, Result};
 
 /// A RAM user. It has no ARN of its own in the answers; it is `acs:ram::<account>:user/<name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -52,7 +51,7 @@ impl Ram {
     /// Makes a user. `comments` are at most 128 characters.
     ///
     /// # Errors
-    /// [`Exists`](crate::alicloud::Kind::Exists) for a taken name, and every other kind. A name can be taken only once, so
+    /// [`Exists`](crate::cloud::Kind::Exists) for a taken name, and every other kind. A name can be taken only once, so
     /// the call is repeated also after a lost answer, and may find the user that it made itself: look with
     /// [`Self::get_user`] whether the comments are yours.
     pub async fn create_user(&self, name: &str, comments: Option<&str>) -> Result<User> {
@@ -65,7 +64,7 @@ impl Ram {
     /// Looks a user up.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is none, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is none, and every other kind.
     pub async fn get_user(&self, name: &str) -> Result<User> {
         self.repeatable::<UserAnswer>("GetUser", of_user(name))
             .await
@@ -75,7 +74,7 @@ impl Ram {
     /// All users of the account, page by page.
     ///
     /// # Errors
-    /// [`Unexpected`](crate::alicloud::Kind::Unexpected) for pages without an end, and every other kind.
+    /// [`Unexpected`](crate::cloud::Kind::Unexpected) for pages without an end, and every other kind.
     pub async fn list_users(&self) -> Result<Vec<User>> {
         const OPERATION: &str = "ListUsers";
         let mut users = Vec::new();
@@ -97,8 +96,8 @@ impl Ram {
     /// Deletes a user that has no keys, policies, groups, password and MFA device any more.
     ///
     /// # Errors
-    /// [`Conflict`](crate::alicloud::Kind::Conflict) with the [subject](crate::alicloud::Error::subject) that is left,
-    /// [`Gone`](crate::alicloud::Kind::NotFound), and every other kind.
+    /// [`Conflict`](crate::cloud::Kind::Conflict) with the [subject](crate::cloud::Error::subject) that is left,
+    /// [`NotFound`](crate::cloud::Kind::NotFound), and every other kind.
     pub async fn delete_user(&self, name: &str) -> Result<()> {
         self.change("DeleteUser", of_user(name)).await
     }
@@ -106,7 +105,7 @@ impl Ram {
     /// Takes a user's console password away.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no password or no user, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no password or no user, and every other kind.
     pub async fn delete_login_profile(&self, user: &str) -> Result<()> {
         self.change("DeleteLoginProfile", of_user(user)).await
     }
@@ -114,7 +113,7 @@ impl Ram {
     /// Takes a user's MFA device away.
     ///
     /// # Errors
-    /// [`Gone`](crate::alicloud::Kind::NotFound) if there is no device or no user, and every other kind.
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no device or no user, and every other kind.
     pub async fn unbind_mfa_device(&self, user: &str) -> Result<()> {
         self.change("UnbindMFADevice", of_user(user)).await
     }

@@ -1,51 +1,24 @@
-//! Both signatures of Alibaba Cloud's RPC services, as pure functions: key, time and nonce come in, text goes out.
+//! Signature V1 of Alibaba Cloud's RPC services as pure functions: key, time and nonce come in, text goes out.
 //!
 //! [`sign_v1`] (HMAC-SHA1 over the parameters) signs the calls of this client, for every operation accepts it and its
-//! parameters may all be in the body. [`sign_v3`] (HMAC-SHA256 over headers and body) is for
-//! requests that others send on. Both are checked against the folders in `tests/data/signing`.
+//! parameters may all be in the body. It is checked against the folders in `tests/data/signing`.
 
 mod v1;
-mod v3;
+#[cfg(test)]
+pub(crate) mod v3;
 #[cfg(test)]
 mod vectors;
-
-use std::fmt;
 
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
-pub use v1::{SignatureV1, sign_v1};
-pub use v3::{EMPTY_BODY_SHA256, RequestV3, SignatureV3, sign_v3};
+pub use v1::sign_v1;
 
-use super::credentials::Credentials;
-use super::parameters::Parameters;
-use crate::cloud::clock::timestamp;
+use crate::cloud::credentials::Credentials;
+use crate::cloud::{Method, Parameters, timestamp};
 
-/// The HTTP methods that RPC services take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// `GET`: all parameters in the query.
-    Get,
-    /// `POST`: parameters in the query, in a form body, or in both.
-    Post,
-}
-
-impl Method {
-    /// The method as it is signed and sent.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-        }
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+/// The hash of no body, the value of V3's header `x-acs-content-sha256` then.
+pub const EMPTY_BODY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// Adds the common parameters of an unsigned request: operation, version, format, time and nonce.
 ///

@@ -9,9 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use super::super::encode::encode_into;
-use super::super::parameters::Parameters;
-use super::Method;
+use crate::cloud::encode::encode_into;
+use crate::cloud::{Method, Parameters};
 
 /// A V1 signature with the stages that led to it, which are what one compares when the cloud disagrees.
 ///

@@ -1,4 +1,5 @@
-//! Signature V3, `ACS3-HMAC-SHA256`: over method, query, chosen headers and the hash of the body.
+//! Signature V3, `ACS3-HMAC-SHA256`: over method, query, chosen headers and the hash of the body. The program sends on
+//! such requests and makes none: this signer is for tests, and is checked against those of the official SDKs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,12 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::super::parameters::Parameters;
-use super::Method;
 use crate::cloud::random::hex;
-
-/// The hash of no body, the value of `x-acs-content-sha256` then.
-pub const EMPTY_BODY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+use crate::cloud::{Method, Parameters};
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
@@ -134,6 +131,7 @@ pub fn sign_v3(request: &RequestV3<'_>, access_key_id: &str, secret: &SecretStri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alicloud::sign::EMPTY_BODY_SHA256;
 
     #[test]
     fn repeated_headers_are_trimmed_sorted_and_joined() {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::{Method, RequestV3, sign_v1, sign_v3};
-use crate::alicloud::parameters::Parameters;
+use super::v1::sign_v1;
+use super::v3::{RequestV3, sign_v3};
+use crate::cloud::{Method, Parameters};
 
 fn cases(version: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/signing");

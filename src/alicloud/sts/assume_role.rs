@@ -4,10 +4,10 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::Sts;
-use crate::alicloud::credentials::{Credentials, Source};
-use crate::alicloud::error::{Error, Result};
-use crate::alicloud::parameters::Parameters;
+use crate::alicloud::credentials::Source;
 use crate::alicloud::wire::WireCredentials;
+use crate::cloud::credentials::Credentials;
+use crate::cloud::{Error, Parameters, Result};
 
 /// What a session of a role is asked for with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,8 +81,8 @@ impl Sts {
     /// Asks for a session of a role.
     ///
     /// # Errors
-    /// [`Denied`](crate::alicloud::Kind::Denied) if the permission is missing, the role does not trust the caller, or the
-    /// caller is the account itself; [`Unexpected`](crate::alicloud::Kind::Unexpected) for an answer whose credentials
+    /// [`Denied`](crate::cloud::Kind::Denied) if the permission is missing, the role does not trust the caller, or the
+    /// caller is the account itself; [`Unexpected`](crate::cloud::Kind::Unexpected) for an answer whose credentials
     /// lack a part or have expired; and every other kind.
     pub async fn assume_role(&self, request: &AssumeRole) -> Result<AssumedRole> {
         const OPERATION: &str = "AssumeRole";
@@ -95,6 +95,6 @@ impl Sts {
             .with_some("ExternalId", request.external_id.as_deref())
             .with_some("SourceIdentity", request.source_identity.as_deref());
         let answer: SessionAnswer = self.call(OPERATION, parameters).await?;
-        answer.session(OPERATION, Source::AssumeRole, self.client.clock().now())
+        answer.session(OPERATION, Source::AssumeRole, self.0.clock().now())
     }
 }

@@ -8,15 +8,10 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::Sts;
-use crate::alicloud::answer::interpret;
+use crate::alicloud::answer::{check, read};
 use crate::alicloud::arn::{AccountId, Arn};
-use crate::alicloud::client::Client;
-use crate::alicloud::endpoint::Endpoint;
-use crate::alicloud::error::{Error, Result};
-use crate::alicloud::parameters::Parameters;
-use crate::alicloud::sign::Method;
-use crate::alicloud::transport::Request;
 use crate::alicloud::wire::filled;
+use crate::cloud::{Answer, Client, Endpoint, Error, Method, Parameters, Request, Result};
 
 const OPERATION: &str = "GetCallerIdentity";
 
@@ -110,8 +105,8 @@ impl Sts {
     /// Whose credentials these are. Needs no permission, and so tells whether a key works at all.
     ///
     /// # Errors
-    /// [`Credentials`](crate::alicloud::Kind::Credentials) if they are not accepted,
-    /// [`Unexpected`](crate::alicloud::Kind::Unexpected) for an answer that contradicts itself, and every other kind.
+    /// [`Credentials`](crate::cloud::Kind::Credentials) if they are not accepted,
+    /// [`Unexpected`](crate::cloud::Kind::Unexpected) for an answer that contradicts itself, and every other kind.
     pub async fn get_caller_identity(&self) -> Result<CallerIdentity> {
         self.call::<IdentityAnswer>(OPERATION, Parameters::new())
             .await?
@@ -119,53 +114,50 @@ impl Sts {
     }
 }
 
-impl Client {
-    /// Sends a request that somebody else signed, once: its nonce is used up by the first try, so a second could only
-    /// be refused. The answer is read up to 64 KiB.
-    ///
-    /// The caller has checked that it is a GetCallerIdentity request. The cloud's message is never
-    /// shown, for it may quote the signer's token.
-    ///
-    /// # Errors
-    /// [`Credentials`](crate::alicloud::Kind::Credentials) or [`Clock`](crate::alicloud::Kind::Clock) if STS refuses the
-    /// signature, [`Interrupted`](crate::alicloud::Kind::Interrupted) if it was used before,
-    /// [`Unexpected`](crate::alicloud::Kind::Unexpected) for an answer that contradicts itself, and every other kind.
-    pub async fn send_presigned(&self, presigned: Presigned) -> Result<CallerIdentity> {
-        let Presigned {
-            endpoint,
-            method,
-            query,
-            mut headers,
-        } = presigned;
-        for dropped in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
-            headers.remove(dropped);
-        }
-        let request = |_| {
-            Ok(Request {
-                method,
-                endpoint,
-                query: query.encoded(),
-                headers,
-                body: Zeroizing::default(),
-                answer_limit: 64 * 1024,
-            })
-        };
-        let answer = self.exchange(OPERATION, self.deadline(), true, request).await?;
-        interpret::<IdentityAnswer>(OPERATION, None, &answer)?.identity()
-    }
-}
-
-/// Reads an answer to a request that somebody else signed: a door for `tests/fuzz`.
+/// Sends a request that somebody else signed, once. The answer is read up to 64 KiB.
+///
+/// The caller has checked that it is a GetCallerIdentity request. The cloud's message is never shown, for it may quote
+/// the signer's token.
 ///
 /// # Errors
-/// As [`Client::send_presigned`].
+/// [`Credentials`](crate::cloud::Kind::Credentials) or [`Clock`](crate::cloud::Kind::Clock) if STS refuses the signature,
+/// [`Interrupted`](crate::cloud::Kind::Interrupted) if it was used before,
+/// [`Unexpected`](crate::cloud::Kind::Unexpected) for an answer that contradicts itself, and every other kind.
+pub async fn send_presigned(client: &Client, presigned: Presigned) -> Result<CallerIdentity> {
+    let Presigned {
+        endpoint,
+        method,
+        query,
+        mut headers,
+    } = presigned;
+    for dropped in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
+        headers.remove(dropped);
+    }
+    let request = Request {
+        method,
+        endpoint,
+        query: query.encoded(),
+        headers,
+        body: Zeroizing::default(),
+        answer_limit: 64 * 1024,
+    };
+    identity(&client.forward(OPERATION, request).await?)
+}
+
+fn identity(answer: &Answer) -> Result<CallerIdentity> {
+    check(OPERATION, None, answer)?;
+    read::<IdentityAnswer>(OPERATION, answer)?.identity()
+}
+
+/// Reads an answer to a request that somebody else signed, for `tests/fuzz`.
+///
+/// # Errors
+/// As [`send_presigned`].
 #[cfg(fuzzing)]
 pub fn read_identity(status: u16, body: &[u8]) -> Result<CallerIdentity> {
-    let answer = crate::alicloud::transport::Answer {
+    identity(&Answer {
         status,
-        request_id: None,
-        retry_after: None,
+        headers: HeaderMap::new(),
         body: Zeroizing::new(body.to_vec()),
-    };
-    interpret::<IdentityAnswer>(OPERATION, None, &answer)?.identity()
+    })
 }

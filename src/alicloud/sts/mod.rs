@@ -5,7 +5,6 @@ mod identity;
 mod oidc;
 mod session;
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -13,61 +12,51 @@ use serde::de::DeserializeOwned;
 pub use assume_role::{AssumeRole, AssumedRole};
 #[cfg(fuzzing)]
 pub use identity::read_identity;
-pub use identity::{CallerIdentity, Presigned};
-pub use oidc::{AssumeRoleWithOidc, OidcProviderArn, ParseOidcProviderError};
-pub use session::{ExternalId, ParseSessionError, RoleSessionName};
+pub use identity::{CallerIdentity, Presigned, send_presigned};
+pub use oidc::{AssumeRoleWithOidc, OidcProviderArn, assume_role_with_oidc};
+pub use session::{ExternalId, RoleSessionName};
 
-use super::client::{Call, Client};
-use super::credentials::{Credentials, SharedProvider};
-use super::endpoint::Endpoint;
-use super::error::Result;
-use super::parameters::Parameters;
-use super::retry::Idempotency;
+use crate::alicloud::answer::read;
+use crate::alicloud::service::Rpc;
+use crate::cloud::credentials::{Credentials, SharedProvider};
+use crate::cloud::{Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// The version of the API, which signed requests of others must have too.
 pub const STS_VERSION: &str = "2015-04-01";
 
+const SERVICE: Rpc = Rpc { version: STS_VERSION };
+
 /// STS as seen with the credentials of one provider. Cheap to clone.
-#[derive(Clone)]
-pub struct Sts {
-    client: Client,
-    provider: SharedProvider,
-    endpoint: Endpoint,
-}
+#[derive(Debug, Clone)]
+pub struct Sts(Api);
 
 impl Sts {
-    pub(super) fn new(client: Client, provider: SharedProvider, endpoint: Endpoint) -> Self {
-        Self {
-            client,
-            provider,
-            endpoint,
-        }
+    /// STS as seen with these credentials, or with what this provider gives at the time of each call.
+    #[must_use]
+    pub fn new(client: &Client, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Self {
+        Self(Api::new(client, SERVICE, endpoint, provider))
     }
 
-    /// STS as somebody else sees it, with credentials of the same account: their calls wait in the same lines, where the
-    /// client has any.
+    /// STS as somebody else sees it, with credentials of the same account.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
-        Self {
-            provider: credentials.into(),
-            ..self.clone()
-        }
+        Self(self.0.with_credentials(credentials))
     }
 
-    /// The same for work that must be over in time: all calls together, with their tries, pauses and waiting, end by
-    /// then. One call alone may take as long, too.
+    /// The same for work that must be over by then: see [`Client::by`].
     #[must_use]
-    pub fn within(&self, time: Duration) -> Self {
-        Self {
-            client: self.client.within(time),
-            ..self.clone()
-        }
+    pub fn by(&self, deadline: Deadline) -> Self {
+        Self(self.0.by(deadline))
+    }
+
+    /// The same for work that begins now and may take this long: see [`Client::within`].
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self(self.0.within(limit))
     }
 
     async fn call<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
-        self.client
-            .signed_call(&self.endpoint, &self.provider, call(operation, parameters))
-            .await
+        read(operation, &self.0.call(&call(operation, parameters)).await?)
     }
 }
 
@@ -75,18 +64,8 @@ impl Sts {
 fn call(operation: &'static str, parameters: Parameters) -> Call {
     Call {
         operation,
-        version: STS_VERSION,
         idempotency: Idempotency::Repeatable,
         parameters,
-    }
-}
-
-impl fmt::Debug for Sts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sts")
-            .field("provider", &self.provider)
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
     }
 }
 

@@ -4,17 +4,17 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
-use crate::alicloud::credentials::Credentials;
-use crate::alicloud::error::Kind;
+use crate::alicloud::endpoint;
 use crate::alicloud::region::Region;
-use crate::alicloud::sign::Method;
-use crate::alicloud::testing::{Script, Step};
+use crate::cloud::testing::{Script, Step};
+use crate::cloud::{Kind, Method};
 
 fn with(body: &'static str) -> (Script, Sts) {
     let script = Script::new([Step::Answer(200, body)]);
-    let sts = script.client().sts(
+    let sts = Sts::new(
+        &script.client(),
         Credentials::new("id", "secret"),
-        Endpoint::sts(&Region::default()),
+        endpoint::sts(&Region::default()),
     );
     (script, sts)
 }
@@ -73,11 +73,9 @@ async fn an_oidc_exchange_is_unsigned_and_its_refusal_quotes_nothing() {
         role_arn: "acs:ram::12345:role/r".into(),
         token: SecretString::from("JWT.JWT.JWT"),
         session_name: "s1".into(),
-        duration_seconds: None,
-        policy: None,
     };
-    let endpoint = Endpoint::sts(&Region::default());
-    client.assume_role_with_oidc(&endpoint, &request).await.unwrap();
+    let endpoint = endpoint::sts(&Region::default());
+    assume_role_with_oidc(&client, &endpoint, &request).await.unwrap();
     let sent = script.sent().remove(0);
     assert_eq!(sent.value("OIDCToken"), Some("JWT.JWT.JWT"));
     for absent in [
@@ -89,8 +87,7 @@ async fn an_oidc_exchange_is_unsigned_and_its_refusal_quotes_nothing() {
     ] {
         assert_eq!(sent.value(absent), None);
     }
-    let error = client
-        .assume_role_with_oidc(&endpoint, &request)
+    let error = assume_role_with_oidc(&client, &endpoint, &request)
         .await
         .unwrap_err();
     assert!(!format!("{error} {error:?} {request:?}").contains("JWT"));
@@ -132,7 +129,7 @@ fn presigned() -> Presigned {
     }
     let query = Parameters::new().with("SecurityToken", "a b+c");
     Presigned {
-        endpoint: Endpoint::sts(&Region::default()),
+        endpoint: endpoint::sts(&Region::default()),
         method: Method::Post,
         query,
         headers,
@@ -142,7 +139,7 @@ fn presigned() -> Presigned {
 #[tokio::test]
 async fn a_request_of_somebody_else_is_sent_once_to_our_host() {
     let script = Script::new([Step::Answer(200, IDENTITY)]);
-    script.client().send_presigned(presigned()).await.unwrap();
+    send_presigned(&script.client(), presigned()).await.unwrap();
     let sent = script.sent().remove(0);
     assert_eq!(sent.endpoint, "sts.us-east-1.aliyuncs.com");
     assert_eq!(sent.query, "SecurityToken=a%20b%2Bc");
@@ -158,10 +155,10 @@ async fn a_request_of_somebody_else_is_sent_once_to_our_host() {
     ]);
     let client = script.client();
     assert_eq!(
-        client.send_presigned(presigned()).await.unwrap_err().kind(),
+        send_presigned(&client, presigned()).await.unwrap_err().kind(),
         Kind::Unavailable
     );
     assert_eq!(script.sent().len(), 1);
-    let error = client.send_presigned(presigned()).await.unwrap_err();
+    let error = send_presigned(&client, presigned()).await.unwrap_err();
     assert!(!format!("{error} {error:?} {:?}", presigned()).contains("a b+c"));
 }

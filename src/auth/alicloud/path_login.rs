@@ -14,6 +14,7 @@ use super::method::Method;
 use super::role::{Role, is_name};
 use super::signed_request::{self, Refusal, Rules};
 use super::{OPERATION_PREFIX, failure, identity};
+use crate::alicloud::sts::send_presigned;
 use crate::framework::{
     Alias, Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation,
     Path, Response, Status,
@@ -106,9 +107,7 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
     )
     .map_err(|refusal| request_refused(&refusal))?;
     context.check_cancelled()?;
-    let caller = method
-        .client
-        .send_presigned(request)
+    let caller = send_presigned(&method.client, request)
         .await
         .map_err(|error| failure::refused(&error))?;
 

@@ -241,7 +241,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::alicloud::testing::Script;
+    use crate::cloud::testing::Script;
     use crate::framework::{Backend, FixedSystem, Kind, MemoryStorage, Request, Storage, testing};
 
     const ARN: &str = "acs:ram::1234567890123456:role/dev";

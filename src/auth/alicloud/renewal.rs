@@ -52,7 +52,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::alicloud::testing::Script;
+    use crate::cloud::testing::Script;
     use crate::framework::{
         FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Request, Storage, StorageError, TokenType,
         testing,

@@ -8,9 +8,9 @@ use reqwest::Url;
 use rustls::pki_types::ServerName;
 
 use crate::alicloud::credentials::Environment;
-use crate::alicloud::encode;
 use crate::cli::flags::Flags;
 use crate::cli::go_flags::switch;
+use crate::cloud::encode::encode;
 use crate::framework::{DurationError, parse_duration};
 
 /// The CLIs' default, both of the address and of the timeout.

@@ -39,10 +39,10 @@ impl Engine {
         let provider = self.credentials.provider(&client, &config);
         // Before anything is begun: an answer that says what is wrong with the credentials, and where.
         let credentials = look(&provider, &context.request.mount_point).await?;
-        let client = client.in_lines_of(&credentials.access_key_id);
+        let client = client.for_account_of(&credentials.access_key_id);
         Ok(Cloud {
-            ram: client.ram(provider.clone(), config.ram_endpoint()),
-            sts: client.sts(provider, config.sts_endpoint()),
+            ram: Ram::new(&client, provider.clone(), config.ram_endpoint()),
+            sts: Sts::new(&client, provider, config.sts_endpoint()),
         })
     }
 
@@ -84,5 +84,5 @@ async fn view(
     mount_point: &str,
 ) -> Result<(Credentials, Sts), Error> {
     let credentials = look(&provider, mount_point).await?;
-    Ok((credentials, client.sts(provider, config.sts_endpoint())))
+    Ok((credentials, Sts::new(client, provider, config.sts_endpoint())))
 }

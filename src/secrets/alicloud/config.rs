@@ -9,7 +9,7 @@ use super::role::{DEFAULT_CUSTOM_POLICIES, DEFAULT_SYSTEM_POLICIES};
 use crate::alicloud::arn::Identity;
 use crate::alicloud::credentials::{OidcToken, RoleToAssume, Settings, Source, TokenFile};
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
-use crate::alicloud::{Arn, Credentials, Endpoint, Region};
+use crate::alicloud::{Arn, Credentials, Endpoint, Region, endpoint};
 use crate::framework::{Error, Storage};
 
 /// Upstream's key.
@@ -83,13 +83,13 @@ impl Config {
     }
 
     pub(super) fn ram_endpoint(&self) -> Endpoint {
-        self.ram_endpoint.clone().unwrap_or_else(Endpoint::ram)
+        self.ram_endpoint.clone().unwrap_or_else(endpoint::ram)
     }
 
     pub(super) fn sts_endpoint(&self) -> Endpoint {
         self.sts_endpoint
             .clone()
-            .unwrap_or_else(|| Endpoint::sts(&self.region.clone().unwrap_or_default()))
+            .unwrap_or_else(|| endpoint::sts(&self.region.clone().unwrap_or_default()))
     }
 
     pub(super) fn custom_policies(&self) -> usize {

@@ -166,7 +166,10 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     if verify {
         let (credentials, sts) = engine.trial_of(&config, &context.request.mount_point).await?;
         let identity = sts.get_caller_identity().await.map_err(failed_call)?;
-        answer = Some(Response::data(shown(Some(credentials.source), Some(&identity))));
+        answer = Some(Response::data(shown(
+            Source::named(credentials.source),
+            Some(&identity),
+        )));
     }
     if !only_tried {
         config.store(&*context.storage).await?;
@@ -222,7 +225,7 @@ async fn in_force(engine: &Engine, config: &Config, mount_point: &str) -> (Map<S
     let mut source = None;
     let asked = async {
         let (credentials, sts) = engine.identity_of(config, mount_point).await?;
-        source = Some(credentials.source);
+        source = Source::named(credentials.source);
         sts.get_caller_identity().await.map_err(failed_call)
     };
     let asked = tokio::time::timeout(PATIENCE, asked).await;

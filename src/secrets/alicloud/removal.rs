@@ -90,8 +90,8 @@ impl MadeUser {
         let user = self.user_name.as_str();
         let other_keys = async {
             let listed = seen(user, ram.list_access_keys(user).await).into_list();
-            let others = listed.iter().filter(|key| !self.access_keys.contains(&key.id));
-            join_all(others.map(|key| ram.delete_access_key(user, &key.id))).await
+            let others = listed.iter().filter(|key| !self.access_keys.contains(key));
+            join_all(others.map(|key| ram.delete_access_key(user, key))).await
         };
         let known_keys = join_all(
             self.access_keys
@@ -170,7 +170,7 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
     match conflict.subject() {
         Some(Subject::AccessKey) => {
             let keys = ram.list_access_keys(user).await?;
-            all(join_all(keys.iter().map(|key| ram.delete_access_key(user, &key.id))).await)
+            all(join_all(keys.iter().map(|key| ram.delete_access_key(user, key))).await)
         }
         Some(Subject::Group) => {
             let groups = ram.list_groups_for_user(user).await?;

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::alicloud::testing::Standing;
+use crate::cloud::testing::FixedClock;
 
 const GOOD: &str = r#"{"Code":"Success","AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t",
     "Expiration":"2024-03-01T05:59:59Z","LastUpdated":"2024-02-29T23:59:59Z"}"#;
@@ -41,8 +41,7 @@ impl Metadata for Fake {
         let body = Zeroizing::new(body.as_bytes().to_vec());
         Ok(Answer {
             status,
-            request_id: None,
-            retry_after: None,
+            headers: http::HeaderMap::new(),
             body,
         })
     }
@@ -59,15 +58,11 @@ fn provider(rule: Rule, environment: &'static [(&str, &str)]) -> (Fake, EcsProvi
             .find(|(found, _)| *found == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    let surroundings = ProviderEnv {
+    let env = ProviderEnv {
         environment: Arc::new(find),
         sts: None,
     };
-    let provider = EcsProvider::with_service(
-        surroundings,
-        Arc::new(Standing::default()),
-        Box::new(fake.clone()),
-    );
+    let provider = EcsProvider::with_service(env, Arc::new(FixedClock::default()), Box::new(fake.clone()));
     (fake, provider)
 }
 
@@ -100,7 +95,7 @@ async fn the_token_mode_is_used_first() {
     let found = provider.load().await.unwrap().unwrap();
     assert_eq!(
         (found.access_key_id.as_str(), found.source),
-        ("STS.1", Source::Ecs)
+        ("STS.1", Source::Ecs.name())
     );
     let paths = [
         "#-",
@@ -212,14 +207,13 @@ impl Metadata for Silent {
 #[tokio::test(start_paused = true)]
 async fn off_an_instance_nobody_waits_longer_than_a_second() {
     for (role, limit) in [("", 1_000), ("app-role", 3_100)] {
-        let surroundings = ProviderEnv {
+        let env = ProviderEnv {
             environment: Arc::new(move |name: &str| {
                 (name == "ALICLOUD_ROLE_NAME" && !role.is_empty()).then(|| role.to_owned())
             }),
             sts: None,
         };
-        let provider =
-            EcsProvider::with_service(surroundings, Arc::new(Standing::default()), Box::new(Silent));
+        let provider = EcsProvider::with_service(env, Arc::new(FixedClock::default()), Box::new(Silent));
         let start = tokio::time::Instant::now();
         let found = provider.load().await;
         assert!(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::super::settings::TokenFile;
 use super::*;
-use crate::alicloud::endpoint::Endpoint;
+use crate::alicloud::endpoint;
 use crate::alicloud::region::Region;
 use crate::alicloud::sts::RoleSessionName;
-use crate::alicloud::testing::{Script, Step};
+use crate::cloud::testing::{Script, Step};
 
 const TOKEN: &str = "eyJhbGciOi.eyJzdWIiOi.c2ln\n";
 const SESSION: &str = r#"{"RequestId":"R","AssumedRoleUser":{"Arn":"a","AssumedRoleId":"i"},
@@ -24,9 +24,9 @@ fn provider(script: &Script, variables: Variables, token: Option<&Path>, role: O
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value.clone())
     };
-    let surroundings = ProviderEnv {
+    let env = ProviderEnv {
         environment: Arc::new(find),
-        sts: Some(Endpoint::sts(&Region::default())),
+        sts: Some(endpoint::sts(&Region::default())),
     };
     let token = token.map(|file| OidcToken {
         provider: OidcProviderArn::parse("acs:ram::12345:oidc-provider/written").unwrap(),
@@ -37,7 +37,7 @@ fn provider(script: &Script, variables: Variables, token: Option<&Path>, role: O
         session_name: Some(RoleSessionName::parse("chosen").unwrap()),
         external_id: None,
     });
-    OidcProvider::new(script.client(), surroundings, token, role)
+    OidcProvider::new(script.client(), env, token, role)
 }
 
 fn folder() -> (tempfile::TempDir, PathBuf) {

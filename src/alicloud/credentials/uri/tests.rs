@@ -4,17 +4,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::alicloud::testing::Standing;
+use crate::cloud::testing::FixedClock;
 
 const GOOD: &str = r#"{"AccessKeyId":"STS.1","AccessKeySecret":"very-secret","SecurityToken":"t",
     "Expiration":"2024-03-01T05:59:59Z"}"#;
 
 fn provider(uri: Option<String>) -> UriProvider {
-    let surroundings = ProviderEnv {
+    let env = ProviderEnv {
         environment: Arc::new(move |name: &str| uri.clone().filter(|_| name == VARIABLE)),
         sts: None,
     };
-    UriProvider::new(surroundings, Arc::new(Standing::default()))
+    UriProvider::new(env, Arc::new(FixedClock::default()))
 }
 
 /// Answers one question with this text, and gives what was asked.
@@ -46,7 +46,7 @@ async fn a_good_answer_is_taken() {
         let found = found.unwrap().unwrap();
         assert_eq!(
             (found.access_key_id.as_str(), found.source),
-            ("STS.1", Source::Uri)
+            ("STS.1", Source::Uri.name())
         );
         assert!(found.security_token.is_some() && found.expiration.is_some());
         assert!(

@@ -9,10 +9,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::alicloud::sign::{Method as HttpMethod, add_common, add_signature_v1};
+use crate::alicloud::sign::{add_common, add_signature_v1};
 use crate::alicloud::sts::STS_VERSION;
-use crate::alicloud::testing::{Script, Standing, Step};
 use crate::alicloud::{Clock as _, Credentials, Parameters};
+use crate::cloud::Method as HttpMethod;
+use crate::cloud::testing::{FixedClock, Script, Step};
 use crate::framework::{
     Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, ReplicationState, Request, Storage, TokenType,
     testing,
@@ -34,7 +35,7 @@ struct Mount {
 impl Mount {
     fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let script = Script::new(steps);
-        let clock = Arc::new(Standing::default());
+        let clock = Arc::new(FixedClock::default());
         Self {
             backend: super::super::assemble(script.client(), clock),
             storage: Arc::new(MemoryStorage::default()),
@@ -96,7 +97,7 @@ fn payload(role: &str, more: &[(&'static str, &str)]) -> Value {
         &mut parameters,
         "GetCallerIdentity",
         STS_VERSION,
-        Standing::default().now(),
+        FixedClock::default().now(),
         "0123456789abcdef0123456789abcdef".to_owned(),
     );
     for (name, value) in more {

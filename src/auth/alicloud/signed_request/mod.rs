@@ -28,8 +28,8 @@ use http::HeaderMap;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::alicloud::sign::Method;
 use crate::alicloud::{Endpoint, Presigned};
+use crate::cloud::Method;
 use headers::Headers;
 pub(super) use refusal::Refusal;
 

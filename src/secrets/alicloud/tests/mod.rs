@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend;
 use crate::alicloud::credentials::Sources;
-use crate::alicloud::testing::{Script, Step};
+use crate::cloud::testing::{Script, Step};
 use crate::framework::{
     Backend, Change, Error, FixedSystem, HandlerResult, Kind, LeaseOptions, MemoryStorage, Operation,
     ReplicationState, Request, Response, Secret, Status, Storage, StorageError, testing,

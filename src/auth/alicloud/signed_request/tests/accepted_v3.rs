@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
-use crate::alicloud::sign::{RequestV3, sign_v3};
+use crate::alicloud::sign::v3::{RequestV3, sign_v3};
 
 /// A folder of `tests/data/signing`: headers, authorization, secret.
 const V3_VECTORS: [(&str, &str, &str, &str); 3] = [

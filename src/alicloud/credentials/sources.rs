@@ -1,0 +1,116 @@
+//! The order in which a server looks for credentials.
+
+use std::sync::Arc;
+
+use super::Source;
+use super::assume_role::AssumeRoleProvider;
+use super::ecs::EcsProvider;
+use super::environment::EnvironmentProvider;
+use super::oidc::OidcProvider;
+use super::provider_env::ProviderEnv;
+use super::settings::Settings;
+use super::uri::UriProvider;
+use crate::cloud::Client;
+use crate::cloud::credentials::{Cached, Chain, Environment, ProviderError, SharedProvider, StoredProvider};
+
+/// The sources of one process. What depends on no settings, and has an answer to keep, is shared by all its chains.
+pub struct Sources {
+    environment: Arc<dyn Environment>,
+    uri: SharedProvider,
+    ecs: SharedProvider,
+}
+
+impl Sources {
+    /// The sources that this environment names.
+    #[must_use]
+    pub fn new(client: &Client, environment: Arc<dyn Environment>) -> Self {
+        let env = ProviderEnv {
+            environment: Arc::clone(&environment),
+            sts: None,
+        };
+        let clock = client.clock();
+        let uri = UriProvider::new(env.clone(), Arc::clone(clock));
+        let ecs = EcsProvider::new(env, Arc::clone(clock));
+        Self {
+            environment,
+            uri: SharedProvider::new(Cached::new(uri, Arc::clone(clock))),
+            ecs: SharedProvider::new(Cached::new(ecs, Arc::clone(clock))),
+        }
+    }
+
+    /// The chain of a server: the key of the settings, environment, OIDC token, credentials URI, ECS metadata. Files in
+    /// home directories are not read: a server's keys come from its operator.
+    #[must_use]
+    pub fn chain(&self, client: &Client, settings: &Settings) -> Chain {
+        let env = ProviderEnv {
+            environment: Arc::clone(&self.environment),
+            sts: settings.sts.clone(),
+        };
+        let clock = client.clock();
+        let oidc = OidcProvider::new(
+            client.clone(),
+            env.clone(),
+            settings.oidc.clone(),
+            settings.role.clone(),
+        );
+        let oidc_gives_the_role = oidc.gives_the_role();
+        let environment = EnvironmentProvider::new(client.clone(), env.clone());
+        let stored = settings.pair.clone().map(StoredProvider);
+        let order = [
+            (Source::Stored, stored.map(SharedProvider::new)),
+            (
+                Source::Environment,
+                Some(SharedProvider::new(Cached::new(environment, Arc::clone(clock)))),
+            ),
+            (
+                Source::Oidc,
+                Some(SharedProvider::new(Cached::new(oidc, Arc::clone(clock)))),
+            ),
+            (Source::Uri, Some(self.uri.clone())),
+            (Source::Ecs, Some(self.ecs.clone())),
+        ];
+        let providers = order.into_iter().filter_map(|(source, provider)| {
+            let provider = provider.filter(|_| settings.source.is_none_or(|chosen| chosen == source))?;
+            let role = settings.role.as_ref();
+            Some(
+                match role.filter(|_| !(source == Source::Oidc && oidc_gives_the_role)) {
+                    None => provider,
+                    Some(role) => {
+                        let assumed =
+                            AssumeRoleProvider::of_role(client.clone(), provider, env.clone(), role);
+                        SharedProvider::new(Cached::new(assumed, Arc::clone(clock)))
+                    }
+                },
+            )
+        });
+        Chain::new(providers.collect(), settings.source.map(not_configured))
+    }
+}
+
+/// Of a source that was chosen.
+fn not_configured(source: Source) -> ProviderError {
+    let missing = match source {
+        Source::Environment => {
+            "set ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
+             ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+        }
+        Source::Oidc => {
+            "give an OIDC provider and a token file, or set ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE"
+        }
+        Source::Uri => "set ALIBABA_CLOUD_CREDENTIALS_URI",
+        Source::Ecs => {
+            "the metadata service does not answer, is disabled, or knows of no RAM role of the instance"
+        }
+        Source::Stored | Source::AssumeRole => "there is no access key",
+    };
+    ProviderError::new(source.name(), format!("chosen, but not configured: {missing}"))
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sources")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! The client's rules, as calls of RAM show them.
+
+mod calls;
+mod credentials;

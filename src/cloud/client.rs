@@ -1,0 +1,304 @@
+//! The client: waits for its turn, lets the service sign, sends, and repeats what may be repeated.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::sleep;
+
+use crate::cloud::budget::{CALL, TRY};
+use crate::cloud::clock::{Clock, SystemClock};
+use crate::cloud::credentials::Credentials;
+use crate::cloud::deadline::Deadline;
+use crate::cloud::endpoint::Endpoint;
+use crate::cloud::error::{Error, Kind, Result};
+use crate::cloud::https::Https;
+use crate::cloud::rate_limiter::{Priority, RateLimiters};
+use crate::cloud::retry::{TRIES, Tries};
+use crate::cloud::service::{Call, Service};
+use crate::cloud::transport::{Answer, Failure, Request, Transport};
+
+/// Calls on the wire at the same time; more wait for a permit.
+const IN_FLIGHT: usize = 64;
+
+/// How long a permit is kept after an answer when others wait for it.
+const HANDOVER: Duration = Duration::from_millis(10);
+
+/// Calls a cloud's APIs over one pool of HTTPS connections. A clone shares the connections, the permits and the rate
+/// limiters: make one per process.
+///
+/// Dropping the future of a call ends it: nothing goes on in the background.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+    tries: u32,
+    /// The access key id whose rate limit counts, where it is not that of the key that signs.
+    account: Option<Arc<str>>,
+    priority: Priority,
+    /// For all calls together, where there is one.
+    deadline: Option<Deadline>,
+}
+
+struct Inner {
+    transport: Box<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    limiters: RateLimiters,
+    permits: Permits,
+}
+
+/// Permits for calls in flight.
+struct Permits {
+    /// Calls that we sign.
+    own: Semaphore,
+    /// The part of them that background work may take: when the cloud does not answer, it must not take them all.
+    background: Semaphore,
+    /// Requests that others signed, who need no token for it: they must not take the permits of our own.
+    forwarded: Semaphore,
+}
+
+impl Permits {
+    fn new(in_flight: usize) -> Self {
+        Self {
+            own: Semaphore::new(in_flight),
+            background: Semaphore::new((in_flight * 3).div_ceil(4)),
+            forwarded: Semaphore::new(in_flight.div_ceil(2)),
+        }
+    }
+}
+
+/// Who signed a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signer {
+    Own,
+    Other,
+}
+
+impl Client {
+    /// The client of a process. Nothing is read or connected yet, so a machine without CA certificates starts; its calls
+    /// then fail with [`Kind::Connect`] and a text that says so.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::assemble(Box::new(Https::new(IN_FLIGHT)), Arc::new(SystemClock), IN_FLIGHT)
+    }
+
+    /// A client over another transport, with another clock and number of calls in flight.
+    pub(super) fn assemble(transport: Box<dyn Transport>, clock: Arc<dyn Clock>, in_flight: usize) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                transport,
+                clock,
+                limiters: RateLimiters::default(),
+                permits: Permits::new(in_flight),
+            }),
+            tries: TRIES,
+            account: None,
+            priority: Priority::Foreground,
+            deadline: None,
+        }
+    }
+
+    /// The same client, over the same connections, with another number of retries of a call that failed transiently.
+    #[must_use]
+    pub fn with_max_retries(&self, retries: u32) -> Self {
+        Self {
+            tries: retries.saturating_add(1),
+            ..self.clone()
+        }
+    }
+
+    /// The same client for the account of an access key: its calls count against the rate limit of that account, whatever
+    /// keys they are signed with. Without this, a call counts against the account of the key that signs it.
+    #[must_use]
+    pub fn for_account_of(&self, access_key_id: &str) -> Self {
+        Self {
+            account: Some(access_key_id.into()),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn for_account_unless_set(&self, access_key_id: &str) -> Self {
+        match &self.account {
+            Some(_) => self.clone(),
+            None => self.for_account_of(access_key_id),
+        }
+    }
+
+    /// The same client for work that nobody waits for. Where there are more calls than the cloud takes, its calls let
+    /// others go first, but never wait for ever.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self {
+            priority: Priority::Background,
+            ..self.clone()
+        }
+    }
+
+    /// The same client for work that must be over by then: all calls together, with their credentials, tries, pauses and
+    /// queues. An earlier deadline stays.
+    #[must_use]
+    pub fn by(&self, deadline: Deadline) -> Self {
+        Self {
+            deadline: Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline))),
+            ..self.clone()
+        }
+    }
+
+    /// The same client for work that begins now and may take this long. An earlier deadline stays.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        self.by(Deadline::after(limit))
+    }
+
+    /// The same client for an undo, which must run when the work has failed by its deadline: the deadline is replaced by
+    /// one for work that begins now and may take this long.
+    #[must_use]
+    pub fn with_fresh_budget(&self, budget: Duration) -> Self {
+        Self {
+            deadline: Some(Deadline::after(budget)),
+            ..self.clone()
+        }
+    }
+
+    /// The time of day that this client signs with.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// The tries of something that begins now.
+    pub(super) fn tries(&self) -> Tries {
+        Tries::new(self.tries, self.call_deadline())
+    }
+
+    /// The end of a call that begins now.
+    pub(super) fn call_deadline(&self) -> Deadline {
+        self.deadline_within(CALL)
+    }
+
+    fn deadline_within(&self, limit: Duration) -> Deadline {
+        match self.deadline {
+            Some(deadline) => deadline.within(limit),
+            None => Deadline::after(limit),
+        }
+    }
+
+    /// Makes a call, with as many tries as this client has. Without credentials it is anonymous.
+    ///
+    /// # Errors
+    /// Every kind.
+    pub(crate) async fn call(
+        &self,
+        service: &dyn Service,
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+        call: &Call,
+    ) -> Result<Answer> {
+        let deadline = self.call_deadline();
+        // Anonymous calls have a limiter of their own.
+        let account = self.account.clone().unwrap_or_default();
+        let rate = service.rate(call.operation);
+        let limiter = self.inner.limiters.get(&account, call.operation, rate);
+        let mut tries = self.tries();
+        let mut failed = None;
+        loop {
+            let turn = limiter.wait(self.priority, failed.is_some());
+            if deadline.run(turn).await.is_err() {
+                return Err(failed.unwrap_or_else(|| {
+                    let text = "the rate limiter's queue timed out; the request was not sent";
+                    Error::new(Kind::Throttled, call.operation, text)
+                }));
+            }
+            let sign = || service.sign(call, endpoint, credentials, self.inner.clock.now());
+            let answer = self.exchange(call.operation, deadline, Signer::Own, sign).await;
+            let outcome = answer.and_then(|answer| {
+                service.interpret(call.operation, credentials, &answer)?;
+                Ok(answer)
+            });
+            let error = match outcome {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.kind() == Kind::Throttled {
+                limiter.throttled(error.retry_after());
+            }
+            failed = Some(tries.another_after(error, call.idempotency).await?);
+        }
+    }
+
+    /// Sends a request that somebody else signed, once: its nonce is used up by the first try, so a second could only be
+    /// refused.
+    ///
+    /// # Errors
+    /// No answer.
+    pub(crate) async fn forward(&self, operation: &'static str, request: Request) -> Result<Answer> {
+        let deadline = self.deadline_within(TRY);
+        self.exchange(operation, deadline, Signer::Other, || Ok(request))
+            .await
+    }
+
+    /// Waits for a permit, makes the request as late as possible, sends it, and reads the whole answer.
+    async fn exchange(
+        &self,
+        operation: &'static str,
+        deadline: Deadline,
+        signer: Signer,
+        request: impl FnOnce() -> Result<Request>,
+    ) -> Result<Answer> {
+        let Ok((_background, _permit)) = deadline.run(self.permit(signer)).await else {
+            return Err(Error::new(
+                Kind::Timeout,
+                operation,
+                "too many calls are in flight; the request was not sent",
+            ));
+        };
+        let sent = self.inner.transport.send(request()?);
+        let outcome = deadline.within(TRY).run(sent).await;
+        if self.permits(signer).available_permits() == 0 {
+            // Calls are waiting for this permit. The connection returns to the pool by a task of its own; without a
+            // pause the next call looks before that and opens another (seen: 200 connections in a burst of 200).
+            sleep(HANDOVER).await;
+        }
+        match outcome {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Failure::Connect(cause))) => Err(Error::new(Kind::Connect, operation, cause)),
+            Ok(Err(Failure::Interrupted)) => {
+                let text = "the connection broke before the answer";
+                Err(Error::new(Kind::Interrupted, operation, text).with_outcome_unknown(true))
+            }
+            Ok(Err(Failure::TooLong)) => Err(Error::unexpected(operation, "the answer is too long")),
+            Err(_) => {
+                Err(Error::new(Kind::Timeout, operation, "no answer in time").with_outcome_unknown(true))
+            }
+        }
+    }
+
+    fn permits(&self, signer: Signer) -> &Semaphore {
+        match signer {
+            Signer::Own => &self.inner.permits.own,
+            Signer::Other => &self.inner.permits.forwarded,
+        }
+    }
+
+    /// Waits for a permit, in the background first for one of the background's.
+    async fn permit(&self, signer: Signer) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
+        // None of the semaphores is ever closed.
+        let background = match self.priority {
+            Priority::Background => self.inner.permits.background.acquire().await.ok(),
+            Priority::Foreground => None,
+        };
+        (background, self.permits(signer).acquire().await.ok())
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}

@@ -1,0 +1,168 @@
+//! A client without a network, for tests: a script of outcomes, a record of what was sent, and a clock that stands still.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::cloud::client::Client;
+use crate::cloud::clock::{Clock, parse};
+use crate::cloud::transport::{Answer, Failure, Request, Transport};
+use http::{HeaderMap, HeaderName};
+
+/// What a scripted transport does with one request.
+pub(crate) enum Step {
+    Answer(u16, &'static str),
+    AnswerLater(Duration, u16, &'static str),
+    /// With a header.
+    AnswerWith(&'static str, String, u16, &'static str),
+    Fail(Failure),
+}
+
+/// One request as it was sent, with the form decoded.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) endpoint: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) form: Vec<(String, String)>,
+}
+
+impl Sent {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.form
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    steps: Mutex<VecDeque<Step>>,
+    /// Steps for one action each, taken before the others.
+    by_action: Mutex<Vec<(&'static str, Step)>>,
+    /// What answers when no step is left.
+    usual: Option<fn(&str) -> Step>,
+    sent: Mutex<Vec<Sent>>,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Step")
+    }
+}
+
+/// The script behind a client.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script(Arc<Record>);
+
+impl Script {
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        let script = Self::default();
+        script.0.steps.lock().unwrap().extend(steps);
+        script
+    }
+
+    /// A script in which the order of calls does not matter: each call takes the first step of its own action, and when
+    /// there is none the usual one.
+    pub(crate) fn by_action(
+        usual: fn(&str) -> Step,
+        steps: impl IntoIterator<Item = (&'static str, Step)>,
+    ) -> Self {
+        Self(Arc::new(Record {
+            by_action: Mutex::new(steps.into_iter().collect()),
+            usual: Some(usual),
+            ..Record::default()
+        }))
+    }
+
+    fn step(&self, action: &str) -> Step {
+        let mut by_action = self.0.by_action.lock().unwrap();
+        if let Some(at) = by_action.iter().position(|(name, _)| *name == action) {
+            return by_action.remove(at).1;
+        }
+        let next = self.0.steps.lock().unwrap().pop_front();
+        next.or_else(|| self.0.usual.map(|usual| usual(action)))
+            .expect("the script has no more steps")
+    }
+
+    /// A client that follows the script, at `2024-02-29T23:59:59Z`.
+    pub(crate) fn client(&self) -> Client {
+        self.client_with(64)
+    }
+
+    /// The same with so many calls in flight.
+    pub(crate) fn client_with(&self, in_flight: usize) -> Client {
+        Client::assemble(Box::new(self.clone()), Arc::new(FixedClock::default()), in_flight)
+    }
+
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.0.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Transport for Script {
+    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let decode = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8()
+                .unwrap()
+                .into_owned()
+        };
+        let form = String::from_utf8(request.body.to_vec()).unwrap();
+        let form = form.split('&').filter_map(|pair| pair.split_once('='));
+        let sent = Sent {
+            endpoint: request.endpoint.to_string(),
+            query: request.query.to_string(),
+            headers: request.headers,
+            form: form.map(|(name, value)| (decode(name), decode(value))).collect(),
+        };
+        let step = self.step(sent.value("Action").unwrap_or_default());
+        self.0.sent.lock().unwrap().push(sent);
+        let mut headers = HeaderMap::new();
+        let (status, body) = match step {
+            Step::Answer(status, body) => (status, body),
+            Step::AnswerLater(wait, status, body) => {
+                tokio::time::sleep(wait).await;
+                (status, body)
+            }
+            Step::AnswerWith(name, value, status, body) => {
+                headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+                (status, body)
+            }
+            Step::Fail(failure) => return Err(failure),
+        };
+        Ok(Answer {
+            status,
+            headers,
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        })
+    }
+}
+
+/// A clock that stands still until it is advanced.
+#[derive(Debug, Clone)]
+pub(crate) struct FixedClock(Arc<Mutex<OffsetDateTime>>);
+
+impl FixedClock {
+    pub(crate) fn advance(&self, by: time::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Default for FixedClock {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(parse("2024-02-29T23:59:59Z").unwrap())))
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap()
+    }
+}
