@@ -1,4 +1,4 @@
-"""The plugin that the scripts run: the release build, or what PLUGIN_BINARY names."""
+"""The plugin that the tests and the scripts run: the release build, which is what ships, or what PLUGIN_BINARY names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from .venv import ROOT
 
+COMMAND = ["cargo", "build", "--release", "--locked"]
+
 
 def build() -> Path:
-    """Builds it, if it is to be built; where it is."""
-    if named := os.environ.get("PLUGIN_BINARY"):
-        return Path(named).resolve()
-    print("$ cargo build --release", flush=True)
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
-    from harness.places import PLUGIN, target
+    """Builds it, unless PLUGIN_BINARY names one; where it is."""
+    if not os.environ.get("PLUGIN_BINARY"):
+        print("$", *COMMAND, flush=True)
+        subprocess.run(COMMAND, cwd=ROOT, check=True)
+    from harness.places import plugin_binary
 
-    return target().resolve() / "release" / PLUGIN
+    return plugin_binary()

@@ -12,7 +12,7 @@ from harness.api import Json
 from harness.cli import Cli, Output
 from harness.cloud import Cloud
 from harness.keyless import Pod
-from harness.places import PLUGIN, server_program, target
+from harness.places import PLUGIN, server_program
 from harness.server import DevServer, Server, command_environment
 
 from . import end_by_signals
@@ -81,9 +81,8 @@ class Walk:
         self.check(not left["missing"], f"the cloud has lost {left['missing']}")
 
 
-def run(keep: bool) -> int:
+def run(binary: Path, keep: bool) -> int:
     """The whole walk: 0 when every step did as it should."""
-    binary = target().resolve() / "release" / PLUGIN
     end_by_signals()
     with tempfile.TemporaryDirectory(prefix="alicloud-demo-") as folder:
         cloud = Cloud(Path(folder) / "cloud")

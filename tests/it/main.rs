@@ -8,7 +8,7 @@
     reason = "a test that finds something unexpected should stop, helpers included"
 )]
 
-mod arrows;
+mod dependencies;
 mod host;
 mod privacy;
 mod protocol;

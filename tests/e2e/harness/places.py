@@ -23,8 +23,8 @@ def target() -> Path:
 
 
 def plugin_binary() -> Path:
-    """The plugin under test: PLUGIN_BINARY, else the debug build, which `cargo test` makes too."""
-    return Path(os.environ.get("PLUGIN_BINARY", target() / "debug" / PLUGIN)).resolve()
+    """The plugin under test: what PLUGIN_BINARY names, else the release build."""
+    return Path(os.environ.get("PLUGIN_BINARY") or target() / "release" / PLUGIN).resolve()
 
 
 def openbao() -> str:

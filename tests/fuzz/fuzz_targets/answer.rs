@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     let sts = client.sts(credentials, Endpoint::sts(&Region::default()));
     let policy = PolicyRef::custom("p");
     block_on(async {
-        match call % 16 {
+        match call % 17 {
             0 => check(status, body, ram.create_user("u", None).await),
             1 => check(status, body, ram.get_user("u").await),
             2 => check(status, body, ram.delete_user("u").await),
