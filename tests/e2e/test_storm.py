@@ -59,9 +59,10 @@ def test_new_leases_are_made_while_many_are_revoked_and_ram_throttles(engine: En
     assert not outcome.failed, outcome.failed[0]
     assert outcome.irrevocable == 0 and outcome.repeated == 0, str(outcome)
     assert len(outcome.issued) >= 3 and max(outcome.latencies) < 10, str(outcome)
-    # Some are, since calls come closer to each other on the way; a storm without lines is refused many times over.
+    # Some are, about a tenth, since calls come closer to each other on the way. Without the plugin's own limits, each call
+    # would be refused many times over.
     throttled = sum(count for code, count in outcome.codes.items() if code.startswith("Throttling"))
-    assert throttled <= 0.5 * outcome.codes.total(), str(outcome)
+    assert throttled <= 0.2 * outcome.codes.total(), str(outcome)
     revoke_the_rest(engine)
     assert engine.cloud.control.leftovers()["clean"]
 

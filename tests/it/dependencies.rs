@@ -6,7 +6,9 @@
 mod cycles;
 mod resolve;
 mod source;
+mod test_code;
 mod tests;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -23,7 +25,10 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("cloud", &[]),
     ("framework", &[]),
     ("goplugin", &[]),
-    ("secrets/alicloud", &["alicloud", "cloud", "framework", "secrets/lease"]),
+    (
+        "secrets/alicloud",
+        &["alicloud", "cloud", "framework", "secrets/lease"],
+    ),
     ("secrets/lease", &["cloud", "framework"]),
     ("vault", &["framework", "goplugin"]),
 ];
@@ -34,21 +39,36 @@ const LONGEST: usize = 400;
 #[test]
 fn modules_depend_in_one_direction_only() {
     let broken = forbidden(&dependencies(&SOURCES));
-    assert!(broken.is_empty(), "dependencies that are not allowed:\n{}", broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "dependencies that are not allowed:\n{}",
+        broken.join("\n")
+    );
 }
 
 #[test]
 fn no_files_depend_on_each_other_in_a_cycle() {
     let found = cycles(&dependencies(&SOURCES));
-    assert!(found.is_empty(), "files that depend on each other:\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "files that depend on each other:\n{}",
+        found.join("\n")
+    );
 }
 
 #[test]
 fn no_file_is_too_long() {
     let mut long: Vec<_> = SOURCES.files.iter().filter(|file| file.lines > LONGEST).collect();
     long.sort_by_key(|file| std::cmp::Reverse(file.lines));
-    let long: Vec<_> = long.iter().map(|file| format!("{}: {}", file.path.display(), file.lines)).collect();
-    assert!(long.is_empty(), "files of more than {LONGEST} lines without tests:\n{}", long.join("\n"));
+    let long: Vec<_> = long
+        .iter()
+        .map(|file| format!("{}: {}", file.path.display(), file.lines))
+        .collect();
+    assert!(
+        long.is_empty(),
+        "files of more than {LONGEST} lines without tests:\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]
@@ -60,7 +80,11 @@ fn every_file_belongs_to_a_module() {
 static SOURCES: LazyLock<Sources> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = Sources::read(&root.join("src"), &env!("CARGO_PKG_NAME").replace('-', "_"));
-    assert!(sources.files.len() > 50, "only {} files were found", sources.files.len());
+    assert!(
+        sources.files.len() > 50,
+        "only {} files were found",
+        sources.files.len()
+    );
     sources
 });
 
@@ -78,7 +102,11 @@ fn forbidden(dependencies: &[Dependency]) -> Vec<String> {
             _ => false,
         };
         if !allowed {
-            broken.push(format!("{}:{line} names {path}, which is in {}", from.display(), to.display()));
+            broken.push(format!(
+                "{}:{line} names {path}, which is in {}",
+                from.display(),
+                to.display()
+            ));
         }
     }
     broken

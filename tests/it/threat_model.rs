@@ -40,29 +40,49 @@ fn sources_for(root: &Path, file: &Path, source: String) -> Vec<String> {
     } else {
         vec![folder.to_owned(), root.join("tests/it/host")]
     };
-    let helpers = shared.iter().flat_map(|folder| files(folder)).filter(|path| path != file);
+    let helpers = shared
+        .iter()
+        .flat_map(|folder| files(folder))
+        .filter(|path| path != file);
     let helpers = helpers.map(|path| fs::read_to_string(path).unwrap());
     std::iter::once(source).chain(helpers).collect()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.extension().is_some_and(|extension| extension == "rs" || extension == "py")).collect()
+    entries
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "rs" || extension == "py")
+        })
+        .collect()
 }
 
 /// Whether a function asserts something itself, or calls one that does. That an answer is a success says nothing about
 /// a threat: `ok` does not count, nor do `unwrap` and `expect`.
 fn checks(sources: &[String], function: &str, seen: &mut HashSet<String>) -> bool {
-    const ASSERTIONS: [&str; 6] = ["assert", "prop_assert", "raises", "refused", "expect_err", "unwrap_err"];
+    const ASSERTIONS: [&str; 6] = [
+        "assert",
+        "prop_assert",
+        "raises",
+        "refused",
+        "expect_err",
+        "unwrap_err",
+    ];
     const SUCCESS: [&str; 2] = ["ok", "new"];
     if !seen.insert(function.to_owned()) || SUCCESS.contains(&function) {
         return false;
     }
-    sources.iter().filter_map(|source| body(source, function)).any(|body| {
-        let called = calls(&body);
-        called.iter().any(|name| ASSERTIONS.iter().any(|assertion| name.starts_with(assertion)))
-            || called.iter().any(|name| checks(sources, name, seen))
-    })
+    sources
+        .iter()
+        .filter_map(|source| body(source, function))
+        .any(|body| {
+            let called = calls(&body);
+            called
+                .iter()
+                .any(|name| ASSERTIONS.iter().any(|assertion| name.starts_with(assertion)))
+                || called.iter().any(|name| checks(sources, name, seen))
+        })
 }
 
 /// The lines of a function's body, comments left out. Sources are formatted, so a body ends where the indentation of
@@ -90,7 +110,9 @@ fn body(source: &str, function: &str) -> Option<String> {
 
 fn defines(line: &str, function: &str) -> bool {
     ["fn ", "def "].iter().any(|keyword| {
-        let rest = line.split_once(keyword).and_then(|(_, rest)| rest.strip_prefix(function));
+        let rest = line
+            .split_once(keyword)
+            .and_then(|(_, rest)| rest.strip_prefix(function));
         rest.is_some_and(|rest| rest.starts_with(['(', '<']))
     })
 }
@@ -102,8 +124,13 @@ fn is_test(source: &str, function: &str) -> bool {
     }
     let before = source.lines().take_while(|line| !defines(line, function));
     let attributes: Vec<&str> = before.collect();
-    let attributes = attributes.iter().rev().take_while(|line| !line.trim().is_empty() && line.trim() != "}");
-    attributes.into_iter().any(|line| line.trim_start().starts_with("#[") && line.contains("test"))
+    let attributes = attributes
+        .iter()
+        .rev()
+        .take_while(|line| !line.trim().is_empty() && line.trim() != "}");
+    attributes
+        .into_iter()
+        .any(|line| line.trim_start().starts_with("#[") && line.contains("test"))
         || source.contains("proptest! {")
 }
 
@@ -120,7 +147,10 @@ fn calls(body: &str) -> Vec<String> {
         let name: &str = &rest[start..];
         let end = name.find(|c| !is_name(c)).unwrap_or(name.len());
         let (name, after) = name.split_at(end);
-        if after.starts_with(['(', '!']) || after.starts_with("::<") || (name == "assert" && after.starts_with(' ')) {
+        if after.starts_with(['(', '!'])
+            || after.starts_with("::<")
+            || (name == "assert" && after.starts_with(' '))
+        {
             found.push(name.to_owned());
         }
         rest = after;

@@ -12,13 +12,20 @@ pub fn cycles(dependencies: &[Dependency]) -> Vec<String> {
     for dependency in dependencies {
         direct.entry(&dependency.from).or_default().push(&dependency.to);
     }
-    let reached: BTreeMap<&Path, BTreeSet<&Path>> = direct.keys().map(|file| (*file, reachable(&direct, file))).collect();
+    let reached: BTreeMap<&Path, BTreeSet<&Path>> = direct
+        .keys()
+        .map(|file| (*file, reachable(&direct, file)))
+        .collect();
     let depends = |from: &Path, to: &Path| reached.get(from).is_some_and(|files| files.contains(to));
 
     let mut groups = Vec::new();
     let mut grouped = BTreeSet::new();
     for file in reached.keys().filter(|file| depends(file, file)) {
-        let group: BTreeSet<&Path> = reached.keys().copied().filter(|other| depends(file, other) && depends(other, file)).collect();
+        let group: BTreeSet<&Path> = reached
+            .keys()
+            .copied()
+            .filter(|other| depends(file, other) && depends(other, file))
+            .collect();
         if grouped.insert(group.clone()) {
             groups.push(describe(&group, dependencies));
         }
@@ -42,7 +49,12 @@ fn describe(group: &BTreeSet<&Path>, dependencies: &[Dependency]) -> String {
     let mut text = format!("{} files:", group.len());
     for Dependency { from, line, path, to } in dependencies {
         if group.contains(from.as_path()) && group.contains(to.as_path()) {
-            let _ = write!(text, "\n  {}:{line} names {path}, which is in {}", from.display(), to.display());
+            let _ = write!(
+                text,
+                "\n  {}:{line} names {path}, which is in {}",
+                from.display(),
+                to.display()
+            );
         }
     }
     text

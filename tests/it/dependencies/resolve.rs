@@ -29,13 +29,19 @@ enum Target {
 pub fn dependencies(sources: &Sources) -> Vec<Dependency> {
     let mut found = BTreeMap::new();
     for (id, module) in sources.modules.iter().enumerate() {
-        let imported = module.imports.iter().filter(|import| !import.is_reexport).map(|import| &import.path);
+        let imported = module
+            .imports
+            .iter()
+            .filter(|import| !import.is_reexport)
+            .map(|import| &import.path);
         for path in imported.chain(&module.paths) {
             for target in resolve(sources, id, path, &mut HashSet::new()) {
                 let Target::ItemOf(other) = target else { continue };
                 let (from, to) = (sources.file_of(id), sources.file_of(other));
                 if from != to {
-                    found.entry((from, to)).or_insert((path.line, path.segments.join("::")));
+                    found
+                        .entry((from, to))
+                        .or_insert((path.line, path.segments.join("::")));
                 }
             }
         }
@@ -57,7 +63,10 @@ fn resolve(sources: &Sources, from: Id, path: &NamedPath, seen: &mut HashSet<(Id
         targets = if index == 0 {
             first_segment(sources, from, segment, is_last, seen)
         } else {
-            targets.into_iter().flat_map(|target| next_segment(sources, target, segment, is_last, seen)).collect()
+            targets
+                .into_iter()
+                .flat_map(|target| next_segment(sources, target, segment, is_last, seen))
+                .collect()
         };
         if targets.is_empty() {
             break;
@@ -66,7 +75,13 @@ fn resolve(sources: &Sources, from: Id, path: &NamedPath, seen: &mut HashSet<(Id
     targets
 }
 
-fn first_segment(sources: &Sources, from: Id, name: &str, is_last: bool, seen: &mut HashSet<(Id, usize)>) -> Vec<Target> {
+fn first_segment(
+    sources: &Sources,
+    from: Id,
+    name: &str,
+    is_last: bool,
+    seen: &mut HashSet<(Id, usize)>,
+) -> Vec<Target> {
     let parent = |id: Id| sources.modules[id].parent;
     match name {
         "self" => vec![Target::Module(from)],
@@ -100,17 +115,36 @@ fn next_segment(
         return vec![target];
     };
     if name == "super" {
-        return sources.modules[module].parent.map(Target::Module).into_iter().collect();
+        return sources.modules[module]
+            .parent
+            .map(Target::Module)
+            .into_iter()
+            .collect();
     }
     let found = look_up(sources, module, name, is_last, seen);
-    if found.is_empty() { vec![made_by_macro(sources, module)] } else { found }
+    if found.is_empty() {
+        vec![made_by_macro(sources, module)]
+    } else {
+        found
+    }
 }
 
 /// What a module knows under a name: modules and items that it declares, what it imports by name, then what it imports
 /// with `*`.
-fn look_up(sources: &Sources, id: Id, name: &str, is_last: bool, seen: &mut HashSet<(Id, usize)>) -> Vec<Target> {
+fn look_up(
+    sources: &Sources,
+    id: Id,
+    name: &str,
+    is_last: bool,
+    seen: &mut HashSet<(Id, usize)>,
+) -> Vec<Target> {
     let module = &sources.modules[id];
-    let mut found: Vec<Target> = module.children.get(name).map(|child| Target::Module(*child)).into_iter().collect();
+    let mut found: Vec<Target> = module
+        .children
+        .get(name)
+        .map(|child| Target::Module(*child))
+        .into_iter()
+        .collect();
     if module.items.contains(name) {
         found.push(Target::ItemOf(id));
     }

@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Spacing, TokenStream, TokenTree};
+
+use super::test_code::TestCode;
+use super::tokens::{ITEM_KEYWORDS, ident, is_ident, is_punct, line};
 
 /// An index into `Sources::modules`.
 pub type Id = usize;
@@ -139,7 +142,11 @@ impl Sources {
                     _ => {
                         let flat = below.join(format!("{name}.rs"));
                         let nested = below.join(&name).join("mod.rs");
-                        let path = if self.folder.join(&flat).is_file() { flat } else { nested };
+                        let path = if self.folder.join(&flat).is_file() {
+                            flat
+                        } else {
+                            nested
+                        };
                         self.read_file(path, &below.join(&name), Some(id))
                     }
                 };
@@ -176,127 +183,15 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What only tests compile, taken out of a file.
-#[derive(Default)]
-struct TestCode {
-    /// First and last lines of test modules that are written out.
-    blocks: Vec<(usize, usize)>,
-    /// Names of test modules in files of their own.
-    modules: Vec<String>,
-}
-
-impl TestCode {
-    /// The code without attributes, and without the items that an attribute keeps for tests.
-    fn strip(&mut self, tokens: TokenStream) -> Vec<TokenTree> {
-        let tokens: Vec<_> = tokens.into_iter().collect();
-        let mut kept = Vec::new();
-        let mut at = 0;
-        while at < tokens.len() {
-            if let Some((attribute, next)) = attribute_at(&tokens, at) {
-                if is_test_only(attribute) {
-                    let end = item_end(&tokens, next);
-                    self.note(&tokens[at..end]);
-                    at = end;
-                } else {
-                    at = next;
-                }
-                continue;
-            }
-            kept.push(match &tokens[at] {
-                TokenTree::Group(group) => {
-                    let inner = self.strip(group.stream()).into_iter().collect();
-                    let mut stripped = Group::new(group.delimiter(), inner);
-                    stripped.set_span(group.span());
-                    stripped.into()
-                }
-                other => other.clone(),
-            });
-            at += 1;
-        }
-        kept
-    }
-
-    fn note(&mut self, item: &[TokenTree]) {
-        let Some(module) = item.iter().position(|token| is_ident(token, "mod")) else {
-            return;
-        };
-        match item.get(module + 2) {
-            Some(TokenTree::Group(block)) => {
-                self.blocks.push((line(&item[0]), block.span_close().end().line));
-            }
-            _ => self.modules.extend(item.get(module + 1).and_then(ident)),
-        }
-    }
-}
-
-/// The content of the attribute that begins here, and what comes after it.
-fn attribute_at(tokens: &[TokenTree], at: usize) -> Option<(TokenStream, usize)> {
-    if !is_punct(tokens.get(at)?, '#') {
-        return None;
-    }
-    let at = at + 1 + usize::from(is_punct(tokens.get(at + 1)?, '!'));
-    match tokens.get(at)? {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => Some((group.stream(), at + 1)),
-        _ => None,
-    }
-}
-
-fn is_test_only(attribute: TokenStream) -> bool {
-    let tokens: Vec<_> = attribute.into_iter().collect();
-    matches!(tokens.as_slice(), [name, TokenTree::Group(condition)]
-        if is_ident(name, "cfg") && !can_hold_without_tests(condition.stream()))
-}
-
-/// Whether a condition of `cfg` may hold when `test` does not. Of others than `test` it is taken that they may.
-fn can_hold_without_tests(condition: TokenStream) -> bool {
-    let tokens: Vec<_> = condition.into_iter().collect();
-    match tokens.as_slice() {
-        [name] => !is_ident(name, "test"),
-        [name, TokenTree::Group(inner)] => {
-            let inner: Vec<_> = inner.stream().into_iter().collect();
-            let mut parts = inner
-                .split(|token| is_punct(token, ','))
-                .filter(|part| !part.is_empty())
-                .map(|part| can_hold_without_tests(part.iter().cloned().collect()));
-            if is_ident(name, "all") {
-                parts.all(|holds| holds)
-            } else {
-                is_ident(name, "not") || parts.any(|holds| holds)
-            }
-        }
-        _ => true,
-    }
-}
-
-/// The end of the item, statement, field or arm that begins here, with its further attributes.
-fn item_end(tokens: &[TokenTree], mut at: usize) -> usize {
-    while let Some((_, next)) = attribute_at(tokens, at) {
-        at = next;
-    }
-    let first = tokens[at..].iter().filter_map(ident).find(|word| word != "pub");
-    let first = first.unwrap_or_default();
-    let ends_at_block = !["use", "static", "type", "let"].contains(&first.as_str());
-    let ends_at_comma = ends_at_block && !ITEM_KEYWORDS.contains(&first.as_str());
-    for (index, token) in tokens.iter().enumerate().skip(at) {
-        let is_block = matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
-        if is_punct(token, ';') || (is_block && ends_at_block) || (is_punct(token, ',') && ends_at_comma) {
-            return index + 1;
-        }
-    }
-    tokens.len()
-}
-
-const ITEM_KEYWORDS: [&str; 14] = [
-    "async", "const", "enum", "extern", "fn", "impl", "macro_rules", "mod", "static", "struct", "trait", "type", "union",
-    "unsafe",
-];
-
 /// The name of the item whose keyword is here.
 fn defined_at(code: &[TokenTree], at: usize) -> Option<String> {
     let keyword = ident(&code[at])?;
     // A parameter `const N`, and the type `*const T`.
     let is_item = at == 0 || !['<', ',', '*'].iter().any(|sign| is_punct(&code[at - 1], *sign));
-    if !is_item || !ITEM_KEYWORDS.contains(&keyword.as_str()) || ["async", "extern", "impl", "unsafe"].contains(&keyword.as_str()) {
+    if !is_item
+        || !ITEM_KEYWORDS.contains(&keyword.as_str())
+        || ["async", "extern", "impl", "unsafe"].contains(&keyword.as_str())
+    {
         return None;
     }
     // `macro_rules! name`, `static mut name`.
@@ -321,9 +216,12 @@ fn collect(code: &[TokenTree], imports: &mut Vec<Import>, paths: &mut Vec<NamedP
                 at += 1;
             }
             token if is_ident(token, "use") && !code.get(at + 1).is_some_and(|next| is_punct(next, '<')) => {
-                let is_reexport = at > 0
-                    && (is_ident(&code[at - 1], "pub") || (at > 1 && is_ident(&code[at - 2], "pub")));
-                let end = code[at..].iter().position(|token| is_punct(token, ';')).map_or(code.len(), |n| at + n);
+                let is_reexport =
+                    at > 0 && (is_ident(&code[at - 1], "pub") || (at > 1 && is_ident(&code[at - 2], "pub")));
+                let end = code[at..]
+                    .iter()
+                    .position(|token| is_punct(token, ';'))
+                    .map_or(code.len(), |n| at + n);
                 for (path, name) in use_tree(&code[at + 1..end], &[]) {
                     imports.push(Import {
                         path,
@@ -363,7 +261,9 @@ fn begins_path(code: &[TokenTree], at: usize) -> bool {
 
 /// The segment after the one here, if `::` and a name follow.
 fn segment_after(code: &[TokenTree], at: usize) -> Option<String> {
-    is_separator(code, at + 1).then(|| code.get(at + 3).and_then(ident)).flatten()
+    is_separator(code, at + 1)
+        .then(|| code.get(at + 3).and_then(ident))
+        .flatten()
 }
 
 fn is_separator(code: &[TokenTree], at: usize) -> bool {
@@ -405,23 +305,4 @@ fn use_tree(tree: &[TokenTree], prefix: &[String]) -> Vec<(NamedPath, Option<Str
         found.push((NamedPath { segments, line }, name));
     }
     found
-}
-
-fn ident(token: &TokenTree) -> Option<String> {
-    match token {
-        TokenTree::Ident(ident) => Some(ident.to_string().trim_start_matches("r#").to_owned()),
-        _ => None,
-    }
-}
-
-fn is_ident(token: &TokenTree, word: &str) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == word)
-}
-
-fn is_punct(token: &TokenTree, sign: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
-}
-
-fn line(token: &TokenTree) -> usize {
-    token.span().start().line
 }

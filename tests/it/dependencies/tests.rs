@@ -107,8 +107,18 @@ fn what_is_not_compiled_into_the_product_is_no_dependency() {
 
 #[test]
 fn a_declaration_and_an_export_alone_are_no_dependency_of_a_module() {
-    let of = |text| found(&[("lib.rs", "mod a;"), ("a/mod.rs", text), ("a/b.rs", "pub struct B; pub fn b() {}")]);
-    for text in ["mod b; pub use b::B;", "mod b; pub(crate) use self::b::{B, b};", "pub mod b; pub use b::*;"] {
+    let of = |text| {
+        found(&[
+            ("lib.rs", "mod a;"),
+            ("a/mod.rs", text),
+            ("a/b.rs", "pub struct B; pub fn b() {}"),
+        ])
+    };
+    for text in [
+        "mod b; pub use b::B;",
+        "mod b; pub(crate) use self::b::{B, b};",
+        "pub mod b; pub use b::*;",
+    ] {
         assert_eq!(of(text), TO_NONE, "{text}");
     }
     for text in [
@@ -125,7 +135,10 @@ fn a_declaration_and_an_export_alone_are_no_dependency_of_a_module() {
 #[test]
 fn names_that_a_macro_makes_belong_to_the_file_that_calls_it() {
     let files = [
-        ("lib.rs", "mod generated; mod facade { pub use super::generated::*; } mod a;"),
+        (
+            "lib.rs",
+            "mod generated; mod facade { pub use super::generated::*; } mod a;",
+        ),
         ("generated.rs", "include!(\"made.rs\");"),
         ("a.rs", "use super::facade::Made;\nuse super::generated::Other;"),
     ];
@@ -137,7 +150,10 @@ fn the_program_depends_on_the_library() {
     let files = [
         ("lib.rs", "pub mod a;"),
         ("a.rs", "pub fn run() {}"),
-        ("main.rs", "mod cli;\nfn main() { the_library::a::run(); cli::parse() }"),
+        (
+            "main.rs",
+            "mod cli;\nfn main() { the_library::a::run(); cli::parse() }",
+        ),
         ("cli.rs", "pub fn parse() {}"),
     ];
     assert_eq!(found(&files), ["main.rs:2 a.rs", "main.rs:2 cli.rs"]);
@@ -155,12 +171,22 @@ fn a_cycle_over_three_files_is_found_and_one_way_is_none() {
     let (_folder, read) = sources(&files);
     let [cycle] = cycles(&dependencies(&read)).try_into().unwrap();
     assert!(cycle.starts_with("3 files:"), "{cycle}");
-    assert!(cycle.contains("c.rs:3 names super::a::A, which is in a.rs"), "{cycle}");
+    assert!(
+        cycle.contains("c.rs:3 names super::a::A, which is in a.rs"),
+        "{cycle}"
+    );
     assert!(!cycle.contains("d.rs"), "{cycle}");
-    let (_folder, read) = sources(&files[..2].iter().chain(&files[4..]).copied().chain([
-        ("b.rs", "pub struct B(crate::c::C);"),
-        ("c.rs", "use crate::d::D; pub struct C;"),
-    ]).collect::<Vec<_>>());
+    let (_folder, read) = sources(
+        &files[..2]
+            .iter()
+            .chain(&files[4..])
+            .copied()
+            .chain([
+                ("b.rs", "pub struct B(crate::c::C);"),
+                ("c.rs", "use crate::d::D; pub struct C;"),
+            ])
+            .collect::<Vec<_>>(),
+    );
     assert_eq!(cycles(&dependencies(&read)), TO_NONE);
 }
 
@@ -173,7 +199,11 @@ fn a_child_and_its_parent_are_a_cycle_when_each_uses_what_the_other_defines() {
     ];
     let (_folder, read) = sources(&files);
     assert_eq!(cycles(&dependencies(&read)).len(), 1);
-    let (_folder, read) = sources(&[files[0], ("a/mod.rs", "mod b; pub use b::b; pub struct A;"), files[2]]);
+    let (_folder, read) = sources(&[
+        files[0],
+        ("a/mod.rs", "mod b; pub use b::b; pub struct A;"),
+        files[2],
+    ]);
     assert_eq!(cycles(&dependencies(&read)), TO_NONE);
 }
 
@@ -181,14 +211,24 @@ fn a_child_and_its_parent_are_a_cycle_when_each_uses_what_the_other_defines() {
 fn lines_of_tests_do_not_count_and_their_files_are_known() {
     let (_folder, read) = sources(&[
         ("lib.rs", "mod a;\nmod b;\n"),
-        ("a.rs", "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n"),
-        ("b/mod.rs", "#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod testing;\nfn f() {}\n"),
+        (
+            "a.rs",
+            "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n",
+        ),
+        (
+            "b/mod.rs",
+            "#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod testing;\nfn f() {}\n",
+        ),
         ("b/tests.rs", "use crate::lost;\n"),
         ("b/testing/mod.rs", "mod part;\n"),
         ("b/testing/part.rs", "\n"),
         ("lost.rs", "\n"),
     ]);
-    let lines: Vec<_> = read.files.iter().map(|file| (file.path.to_str().unwrap(), file.lines)).collect();
+    let lines: Vec<_> = read
+        .files
+        .iter()
+        .map(|file| (file.path.to_str().unwrap(), file.lines))
+        .collect();
     assert_eq!(lines, [("lib.rs", 2), ("a.rs", 2), ("b/mod.rs", 5)]);
     let [lost] = read.undeclared().try_into().unwrap();
     assert!(lost.ends_with("lost.rs"), "{}", lost.display());
