@@ -144,7 +144,7 @@ fn calls(body: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = body;
     while let Some(start) = rest.find(is_name) {
-        let name: &str = &rest[start..];
+        let (_, name) = rest.split_at(start);
         let end = name.find(|c| !is_name(c)).unwrap_or(name.len());
         let (name, after) = name.split_at(end);
         if after.starts_with(['(', '!'])

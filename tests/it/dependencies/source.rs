@@ -256,7 +256,8 @@ fn begins_path(code: &[TokenTree], at: usize) -> bool {
     // `..` of a range or a pattern does not make a field of what follows.
     let is_range = at > 1 && is_punct(&code[at - 2], '.');
     let is_field = is_punct(before, '.') && !is_range;
-    !is_field && !is_punct(before, '\'') && !(at > 1 && is_separator(code, at - 2))
+    let is_later = at > 1 && is_separator(code, at - 2);
+    !(is_field || is_later || is_punct(before, '\''))
 }
 
 /// The segment after the one here, if `::` and a name follow.
