@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio::time::{Instant, timeout, timeout_at};
 
 use super::class::RequestClass;
 use super::error::Error;
@@ -19,21 +20,14 @@ use super::path::{Forward, HandlerResult, OperationSpec, Path};
 use super::pattern::Captures;
 use super::request::{Context, Operation};
 use super::response::{Auth, Response};
+use super::schedule::{Job, Schedule};
 use super::secret::{Lease, SecretType};
-use super::wal::{Pending, WalEntry};
+use super::tick::Tick;
+use super::wal_rollback::WalRollback;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type WalRollback = Arc<dyn Fn(Context, String, Value) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type Periodic = Arc<dyn Fn(Context) -> BoxFuture<Result<(), Error>> + Send + Sync>;
+type Initialize = Arc<dyn Fn(Context) -> BoxFuture<Result<(), Error>> + Send + Sync>;
 type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<HandlerResult> + Send + Sync>;
-
-/// How old a WAL entry must be before the host's tick undoes it: longer than any request can still be at work on it.
-/// Ten minutes is the default of Vault's framework.
-const WAL_MINIMUM_AGE: Duration = Duration::from_secs(600);
-
-/// How long one tick may work, half of it on what is periodic. The host holds a lock while it waits, so that a slow tick
-/// delays seal and step-down, and gives about 90 seconds.
-const TICK_BUDGET: Duration = Duration::from_secs(60);
 
 /// A secrets engine or auth method.
 pub struct Backend {
@@ -42,8 +36,9 @@ pub struct Backend {
     paths: Vec<Path>,
     special: SpecialPaths,
     secrets: Vec<SecretType>,
-    wal_rollback: Option<WalRollback>,
-    periodic: Option<Periodic>,
+    wal: WalRollback,
+    schedules: Vec<Schedule>,
+    initialize: Option<Initialize>,
     auth_renew: Option<AuthRenew>,
 }
 
@@ -57,8 +52,9 @@ impl Backend {
             paths: Vec::new(),
             special: SpecialPaths::default(),
             secrets: Vec::new(),
-            wal_rollback: None,
-            periodic: None,
+            wal: WalRollback::default(),
+            schedules: Vec::new(),
+            initialize: None,
             auth_renew: None,
         }
     }
@@ -84,33 +80,41 @@ impl Backend {
         self
     }
 
-    /// Sets what undoes a WAL entry, given its kind and data. An entry that it fails on stays for the next tick.
+    /// Adds a kind of WAL entry and what rolls it back, given the data of the entry. An entry that it fails on stays, and
+    /// is tried again at a later tick; so does one whose kind no handler was added for. As with a [`Job`], several entries
+    /// are worked on at the same time, and each may be cut off.
     #[must_use]
-    pub fn wal_rollback<S, F, R>(mut self, state: &Arc<S>, rollback: F) -> Self
+    pub fn wal<S, T, F, R>(mut self, kind: &'static str, state: &Arc<S>, rollback: F) -> Self
     where
         S: Send + Sync + 'static,
-        F: Fn(Arc<S>, Context, String, Value) -> R + Send + Sync + 'static,
+        T: DeserializeOwned + Send + 'static,
+        F: Fn(Arc<S>, Context, T) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let state = Arc::clone(state);
-        self.wal_rollback = Some(Arc::new(move |context, kind, data| {
-            Box::pin(rollback(Arc::clone(&state), context, kind, data))
-        }));
+        self.wal.add(kind, state, rollback);
         self
     }
 
-    /// Sets what is done at each tick of the host, about once a minute, before WAL entries are looked at. It may be cut
-    /// off at any point, and then begins anew at the next tick.
+    /// Adds a job that runs at ticks of the host, which come about once a minute: when the last run went through all of its
+    /// entries that long ago, and at the next tick when it did not.
     #[must_use]
-    pub fn periodic<S, F, R>(mut self, state: &Arc<S>, work: F) -> Self
+    pub fn schedule(mut self, name: &'static str, every: Duration, job: Arc<dyn Job>) -> Self {
+        self.schedules.push(Schedule::new(name, every, job));
+        self
+    }
+
+    /// Sets what is done when the host has set the mount up: once a process, after an unseal or a step-up too, on every
+    /// node. The mount serves no request before it ends, and its failure fails the mount.
+    #[must_use]
+    pub fn initialize<S, F, R>(mut self, state: &Arc<S>, hook: F) -> Self
     where
         S: Send + Sync + 'static,
         F: Fn(Arc<S>, Context) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), Error>> + Send + 'static,
     {
         let state = Arc::clone(state);
-        self.periodic = Some(Arc::new(move |context| {
-            Box::pin(work(Arc::clone(&state), context))
+        self.initialize = Some(Arc::new(move |context| {
+            Box::pin(hook(Arc::clone(&state), context))
         }));
         self
     }
@@ -147,7 +151,7 @@ impl Backend {
     pub fn class(&self, operation: Operation, path: &str) -> RequestClass {
         match operation {
             Operation::Help | Operation::ResolvePath => RequestClass::Static,
-            Operation::Renew => RequestClass::Storage,
+            Operation::Renew | Operation::Initialize => RequestClass::Storage,
             Operation::Revoke => RequestClass::Revoke,
             Operation::Rollback => RequestClass::Tick,
             _ if self.is_unauthenticated(path) => RequestClass::Login,
@@ -170,7 +174,11 @@ impl Backend {
             Operation::Renew => self.renew(context).await,
             Operation::ResolvePath => self.resolve_path(&context.request.path),
             Operation::Revoke => self.revoke(context).await,
-            Operation::Rollback => self.rollback(context).await,
+            Operation::Rollback => self.tick(context).await,
+            Operation::Initialize => match &self.initialize {
+                Some(hook) => hook(context).await.map(|()| None),
+                None => Ok(None),
+            },
             Operation::Unknown => Err(Error::unsupported_operation()),
             operation => self.serve(context, operation).await,
         }
@@ -267,24 +275,15 @@ impl Backend {
         .await
     }
 
-    /// The host's tick. A failure is logged here, since the host does not log what a tick answers, and does not stop
-    /// the rest.
-    async fn rollback(&self, context: Context) -> HandlerResult {
+    /// The host's tick: all jobs and the WAL at the same time, sharing what may run concurrently.
+    async fn tick(&self, context: Context) -> HandlerResult {
         if is_read_only(&context).await? {
             // OpenBao ticks standbys as well. They see storage late: what looks left behind there may have become a lease.
             return Ok(None);
         }
-        let started = Instant::now();
-        if let Some(periodic) = &self.periodic {
-            match timeout(TICK_BUDGET / 2, periodic(context.clone())).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "periodic work failed; it is tried again"),
-                Err(_) => tracing::warn!("periodic work takes longer than one tick; the next goes on"),
-            }
-        }
-        if let Some(rollback) = &self.wal_rollback {
-            roll_back_wal(&context, rollback, started + TICK_BUDGET).await?;
-        }
+        let tick = Tick::new(context);
+        let schedules = self.schedules.iter().map(|schedule| schedule.run(&tick));
+        join(self.wal.run(&tick), join_all(schedules)).await;
         Ok(None)
     }
 
@@ -326,46 +325,6 @@ fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super:
     let request = &context.request;
     FieldValues::collect(&path.fields, &request.data, &captures.values(&request.path))
         .map_err(|error| Error::bad_request(error.to_string()))
-}
-
-/// Undoes what old entries of the write-ahead log name, until `deadline`.
-async fn roll_back_wal(context: &Context, rollback: &WalRollback, deadline: Instant) -> Result<(), Error> {
-    let immediate = context.request.data.contains_key("immediate");
-    for Pending {
-        entry,
-        kind,
-        data,
-        age,
-    } in WalEntry::pending(context).await?
-    {
-        if age < WAL_MINIMUM_AGE && !immediate {
-            continue;
-        }
-        if Instant::now() >= deadline || context.check_cancelled().is_err() {
-            tracing::warn!("WAL entries are left for the next tick");
-            break;
-        }
-        // An undoing that is cut off is begun again by the next tick, from the start: its steps can be repeated.
-        match timeout_at(deadline, rollback(context.clone(), kind.clone(), data)).await {
-            Ok(Ok(())) => {
-                tracing::info!(
-                    kind,
-                    age_seconds = age.as_secs(),
-                    "rolled back what a request left half-done"
-                );
-                entry.delete(&*context.storage).await?;
-            }
-            Ok(Err(error)) => {
-                tracing::error!(kind, entry = entry.id(), %error, "a WAL entry cannot be rolled back yet");
-            }
-            Err(_) => tracing::error!(
-                kind,
-                entry = entry.id(),
-                "a WAL entry takes too long to roll back; it is tried again"
-            ),
-        }
-    }
-    Ok(())
 }
 
 /// A node that cannot do what the operation needs must say so before anything is changed outside.

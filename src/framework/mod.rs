@@ -25,6 +25,7 @@ mod path;
 mod pattern;
 mod request;
 mod response;
+mod schedule;
 mod secret;
 mod settings;
 mod storage;
@@ -32,8 +33,10 @@ pub mod stored;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tick;
 mod token;
 mod wal;
+mod wal_rollback;
 mod wipe;
 
 pub use backend::Backend;
@@ -50,6 +53,7 @@ pub use path::{DisplayAttributes, Handler, HandlerResult, OperationSpec, Path};
 pub use pattern::{Captures, Pattern};
 pub use request::{Context, Operation, Request, Services};
 pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
+pub use schedule::Job;
 pub use secret::{Lease, SecretType};
 pub use settings::{Setting, SettingValue, Settings};
 pub use storage::{Change, MemoryStorage, Storage, StorageError};

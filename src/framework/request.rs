@@ -27,6 +27,8 @@ pub enum Operation {
     Delete,
     /// Help text and OpenAPI document.
     Help,
+    /// The host has set the mount up. A call of its own in the protocol.
+    Initialize,
     /// LIST.
     List,
     /// GET.

@@ -73,46 +73,45 @@ impl WalEntry {
     }
 
     /// What the entries of a kind hold now, of any age. Those that cannot be read are logged and left out.
+    ///
+    /// # Errors
+    /// The entries cannot be listed.
     pub async fn all_of_kind<T: DeserializeOwned>(context: &Context, kind: &str) -> Result<Vec<T>, Error> {
-        let pending = Self::pending(context).await?;
-        Ok(pending
-            .into_iter()
-            .filter(|found| found.kind == kind)
-            .filter_map(|found| match serde_json::from_value(found.data) {
-                Ok(data) => Some(data),
-                Err(_) => {
-                    tracing::error!(entry = found.entry.id, "the data of a WAL entry cannot be read");
-                    None
+        let mut found = Vec::new();
+        for id in Self::ids(context).await? {
+            let pending = match Self::load(context, id.clone()).await {
+                Ok(Some(pending)) if pending.kind == kind => pending,
+                // Another request has deleted it since, or it is of another kind.
+                Ok(_) => continue,
+                // It must not hide the others.
+                Err(error) => {
+                    tracing::error!(entry = id, %error, "a WAL entry cannot be read");
+                    continue;
                 }
-            })
-            .collect())
-    }
-
-    /// The entry's name in storage, below `wal/`.
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Every entry of the mount with its age.
-    pub(super) async fn pending(context: &Context) -> Result<Vec<Pending>, Error> {
-        let (storage, now) = (&*context.storage, now(context));
-        let mut pending = Vec::new();
-        for id in storage.list(PREFIX).await? {
-            let entry = Self { id };
-            match storage.get_json::<Stored>(&entry.key()).await {
-                Ok(Some(stored)) => pending.push(Pending {
-                    entry,
-                    kind: stored.kind,
-                    data: stored.data,
-                    age: Duration::from_secs(now.saturating_sub(stored.created_at)),
-                }),
-                // Another request has deleted it since.
-                Ok(None) => {}
-                // It must not hold up the others.
-                Err(error) => tracing::error!(entry = entry.id, %error, "a WAL entry cannot be read"),
+            };
+            match serde_json::from_value(pending.data) {
+                Ok(data) => found.push(data),
+                Err(_) => tracing::error!(entry = id, "the data of a WAL entry cannot be read"),
             }
         }
-        Ok(pending)
+        Ok(found)
+    }
+
+    /// The names of all entries in storage, below `wal/`.
+    pub(super) async fn ids(context: &Context) -> Result<Vec<String>, Error> {
+        Ok(context.storage.list(PREFIX).await?)
+    }
+
+    /// What an entry says, if it is still there.
+    pub(super) async fn load(context: &Context, id: String) -> Result<Option<Pending>, Error> {
+        let entry = Self { id };
+        let stored: Option<Stored> = context.storage.get_json(&entry.key()).await?;
+        Ok(stored.map(|stored| Pending {
+            entry,
+            kind: stored.kind,
+            data: stored.data,
+            age: Duration::from_secs(now(context).saturating_sub(stored.created_at)),
+        }))
     }
 
     fn key(&self) -> String {
@@ -165,15 +164,16 @@ mod tests {
         let entry = WalEntry::put(&context, "user", &json!({"user": "u"}))
             .await
             .unwrap();
-        let pending = WalEntry::pending(&context).await.unwrap();
-        assert_eq!(pending.len(), 1);
+        let ids = WalEntry::ids(&context).await.unwrap();
+        assert_eq!(ids, [entry.id.clone()]);
+        let pending = WalEntry::load(&context, entry.id.clone()).await.unwrap().unwrap();
         assert_eq!(
-            (pending[0].kind.as_str(), &pending[0].data),
+            (pending.kind.as_str(), &pending.data),
             ("user", &json!({"user": "u"}))
         );
-        assert!(pending[0].age < Duration::from_secs(60));
+        assert!(pending.age < Duration::from_secs(60));
         entry.delete(&*context.storage).await.unwrap();
-        assert!(WalEntry::pending(&context).await.unwrap().is_empty());
+        assert!(WalEntry::ids(&context).await.unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -184,12 +184,10 @@ mod tests {
             .put("wal/00000000-bad", b"{\"type\":\"user\"}".to_vec())
             .await
             .unwrap();
-        let entry = WalEntry::put(&context, "user", &json!({})).await.unwrap();
-        let pending = WalEntry::pending(&context).await.unwrap();
-        assert_eq!(
-            pending.into_iter().map(|found| found.entry).collect::<Vec<_>>(),
-            [entry]
-        );
+        let _kept = WalEntry::put(&context, "other", &json!({})).await.unwrap();
+        let _kept = WalEntry::put(&context, "user", &json!({"a": 1})).await.unwrap();
+        let found: Vec<Value> = WalEntry::all_of_kind(&context, "user").await.unwrap();
+        assert_eq!(found, [json!({"a": 1})]);
     }
 
     #[test]

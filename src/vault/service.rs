@@ -21,7 +21,7 @@ use super::multiplex::mount_id;
 use super::storage::HostStorage;
 use super::system::HostSystem;
 use crate::cloud::{Deadline, SystemClock};
-use crate::framework::{BackendKind, Context, Error, Kind, Operation, Services};
+use crate::framework::{self, BackendKind, Context, Error, Kind, Operation, Services};
 use crate::goplugin::Broker;
 
 /// The numbers of `logical.BackendType`.
@@ -144,9 +144,18 @@ impl BackendService for Service {
         &self,
         request: Request<pb::InitializeArgs>,
     ) -> Result<Response<pb::InitializeReply>, Status> {
-        // Everything is loaded when it is first needed.
-        self.instances.get(&mount_id(request.metadata())?)?;
-        Ok(Response::new(pb::InitializeReply { err: None }))
+        let instance = self.instances.get(&mount_id(request.metadata())?)?;
+        let request = framework::Request::new(Operation::Initialize, "");
+        let initialized = run(&instance, request, |instance, context| async move {
+            instance.backend.handle(context).await
+        });
+        let err = initialized.await.err();
+        if let Some(error) = &err {
+            tracing::error!(%error, "a mount cannot be initialized");
+        }
+        Ok(Response::new(pb::InitializeReply {
+            err: err.as_ref().map(convert::proto_error),
+        }))
     }
 
     async fn r#type(&self, request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
@@ -171,7 +180,7 @@ async fn handled(
     let wire = arguments.request.unwrap_or_default();
     let what = format!("{} {:?}", wire.operation, wire.path);
     let admission = Arc::clone(admission);
-    let outcome = run(instance, wire, |instance, context| async move {
+    let outcome = run_wire(instance, wire, |instance, context| async move {
         let _place = context
             .unless_cancelled(admission.enter(context.request.operation))
             .await??;
@@ -197,7 +206,7 @@ async fn checked(
 ) -> pb::HandleExistenceCheckReply {
     let wire = arguments.request.unwrap_or_default();
     let what = format!("existence check of {:?}", wire.path);
-    let outcome = run(instance, wire, |instance, context| async move {
+    let outcome = run_wire(instance, wire, |instance, context| async move {
         instance.backend.exists(context).await
     })
     .await;
@@ -219,20 +228,28 @@ async fn checked(
     }
 }
 
-/// Serves a request in a task of its own: when the client goes away, the host resets the stream and this future is
-/// dropped, but the work must come to an orderly end. The task is told, and stops or undoes what it made. A panic in
-/// it fails this request alone.
-async fn run<T, F, R>(instance: &Arc<Instance>, wire: pb::Request, serve: F) -> Result<T, Error>
+/// Serves a request as the host sends it.
+async fn run_wire<T, F, R>(instance: &Arc<Instance>, wire: pb::Request, serve: F) -> Result<T, Error>
 where
     T: Send + 'static,
     F: FnOnce(Arc<Instance>, Context) -> R,
     R: Future<Output = Result<T, Error>> + Send + 'static,
 {
-    let class = instance
-        .backend
-        .class(Operation::from_wire(&wire.operation), &wire.path);
-    let deadline = Deadline::after(class.budget());
     let request = convert::request(wire).map_err(Error::bad_request)?;
+    run(instance, request, serve).await
+}
+
+/// Serves a request in a task of its own: when the client goes away, the host resets the stream and this future is
+/// dropped, but the work must come to an orderly end. The task is told, and stops or undoes what it made. A panic in
+/// it fails this request alone.
+async fn run<T, F, R>(instance: &Arc<Instance>, request: framework::Request, serve: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(Arc<Instance>, Context) -> R,
+    R: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let class = instance.backend.class(request.operation, &request.path);
+    let deadline = Deadline::after(class.budget());
     let cancelled = instance.gone.child_token();
     let context = Context::new(request, instance.services.clone(), deadline, cancelled.clone());
     let cancel_when_dropped = cancelled.drop_guard();

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::{join, join_all};
-use serde_json::Value;
 
 use super::cloud::Cloud;
 use super::engine::Engine;
@@ -324,19 +323,7 @@ async fn undo(
 }
 
 /// Undoes what a WAL entry names.
-pub(super) async fn roll_back(
-    engine: Arc<Engine>,
-    context: Context,
-    kind: String,
-    data: Value,
-) -> Result<(), Error> {
-    if kind != WAL_KIND {
-        return Err(Error::internal(format!(
-            "WAL entries of kind {kind:?} are unknown to this version"
-        )));
-    }
-    let made: MadeUser = serde_json::from_value(data)
-        .map_err(|error| Error::internal("a WAL entry cannot be read").with_source(error))?;
+pub(super) async fn roll_back(engine: Arc<Engine>, context: Context, made: MadeUser) -> Result<(), Error> {
     let cloud = engine.cloud(&context).await?;
     let ram = cloud.ram.in_background();
     let removed = if is_foreign(&engine, &ram, &made.user_name).await {

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::credentials::MountCredentials;
-use super::lease_record::Scans;
 use super::owner_tag::OwnerTag;
 use crate::alicloud::Client;
 use crate::framework::NamedLocks;
@@ -16,7 +15,6 @@ pub(super) struct Engine {
     pub(super) locks: NamedLocks,
     /// What this mount's users carry, if the server gave the mount an id.
     pub(super) owner_tag: Option<OwnerTag>,
-    pub(super) scans: Scans,
 }
 
 impl fmt::Debug for Engine {

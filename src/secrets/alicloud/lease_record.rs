@@ -4,15 +4,17 @@
 //! entry, and an operator may force a lease away. So the record knows when a lease must have ended, each renewal moves
 //! that on, and the end of the lease removes it. What is past it is cleaned up by the server's tick.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::failed_call;
 use super::removal::MadeUser;
-use crate::framework::{Change, Context, Error, LeaseTerms, Storage};
+use crate::framework::{Change, Context, Error, Job, LeaseTerms, Storage};
 
 const PREFIX: &str = "issued/";
 
@@ -20,7 +22,7 @@ const PREFIX: &str = "issued/";
 const GRACE: Duration = Duration::from_secs(600);
 
 /// How often all records are looked at. A mount may have thousands.
-const SCAN_INTERVAL: Duration = Duration::from_secs(600);
+pub(super) const SCAN_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What is kept of one lease. Times are seconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,12 +35,6 @@ pub(super) struct LeaseRecord {
     deadline: u64,
     /// When it has surely ended, whatever is renewed.
     latest: u64,
-}
-
-/// The scans of one mount in this process.
-#[derive(Debug, Default)]
-pub(super) struct Scans {
-    last: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl LeaseRecord {
@@ -93,30 +89,51 @@ pub(super) fn deletion(user: &str) -> Change {
 }
 
 /// Removes the users whose leases must have ended long ago.
-pub(super) async fn clean_up(engine: std::sync::Arc<Engine>, context: Context) -> Result<(), Error> {
-    let mut last = engine.scans.last.lock().await;
-    if last.is_some_and(|last| last.elapsed() < SCAN_INTERVAL) {
-        return Ok(());
-    }
-    let first = last.is_none();
-    let storage = &*context.storage;
-    for user in LeaseRecord::users(storage).await? {
-        context.check_cancelled()?;
-        match LeaseRecord::load(storage, &user).await {
-            Ok(Some(issued)) if issued.deadline <= unix_now() => {
-                if first && unix_now() < issued.latest {
-                    issued.adopted().store(storage).await?;
-                } else {
-                    remove(&engine, &context, issued).await?;
-                }
-            }
-            Ok(_) => {}
-            // It must not hold up the others.
-            Err(error) => tracing::error!(user, %error, "the record of a lease cannot be read"),
+pub(super) struct CleanUp {
+    engine: Arc<Engine>,
+    /// The records that this process has looked at.
+    seen: Mutex<HashSet<String>>,
+}
+
+impl CleanUp {
+    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            seen: Mutex::default(),
         }
     }
-    *last = Some(Instant::now());
-    Ok(())
+
+    /// Whether this process has not looked at a record before.
+    fn is_first_look(&self, user: &str) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(user.to_owned())
+    }
+}
+
+#[async_trait]
+impl Job for CleanUp {
+    async fn due(&self, context: &Context) -> Result<Vec<String>, Error> {
+        let users = LeaseRecord::users(&*context.storage).await?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let there: HashSet<&String> = users.iter().collect();
+        seen.retain(|user| there.contains(user));
+        drop(seen);
+        Ok(users)
+    }
+
+    async fn work(&self, context: &Context, user: &str) -> Result<(), Error> {
+        let Some(record) = LeaseRecord::load(&*context.storage, user).await? else {
+            return Ok(());
+        };
+        let first = self.is_first_look(user);
+        if record.deadline > unix_now() {
+            return Ok(());
+        }
+        if first && unix_now() < record.latest {
+            return record.adopted().store(&*context.storage).await;
+        }
+        remove(&self.engine, context, &record).await
+    }
 }
 
 impl LeaseRecord {
@@ -128,23 +145,26 @@ impl LeaseRecord {
     }
 }
 
-/// A removal that fails is logged and tried again at the next scan.
-async fn remove(engine: &Engine, context: &Context, issued: LeaseRecord) -> Result<(), Error> {
-    let user = issued.made.user_name.as_str();
+async fn remove(engine: &Engine, context: &Context, record: &LeaseRecord) -> Result<(), Error> {
+    let user = record.made.user_name.as_str();
     let cloud = engine.cloud(context).await?;
-    match issued.made.remove(&cloud.ram.in_background()).await {
-        Ok(_) => {
-            context.storage.apply(vec![deletion(user)]).await?;
-            tracing::warn!(user, "removed a user whose lease has ended without being revoked");
-        }
-        Err(error) => {
+    record
+        .made
+        .remove(&cloud.ram.in_background())
+        .await
+        .map_err(|error| {
             let error = failed_call(error);
-            tracing::error!(
-                user, %error,
-                "a user whose lease has ended cannot be removed yet; grant what is missing, or delete the user in RAM"
-            );
-        }
-    }
+            Error::new(
+                error.kind(),
+                format!(
+                    "a user whose lease has ended cannot be removed yet; grant what is missing, or delete the user in \
+                     RAM: {}",
+                    error.message()
+                ),
+            )
+        })?;
+    context.storage.apply(vec![deletion(user)]).await?;
+    tracing::warn!(user, "removed a user whose lease has ended without being revoked");
     Ok(())
 }
 

@@ -40,7 +40,7 @@ use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
 use credentials::MountCredentials;
 use engine::Engine;
-use lease_record::Scans;
+use lease_record::CleanUp;
 use owner_tag::OwnerTag;
 
 #[cfg(fuzzing)]
@@ -67,7 +67,6 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
         owner_tag: OwnerTag::of_mount(mount),
-        scans: Scans::default(),
     });
     Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
@@ -81,6 +80,10 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         .path(path_orphans::list_path(&engine))
         .path(path_orphans::path(&engine))
         .secret(secret_credentials::secret(&engine))
-        .wal_rollback(&engine, dynamic_user::roll_back)
-        .periodic(&engine, lease_record::clean_up)
+        .wal(dynamic_user::WAL_KIND, &engine, dynamic_user::roll_back)
+        .schedule(
+            "lease records",
+            lease_record::SCAN_INTERVAL,
+            Arc::new(CleanUp::new(&engine)),
+        )
 }
