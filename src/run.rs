@@ -116,10 +116,11 @@ async fn serve_plugin(
     // One client for all mounts: they share its connections.
     let client = Client::new();
     let sources = Arc::new(Sources::new(&client, process_environment()));
+    let used_signatures = Arc::new(auth::alicloud::UsedSignatures::new()?);
     let factory = move |kind, mount: &str| -> Backend {
         match kind {
             BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount),
-            BackendKind::Auth => auth::alicloud::backend(client.clone()),
+            BackendKind::Auth => auth::alicloud::backend(client.clone(), Arc::clone(&used_signatures)),
         }
     };
     let plugin = Plugin {

@@ -102,7 +102,11 @@ def test_a_role_made_anew_under_its_name_is_another_one(method: AuthMethod, cont
     ({"bound_arns": f"{_ROLE}*-dev"}, "an arn can have one *, as its last character"),
     ({"bound_arns": "acs:ram::1234567890123456:*"}, "bound_arns"),
     ({"bound_arns": "acs:ram::1234567890123456:root"}, "whole accounts by bound_account_ids"),
-    ({"bound_arns": "acs:ram::1234567890123456:assumed-role/dev/*"}, "bound_arns"),
+    ({"bound_arns": "acs:ram::1234567890123456:assumed-role/dev/*"},
+     "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
+    ({"bound_arns": "acs:ram::1234567890123456:assumed-role/dev/alice"},
+     "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
+    ({"arn": "acs:ram:cn-hangzhou:1234567890123456:role/dev-*"}, "unable to parse arn"),
     ({"bound_account_ids": "me"}, "bound_account_ids"),
     ({"bound_account_ids": "*"}, "bound_account_ids"),
     ({"bound_role_ids": "dev"}, "a role id has 1 to 32 digits"),
@@ -110,6 +114,26 @@ def test_a_role_made_anew_under_its_name_is_another_one(method: AuthMethod, cont
 def test_bindings_that_make_no_sense_are_refused(method: AuthMethod, fields: Json, text: str) -> None:
     method.write_role("dev", **fields).refused(400, text)
     assert method.api.read(f"{method.path}/role/dev").status == 404
+
+
+def test_odd_arns_of_the_go_plugin_are_taken(method: AuthMethod) -> None:
+    odd = "acs:ram:123456:tf:role/-1234567890"
+    [warning] = method.write_role("odd", arn=odd).ok().warnings
+    assert warning.startswith(f"arn: no caller can match {odd}"), warning
+    assert method.read_role("odd")["arn"] == odd
+    method.login("odd").refused(403, "does not match the role's arn")
+    # The third field is not looked at.
+    arn = method.cloud.arn("vault-target").replace("::", ":cn-hangzhou:")
+    assert not method.write_role("region", arn=arn).ok().warnings
+    method.login("region").ok()
+
+
+@pytest.mark.parametrize("name", ["alice+dev@example.com", "a=b,c", "x" * 64])
+def test_session_names_of_saml_log_in_and_renew(method: AuthMethod, name: str) -> None:
+    method.bound()
+    auth = method.login(key=method.session(session_name=name)).ok().body["auth"]
+    assert auth["metadata"]["principal_id"].endswith(f":{name}")
+    method.renew(auth["client_token"]).ok()
 
 
 def test_a_role_keeps_at_least_one_binding(method: AuthMethod) -> None:
@@ -130,12 +154,13 @@ def test_config_is_written_in_parts_and_read(method: AuthMethod) -> None:
     assert method.configure(ram_alias="role_arn", ram_metadata="role_name,account_id").ok().warnings
     method.configure(sts_endpoints=["sts.ap-southeast-6.aliyuncs.com"]).ok()
     assert method.api.read(f"{method.path}/config").ok().data == {
-        "sts_endpoints": ["sts.ap-southeast-6.aliyuncs.com"], "allow_vpc_endpoints": False,
-        "server_id": "vault.example.com", "ram_alias": "role_arn", "ram_metadata": ["account_id", "role_name"]}
+        "sts_endpoints": ["sts.ap-southeast-6.aliyuncs.com"], "allowed_sts_hosts": [],
+        "allow_vpc_endpoints": False, "server_id": "vault.example.com", "ram_alias": "role_arn",
+        "ram_metadata": ["account_id", "role_name"], "case_insensitive_roles": False}
     method.configure(server_id="", sts_endpoints="", ram_metadata="", ram_alias="").ok()
     assert method.api.read(f"{method.path}/config").ok().data == {
-        "sts_endpoints": [], "allow_vpc_endpoints": False, "server_id": "", "ram_alias": "principal_id",
-        "ram_metadata": []}
+        "sts_endpoints": [], "allowed_sts_hosts": [], "allow_vpc_endpoints": False, "server_id": "", "ram_alias": "principal_id",
+        "ram_metadata": [], "case_insensitive_roles": False}
     method.api.delete(f"{method.path}/config").ok()
     assert method.api.read(f"{method.path}/config").status == 404
 
@@ -146,6 +171,7 @@ def test_config_is_written_in_parts_and_read(method: AuthMethod) -> None:
     ({"sts_endpoints": "*.aliyuncs.com"}, "sts_endpoints"),
     ({"sts_endpoints": "sts.aliyuncs.com/x"}, "sts_endpoints"),
     ({"sts_endpoints": "a@sts.aliyuncs.com"}, "sts_endpoints"),
+    ({"allowed_sts_hosts": "sts.example.com"}, "other hosts belong in sts_endpoints"),
     ({"server_id": "a b"}, "server_id: expected 1 to 128 visible ASCII characters"),
     ({"server_id": "x" * 129}, "server_id"),
     ({"ram_alias": "name"}, "principal_id, role_id, role_arn, arn"),
@@ -176,8 +202,10 @@ def test_a_request_for_one_server_is_worth_nothing_at_another(make_method: MakeM
     one.login(signed=sign(key)).refused(403, "its id in the signed query parameter VaultServerId")
     assert one.cloud.control.calls() == []
     one.login(signed=request).ok()
-    # A server without an id takes it: it asks for none.
-    open_to_all.login(signed=signed("https://one.example.com:8200/a~b")).ok()
+    # A mount without an id cannot tell for whom it was signed.
+    for server_id in ("https://one.example.com:8200/a~b", ""):
+        open_to_all.login(signed=signed(server_id)).refused(403, "this mount has no server_id")
+    open_to_all.login(signed=sign(key)).ok()
 
 
 def test_a_server_id_outside_of_the_signature_does_not_count(method: AuthMethod) -> None:
@@ -195,7 +223,7 @@ def test_hosts_are_added_and_taken_away(method: AuthMethod, control: Control) ->
     method.bound()
     new = "sts.ap-southeast-6.aliyuncs.com"
     control.post("hosts", host=new)
-    method.login(signed=v1(method.session(), new)).refused(403, "list of STS hosts")
+    method.login(signed=v1(method.session(), new)).refused(403, "list of STS hosts", "sts_endpoints")
     method.configure(sts_endpoints=new).ok()
     for sign in (v1, v3):
         method.login(signed=sign(method.session(), new)).ok()
@@ -206,6 +234,22 @@ def test_hosts_are_added_and_taken_away(method: AuthMethod, control: Control) ->
     assert {call["host"] for call in control.calls()} == {new, "sts.aliyuncs.com"}
 
 
+def test_the_official_hosts_are_narrowed(method: AuthMethod, control: Control) -> None:
+    method.bound()
+    method.configure(allowed_sts_hosts="sts.cn-hangzhou.aliyuncs.com").ok()
+    for sign in (v1, v3):
+        method.login(signed=sign(method.session(), "sts.cn-hangzhou.aliyuncs.com")).ok()
+        for host in ("sts.aliyuncs.com", "sts.us-east-1.aliyuncs.com"):
+            method.login(signed=sign(method.session(), host)).refused(403, "allowed_sts_hosts")
+    new = "sts.ap-southeast-6.aliyuncs.com"
+    control.post("hosts", host=new)
+    method.configure(sts_endpoints=new).ok()
+    method.login(signed=v1(method.session(), new)).ok()
+    assert {call["host"] for call in control.calls()} == {new, "sts.cn-hangzhou.aliyuncs.com"}
+    method.configure(allowed_sts_hosts="").ok()
+    method.login().ok()
+
+
 def test_a_host_is_added_with_its_port(method: AuthMethod, control: Control) -> None:
     """The fake's proxy opens no other port, but keeps who asked for one."""
     method.bound()
@@ -214,7 +258,7 @@ def test_a_host_is_added_with_its_port(method: AuthMethod, control: Control) -> 
                  "sts.aliyuncs.com:8443"):
         assert method.login(signed=v1(method.session(), host)).status in (400, 403), host
     assert control.connections() == []
-    method.login(signed=v1(method.session(), "sts.internal.example:8443")).refused(503, "STS cannot be asked")
+    method.login(signed=v1(method.session(), "sts.internal.example:8443")).refused(503, "STS could not be reached")
     assert [(c["host"], c["port"]) for c in control.connections()] == [("sts.internal.example", 8443)]
 
 

@@ -128,6 +128,36 @@ def test_a_request_logs_in_once(method: AuthMethod, control: Control, sign: Call
     signed = sign(method.session())
     method.login(signed=signed).ok()
     method.login(signed=signed).refused(403, "used before; sign a new one")
+    _only_sts_was_asked(control, 1)
+
+
+def test_a_request_logs_in_once_at_all_hosts_of_sts(method: AuthMethod, control: Control) -> None:
+    """V1 does not sign the host, and another one might not know the nonce."""
+    signed = v1(method.session(), "sts.cn-hangzhou.aliyuncs.com")
+    method.login(signed=signed).ok()
+    signed.url = signed.url.replace("sts.cn-hangzhou.", "sts.us-east-1.")
+    method.login(signed=signed).refused(403, "used before; sign a new one")
+    _only_sts_was_asked(control, 1)
+
+
+def test_of_many_logins_with_one_request_at_the_same_time_one_succeeds(method: AuthMethod, control: Control) -> None:
+    signed = v1(method.session())
+    control.fault("delay", "GetCallerIdentity", seconds=0.5)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: method.login(signed=signed).status, range(8)))
+    assert sorted(answers) == [200] + 7 * [403]
+    _only_sts_was_asked(control, 1)
+
+
+def test_a_host_that_the_headers_leave_out_is_that_of_the_url(method: AuthMethod, control: Control) -> None:
+    """Some HTTP clients keep it apart from the headers."""
+    signed = v3(method.session(), "sts.cn-hangzhou.aliyuncs.com")
+    del signed.headers["host"]
+    method.login(signed=signed).ok()
+    signed = v3(method.session(), "sts.cn-hangzhou.aliyuncs.com")
+    del signed.headers["host"]
+    signed.url = f"https://{CENTRAL}/"
+    method.login(signed=signed).refused(403, "SignatureDoesNotMatch")
     _only_sts_was_asked(control, 2)
 
 
@@ -209,7 +239,7 @@ def _answer(body: str, status: int = 200, **more: Any) -> Json:
 #: What STS answers, the status of the login, and words of its text.
 _ODD: dict[str, tuple[Json, int, str]] = {
     "a page": (_answer(f"<html>{_MARK}</html>", content_type="text/html"), 502, "cannot be used"),
-    "a page of a proxy": (_answer(f"<html>{_MARK}</html>", 502, content_type="text/html"), 503, "cannot be asked"),
+    "a page of a proxy": (_answer(f"<html>{_MARK}</html>", 502, content_type="text/html"), 503, "could not be reached"),
     "a page of a portal": (_answer(f"<html>{_MARK}</html>", 403, content_type="text/html"), 502, "cannot be used"),
     "nothing": (_answer(""), 502, "cannot be used"),
     "no content": (_answer("", 204), 502, "cannot be used"),
@@ -230,6 +260,15 @@ _ODD: dict[str, tuple[Json, int, str]] = {
         "does not match the role's arn"),
     "a type that is not the arn's": (_answer(_identity(IdentityType="RAMUser")), 502, "contradicts itself"),
     "an id that is not the principal's": (_answer(_identity(RoleId="300000000000000002")), 502, "contradicts itself"),
+    "a user with the id of a role": (_answer(_identity(
+        Arn="acs:ram::1234567890123456:user/u", IdentityType="RAMUser")), 502, "contradicts itself"),
+    "a user with the principal of a session": (_answer(_identity(
+        Arn="acs:ram::1234567890123456:user/u", IdentityType="RAMUser", RoleId=None)), 502, "contradicts itself"),
+    "an account with another id": (_answer(_identity(
+        Arn="acs:ram::1234567890123456:root", IdentityType="Account", RoleId=None, PrincipalId="391")), 502,
+        "contradicts itself"),
+    "a principal with a line break": (_answer(_identity(PrincipalId="300000000000000001:a\nb")), 502, "contradicts"),
+    "a principal with a star": (_answer(_identity(PrincipalId="300000000000000001:*")), 502, "contradicts itself"),
     "the arn of a role": (_answer(_identity(Arn="acs:ram::1234567890123456:role/vault-target")), 502, "contradicts"),
     "the arn of a group": (_answer(_identity(Arn="acs:ram::1234567890123456:group/g")), 502, "contradicts itself"),
     "an arn with line breaks": (_answer(_identity(Arn="acs:ram::1:role/a\r\nb")), 502, "cannot be used"),
@@ -295,7 +334,7 @@ def test_an_answer_that_does_not_come_is_given_up(method: AuthMethod, control: C
 
 def test_sts_that_is_down_is_a_503(method: AuthMethod, control: Control) -> None:
     control.post("hosts", host="sts.eu-west-1.aliyuncs.com", remove=True)
-    method.login(signed=v1(method.session(), "sts.eu-west-1.aliyuncs.com")).refused(503, "STS cannot be asked")
+    method.login(signed=v1(method.session(), "sts.eu-west-1.aliyuncs.com")).refused(503, "STS could not be reached")
     assert [connection["host"] for connection in control.connections()] == ["sts.eu-west-1.aliyuncs.com"]
 
 

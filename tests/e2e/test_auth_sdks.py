@@ -110,12 +110,19 @@ def test_the_fields_are_taken_in_every_spelling(method: AuthMethod, sign: Callab
         assert answer.status == 200, f"{name}: {answer.error}"
 
 
-def test_v1_needs_no_headers(method: AuthMethod) -> None:
+def test_a_request_without_headers_says_so(method: AuthMethod) -> None:
+    """The documents require the field. Only a V1 request for GET is nothing but its URL."""
     method.bound()
-    spellings: list[Any] = [None, {}, b64("{}")]
-    for headers in spellings:
+    for headers in ({}, b64("{}"), "{}"):
         payload = v1(method.session()).payload("dev", identity_request_headers=headers)
         assert method.send(payload).status == 200, headers
-    payload = v1(method.session()).payload("dev")
-    del payload["identity_request_headers"]
-    method.send(payload).ok()
+    blanks: list[Any] = [None, "", " "]
+    for headers in blanks:
+        for signed in (v1(method.session()), v3(method.session())):
+            payload = signed.payload("dev", identity_request_headers=headers)
+            method.send(payload).refused(400, "identity_request_headers is missing")
+        method.send(v1(method.session(), method="GET").payload("dev", identity_request_headers=headers)).ok()
+    for signed in (v1(method.session()), v3(method.session())):
+        payload = signed.payload("dev")
+        del payload["identity_request_headers"]
+        method.send(payload).refused(400, "identity_request_headers is missing")

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::alicloud::Endpoint;
+use super::signed_request::OfficialHost;
+use crate::cloud::Endpoint;
 use crate::framework::{Error, Setting, Settings, Storage, stored};
 
 pub(super) const STORAGE_KEY: &str = "config";
@@ -25,6 +26,9 @@ pub(super) struct Config {
     /// Hosts of STS beside the compiled-in list.
     #[serde(with = "stored::texts")]
     pub(super) sts_endpoints: BTreeSet<Endpoint>,
+    /// If it is not empty, those official hosts of STS that requests may be sent to.
+    #[serde(with = "stored::texts", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) allowed_sts_hosts: BTreeSet<OfficialHost>,
     #[serde(deserialize_with = "stored::null_as_default")]
     pub(super) allow_vpc_endpoints: bool,
     /// What a signed request must name.
@@ -34,6 +38,9 @@ pub(super) struct Config {
     pub(super) ram_alias: RamAlias,
     #[serde(with = "stored::texts")]
     pub(super) ram_metadata: BTreeSet<MetadataField>,
+    /// Whether a role answers to every spelling of its name, also where the host cannot know that they are one path.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) case_insensitive_roles: bool,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -46,6 +53,12 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
             Setting::new("sts_endpoints", |config: &mut Config| &mut config.sts_endpoints).describe(
                 "Further hosts that are STS, beside the official ones: exact names such as \
                  sts.ap-southeast-6.aliyuncs.com, no patterns.",
+            ),
+        )
+        .with(
+            Setting::new("allowed_sts_hosts", |config: &mut Config| &mut config.allowed_sts_hosts).describe(
+                "Of the official hosts of STS, those that requests may be sent to, such as sts.aliyuncs.com or \
+                 sts.cn-hangzhou.aliyuncs.com. Hosts in sts_endpoints are allowed beside them. Default: all.",
             ),
         )
         .with(
@@ -70,7 +83,15 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
         .with(
             Setting::new("ram_metadata", |config: &mut Config| &mut config.ram_metadata).describe(
                 "What goes to the metadata of the entity alias: any of account_id, arn, identity_type, principal_id, \
-                 role_arn, role_id, role_name, user_id. Default: nothing.",
+                 role_arn, role_id, role_name, user_id. OpenBao takes no values with a slash, as arn and role_arn \
+                 have, in templated policies. Default: nothing.",
+            ),
+        )
+        .with(
+            Setting::new("case_insensitive_roles", |config: &mut Config| &mut config.case_insensitive_roles).describe(
+                "Whether role/<name> answers to every spelling of a role's name on hosts that do not ask the plugin \
+                 which path is meant (Vault, and OpenBao before 2.7). There, a policy that denies one spelling does not \
+                 deny the others. Default: false.",
             ),
         )
 });
@@ -222,8 +243,8 @@ mod tests {
     fn an_entry_reads_and_writes_back_as_the_same_bytes() {
         for stored in [
             "{\"sts_endpoints\":[\"sts.ap-southeast-6.aliyuncs.com\",\"sts.internal:8443\"],\
-             \"allow_vpc_endpoints\":true,\"server_id\":\"vault.example.com\",\"ram_alias\":\"role_arn\",\
-             \"ram_metadata\":[\"account_id\",\"role_name\"],\"later\":{\"n\":1.50}}\n",
+             \"allowed_sts_hosts\":[\"sts.aliyuncs.com\"],\"allow_vpc_endpoints\":true,\"server_id\":\"vault.example.com\",\"ram_alias\":\"role_arn\",\
+             \"ram_metadata\":[\"account_id\",\"role_name\"],\"case_insensitive_roles\":true,\"later\":{\"n\":1.50}}\n",
             "{\"sts_endpoints\":[],\"allow_vpc_endpoints\":false,\"server_id\":\"\",\"ram_alias\":\"principal_id\",\
              \"ram_metadata\":[]}\n",
         ] {
@@ -239,6 +260,7 @@ mod tests {
             r#"{"server_id": 1}"#,
             r#"{"server_id": "a b"}"#,
             r#"{"sts_endpoints": ["127.0.0.1"]}"#,
+            r#"{"allowed_sts_hosts": ["sts.example.com"]}"#,
             r#"{"sts_endpoints": "sts.example.com"}"#,
             r#"{"allow_vpc_endpoints": "yes"}"#,
             r#"{"ram_alias": "name"}"#,

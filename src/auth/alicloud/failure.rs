@@ -5,19 +5,36 @@ use crate::alicloud::Kind;
 use crate::framework::{Error, Status};
 
 /// A signed request that STS did not answer with an identity. The text has STS's code and the request id, never its
-/// message: that may quote the signer's token, and the login path is open to everybody.
-pub(super) fn refused(error: &alicloud::Error) -> Error {
+/// message: that may quote the signer's token, and the login path is open to everybody. Of a failed connection only the
+/// log has the cause, which names proxies and addresses of this network.
+pub(super) fn refused(error: alicloud::Error) -> Error {
     let (status, text) = match error.kind() {
         Kind::Clock => (
             Status::FORBIDDEN,
             "STS refused the signed request, whose timestamp is more than 15 minutes off; check the client's clock",
         ),
-        Kind::Throttled => (Status::TOO_MANY_REQUESTS, "STS asks for fewer requests"),
-        Kind::Connect | Kind::Timeout | Kind::Unavailable => (Status::UNAVAILABLE, "STS cannot be asked"),
+        Kind::Throttled => (
+            Status::TOO_MANY_REQUESTS,
+            "STS throttles requests; try again later",
+        ),
+        Kind::Unavailable if error.code().is_some() => {
+            (Status::UNAVAILABLE, "STS is unavailable; try again later")
+        }
+        Kind::Connect | Kind::Timeout | Kind::Unavailable => {
+            return coded(
+                Status::UNAVAILABLE,
+                "STS could not be reached; the server's log has the cause",
+                error,
+            );
+        }
         Kind::Unexpected => (Status::BAD_GATEWAY, "STS's answer cannot be used"),
         // Without a code it was the connection and not STS that ended it.
         Kind::Interrupted if error.code().is_none() => {
-            (Status::BAD_GATEWAY, "STS's answer was lost; sign a new request")
+            return coded(
+                Status::BAD_GATEWAY,
+                "STS's answer was lost; sign a new request",
+                error,
+            );
         }
         // A nonce that was used before: the request was sent by somebody else, or is given in a second time.
         Kind::Interrupted => (
@@ -32,5 +49,9 @@ pub(super) fn refused(error: &alicloud::Error) -> Error {
         | Kind::Invalid
         | Kind::LimitExceeded => (Status::FORBIDDEN, "STS refused the signed request"),
     };
-    Error::coded(status, format!("{text}: {error}"))
+    coded(status, format!("{text}: {error}"), error)
+}
+
+fn coded(status: Status, text: impl Into<std::borrow::Cow<'static, str>>, error: alicloud::Error) -> Error {
+    Error::coded(status, text).with_source(error)
 }

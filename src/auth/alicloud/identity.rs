@@ -18,7 +18,8 @@ const ACCOUNT: &str = "Account";
 const USER: &str = "RAMUser";
 const SESSION: &str = "AssumedRoleUser";
 
-/// Checks STS's answer against itself, as far as the client has not: what kind of identity it is, and whose session.
+/// Checks STS's answer against itself, as far as the client has not: what kind of identity it is, and whose ids these are.
+/// An entity is found by its ids, so that no kind of identity may have those of another.
 pub(super) fn check(identity: &CallerIdentity) -> Result<(), Error> {
     let kind = match identity.arn.identity() {
         Identity::Root => ACCOUNT,
@@ -33,12 +34,49 @@ pub(super) fn check(identity: &CallerIdentity) -> Result<(), Error> {
     if known && identity.identity_type != kind {
         return Err(contradiction("its identity type is not that of its arn"));
     }
-    // The session after the colon is not compared: letter case was seen to differ between the parts of an answer.
-    let role_id = identity.role_id.as_deref().filter(|_| kind == SESSION);
-    if role_id.is_some_and(|id| identity.principal_id.split(':').next() != Some(id)) {
-        return Err(contradiction("its principal id is not that of its role id"));
+    let principal = identity.principal_id.as_str();
+    let (role_id, user_id) = (identity.role_id.as_deref(), identity.user_id.as_deref());
+    if ![role_id, user_id].into_iter().flatten().all(is_id) {
+        return Err(contradiction("an id has characters that no id has"));
+    }
+    match identity.arn.identity() {
+        Identity::AssumedRole { .. } => {
+            // The session after the colon is not compared: letter case was seen to differ between the parts of an answer.
+            let (role, session) = principal.split_once(':').unwrap_or((principal, ""));
+            if role_id.is_some_and(|id| id != role) {
+                return Err(contradiction("its principal id is not that of its role id"));
+            }
+            if !is_id(role) || !is_session(session) {
+                return Err(contradiction("its principal id is not that of a session"));
+            }
+        }
+        _ if role_id.is_some() => {
+            return Err(contradiction(
+                "it has the id of a role and is not a session of one",
+            ));
+        }
+        _ if !is_id(principal) || user_id.is_some_and(|id| id != principal) => {
+            return Err(contradiction("its principal id is not that of its user id"));
+        }
+        Identity::Root if principal != identity.account_id.as_str() => {
+            return Err(contradiction("its principal id is not that of its account"));
+        }
+        _ => {}
     }
     Ok(())
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether it can be a session's name. SAML has more characters than AssumeRole; those that patterns and paths use are
+/// none of them.
+fn is_session(text: &str) -> bool {
+    (2..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte == b' ' || byte.is_ascii_graphic() && !matches!(byte, b'*' | b'/'))
 }
 
 fn contradiction(what: &str) -> Error {
@@ -230,6 +268,18 @@ mod tests {
                 identity_type: "Later".to_owned(),
                 ..user()
             },
+            CallerIdentity {
+                user_id: None,
+                ..user()
+            },
+            CallerIdentity {
+                role_id: None,
+                ..session()
+            },
+            CallerIdentity {
+                principal_id: "300:alice+dev@example.com=a,b".to_owned(),
+                ..session()
+            },
         ] {
             assert!(check(&good).is_ok(), "{good:?}");
         }
@@ -252,6 +302,39 @@ mod tests {
             },
             identity("AssumedRoleUser", "role/Dev", "300", Some("300")),
             identity("Group", "group/g", "g", None),
+            // A user with the ids of a role, of a session, of another user.
+            identity("RAMUser", "user/alice", "200", Some("300")),
+            identity("RAMUser", "user/alice", "391:control", None),
+            CallerIdentity {
+                user_id: None,
+                ..identity("RAMUser", "user/alice", "391:control", None)
+            },
+            CallerIdentity {
+                user_id: Some("201".to_owned()),
+                ..user()
+            },
+            identity("Account", "root", "12346", None),
+            CallerIdentity {
+                role_id: Some("300".to_owned()),
+                ..root()
+            },
+            CallerIdentity {
+                principal_id: "300".to_owned(),
+                ..session()
+            },
+            CallerIdentity {
+                principal_id: "300:a\nb".to_owned(),
+                ..session()
+            },
+            CallerIdentity {
+                principal_id: "300:*".to_owned(),
+                ..session()
+            },
+            CallerIdentity {
+                principal_id: "3 0:i-1".to_owned(),
+                role_id: Some("3 0".to_owned()),
+                ..session()
+            },
         ] {
             assert!(check(&bad).is_err(), "{bad:?}");
         }

@@ -1,4 +1,4 @@
-//! The AliCloud auth method: its table of contents, and what its paths share.
+//! The AliCloud auth method.
 //!
 //! | path | file |
 //! |---|---|
@@ -8,11 +8,13 @@
 //! | renewal of tokens | `renewal` |
 //!
 //! A login is a request to STS that its sender signed and did not send: `signed_request` checks it and takes it apart,
-//! the cloud client sends it, `identity` reads whose it was, and `binding` compares that with the role.
+//! `used_signatures` refuses one that was used before, the cloud client sends it, `identity` reads whose it was, and
+//! `binding` compares that with the role.
 //!
 //! Paths, shapes, stored entries and metadata are those of HashiCorp's `vault-plugin-auth-alicloud`, so that either
 //! plugin can take a mount over from the other.
 
+mod arn_pattern;
 mod binding;
 mod config;
 mod failure;
@@ -23,19 +25,19 @@ mod path_login;
 mod path_role;
 mod renewal;
 mod role;
+mod role_arn;
 mod signed_request;
+mod used_signatures;
 
 use std::sync::Arc;
 
-use crate::alicloud::{Client, Clock, SystemClock};
+use crate::cloud::Client;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
 use method::Method;
+pub use used_signatures::UsedSignatures;
 
 #[cfg(fuzzing)]
 pub use signed_request::fuzzing;
-
-/// What OpenAPI operation ids begin with. Generated clients depend on it.
-const OPERATION_PREFIX: &str = "ali-cloud";
 
 const HELP: &str = "
 The AliCloud auth method lets RAM roles and RAM users of Alibaba Cloud log in with the credentials that they have.
@@ -44,24 +46,13 @@ A client signs a request for sts:GetCallerIdentity and gives it to this method a
 it. The method sends it to STS, which answers whose it is, and compares that with the bindings of a role.
 ";
 
-/// The backend of one mount. `client` is shared by all mounts of the process.
+/// The backend of one mount. The client and the used signatures are those of the whole process.
 #[must_use]
-pub fn backend(client: Client) -> Backend {
-    assemble(client, Arc::new(SystemClock))
-}
-
-/// The backend of one mount with another clock: a door for `tests/fuzz`, whose requests were signed at one time.
-#[cfg(fuzzing)]
-#[must_use]
-pub fn backend_at(client: Client, clock: Arc<dyn Clock>) -> Backend {
-    assemble(client, clock)
-}
-
-fn assemble(client: Client, clock: Arc<dyn Clock>) -> Backend {
+pub fn backend(client: Client, used_signatures: Arc<UsedSignatures>) -> Backend {
     let method = Arc::new(Method {
         client,
-        clock,
         locks: NamedLocks::default(),
+        used_signatures,
     });
     Backend::new(BackendKind::Auth, HELP)
         .special(SpecialPaths {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::OPERATION_PREFIX;
 use super::config::{Config, SETTINGS, STORAGE_KEY};
-use super::method::Method;
+use super::method::{Method, OPERATION_PREFIX};
 use crate::framework::{Context, DisplayAttributes, FieldValues, HandlerResult, Operation, Path, Response};
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
@@ -15,11 +14,13 @@ const DESCRIPTION: &str = "
 Everything here is optional. A setting that is not given stays as it is; a blank one goes back to its default.
 
 Signed requests are sent only to the official hosts of STS, which this plugin has a list of, and to the hosts in
-\"sts_endpoints\", compared letter by letter. Whoever runs such a host can log in as anybody.
+\"sts_endpoints\", compared letter by letter. Whoever runs such a host can log in as anybody. \"allowed_sts_hosts\" narrows
+the official list to those hosts that clients use here, so that nobody can make this server wait for others.
 
 With a \"server_id\", a login must carry the query parameter VaultServerId with that value inside its signature. A
 request that was signed for another server, or stolen from one, is then worth nothing here. Clients that do not know of
-it, such as \"vault login -method=alicloud\", can then not log in.
+it, such as \"vault login -method=alicloud\", can then not log in. Without a \"server_id\", a request that has the parameter
+is refused: it was signed for another server.
 
 \"ram_alias\" says what an entity is known by. With principal_id, as upstream, each session of a role is an entity of its
 own; with role_id or role_arn all sessions of a role are one. Users and accounts have no role: with role_id they are known
@@ -95,7 +96,9 @@ mod tests {
     fn what_is_not_given_stays_and_blank_resets() {
         let all = json!({
             "sts_endpoints": ["STS.example.com", "sts.example.com:443", "sts.internal:8443"],
+            "allowed_sts_hosts": ["STS.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "sts.aliyuncs.com"],
             "allow_vpc_endpoints": true,
+            "case_insensitive_roles": true,
             "server_id": " vault.example.com ",
             "ram_alias": "role_id",
             "ram_metadata": ["role_name", "account_id", "role_name"],
@@ -103,6 +106,8 @@ mod tests {
         let first = apply(all, Config::default()).unwrap();
         let shown = json!({
             "sts_endpoints": ["sts.example.com", "sts.internal:8443"],
+            "allowed_sts_hosts": ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com"],
+            "case_insensitive_roles": true,
             "allow_vpc_endpoints": true,
             "server_id": "vault.example.com",
             "ram_alias": "role_id",
@@ -111,7 +116,7 @@ mod tests {
         assert_eq!(Value::Object(SETTINGS.shown(&first)), shown);
         assert_eq!(apply(json!({}), first.clone()).unwrap(), first);
         let blank = json!({
-            "sts_endpoints": [], "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
+            "sts_endpoints": [], "allowed_sts_hosts": [], "case_insensitive_roles": false, "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
         });
         assert_eq!(apply(blank, first).unwrap(), Config::default());
     }
@@ -126,6 +131,14 @@ mod tests {
             (json!({"sts_endpoints": ["*.aliyuncs.com"]}), "sts_endpoints: "),
             (json!({"sts_endpoints": ["10.0.0.1"]}), "sts_endpoints: "),
             (json!({"sts_endpoints": [""]}), "sts_endpoints: "),
+            (
+                json!({"allowed_sts_hosts": ["sts.example.com"]}),
+                "allowed_sts_hosts: \"sts.example.com\": this is not an official host of STS",
+            ),
+            (
+                json!({"allowed_sts_hosts": ["sts.aliyuncs.com:8443"]}),
+                "allowed_sts_hosts: ",
+            ),
             (json!({"server_id": "a b"}), "server_id: "),
             (json!({"server_id": "ü"}), "server_id: "),
             (json!({"server_id": "x".repeat(129)}), "server_id: "),

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::config::{Config, RamAlias, ServerId};
-use super::method::Method;
+use super::config::{Config, ServerId};
+use super::method::{Method, OPERATION_PREFIX};
 use super::role::{Role, is_name};
 use super::signed_request::{self, Refusal, Rules};
-use super::{OPERATION_PREFIX, failure, identity};
+use super::{failure, identity};
 use crate::alicloud::sts::send_presigned;
 use crate::framework::{
-    Alias, Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation,
-    Path, Response, Status,
+    Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path,
+    Response, Status,
 };
 
 const SYNOPSIS: &str = "Authenticates an RAM entity with Vault.";
@@ -29,8 +29,11 @@ RAM principals are authenticated by processing a signed sts:GetCallerIdentity re
 see who signed the request.
 
 The request can be signed with either of Alibaba Cloud's signatures: version 1 in the query, for POST or GET, or
-ACS3-HMAC-SHA256 in the Authorization header. It is sent once and only to STS. \"vault-plugin-alicloud login\" signs and
-logs in; \"vault login -method=alicloud\" works too.
+ACS3-HMAC-SHA256 in the Authorization header. It is sent once and only to STS, and no request logs in twice.
+\"vault-plugin-alicloud login\" signs and logs in; \"vault login -method=alicloud\" works too.
+
+The headers of the request are required with either signature, as Vault's own clients send them: {} says that there are
+none. Only a request of version 1 for GET, which is nothing but its URL, can leave them out.
 ";
 
 pub(super) fn path(method: &Arc<Method>) -> Path {
@@ -48,7 +51,8 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
             Field::new("identity_request_headers", FieldKind::Header)
                 .describe(
                     "The request headers. This must include the headers over which AliCloud has included a signature. \
-                     Base64-encoded JSON, or a JSON object; the values are strings or lists of one string.",
+                     Base64-encoded JSON, or a JSON object; the values are strings or lists of one string. Required, \
+                     except for a request of signature version 1 for GET; {} if the request has none.",
                 )
                 .as_sent(),
         )
@@ -65,7 +69,6 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
         .on(Operation::Update, method, login)
         .forward_on_standby()
         .on(Operation::ResolveRole, method, resolve_role)
-        .on(Operation::AliasLookahead, method, look_ahead)
         .help(SYNOPSIS, DESCRIPTION)
 }
 
@@ -92,9 +95,10 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
     let config = Config::load(storage).await?.unwrap_or_default();
     let rules = Rules {
         extra_hosts: &config.sts_endpoints,
+        allowed_hosts: &config.allowed_sts_hosts,
         allow_vpc_endpoints: config.allow_vpc_endpoints,
         server_id: config.server_id.as_ref().map(ServerId::as_str),
-        now: method.clock.now(),
+        now: context.clock.now(),
     };
     let request = signed_request::parse(
         arguments.identity_request_url.as_deref().unwrap_or_default(),
@@ -106,15 +110,20 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
         &rules,
     )
     .map_err(|refusal| request_refused(&refusal))?;
+    let in_use = method
+        .used_signatures
+        .begin(&request.signature, rules.now)
+        .map_err(|used| Error::coded(Status::FORBIDDEN, used.to_string()))?;
     context.check_cancelled()?;
-    let caller = send_presigned(&method.client, request)
+    let caller = send_presigned(&method.client.by(context.deadline()), request.presigned)
         .await
-        .map_err(|error| failure::refused(&error))?;
+        .map_err(failure::refused)?;
 
     identity::check(&caller)?;
     role.bindings
         .check(identity::caller(&caller))
         .map_err(|broken| Error::coded(Status::FORBIDDEN, broken.to_string()))?;
+    in_use.accept();
     let mut auth = Auth {
         metadata: identity::metadata(&caller, &role_name),
         alias: Some(identity::alias(
@@ -137,31 +146,6 @@ async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> Han
         "role".to_owned(),
         role_name.into(),
     )]))))
-}
-
-/// The alias of a login, without the login. Who logs in is known only to STS, which the request can be shown only once;
-/// but where all sessions of a role are one entity and only one role can log in, it is clear. Otherwise, and for a role
-/// that is not there, the operation fails: the server expects every answer to it to hold a token, also one with an error.
-async fn look_ahead(_: Arc<Method>, context: Context, arguments: Named) -> HandlerResult {
-    let config = Config::load(&*context.storage).await?.unwrap_or_default();
-    let role = role_named(&context, arguments.role.as_deref()).await;
-    let (RamAlias::RoleArn, Ok((_, role))) = (config.ram_alias, role) else {
-        return Err(Error::unsupported_operation());
-    };
-    let bindings = &role.bindings;
-    let name = match (&bindings.arn, bindings.arns.as_slice()) {
-        (Some(arn), []) => Some(arn.role()),
-        (None, [only]) => only.exact(),
-        _ => None,
-    };
-    let alias = Alias {
-        name: name.ok_or_else(Error::unsupported_operation)?,
-        ..Alias::default()
-    };
-    Ok(Some(Response::auth(Auth {
-        alias: Some(alias),
-        ..Auth::default()
-    })))
 }
 
 /// The role and its name as it is stored. Upstream's texts.

@@ -1,14 +1,16 @@
 //! `role/<role>`, and the list of roles at `role` and `roles`.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::OPERATION_PREFIX;
-use super::binding::{ArnPattern, BindingError, Bindings, RoleArn, RoleId};
-use super::method::Method;
+use super::arn_pattern::ArnPattern;
+use super::binding::{Bindings, RoleId};
+use super::method::{Method, OPERATION_PREFIX};
 use super::role::{Role, STORAGE_PREFIX, storage_key};
+use super::role_arn::{ParseRoleArnError, RoleArn};
 use crate::alicloud::AccountId;
 use crate::framework::{
     Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response,
@@ -161,7 +163,19 @@ async fn write(method: Arc<Method>, context: Context, arguments: Write) -> Handl
     let role = arguments.apply_to(stored)?;
     let limit = context.system.max_lease_ttl().await?;
     role.store(&*context.storage, &name).await?;
-    Ok(Response::warnings(role.token.warnings(limit)))
+    let mut warnings = role.token.warnings(limit);
+    if let Some((arn, why)) = role
+        .bindings
+        .arn
+        .as_ref()
+        .and_then(|arn| Some((arn, arn.matches_nobody()?)))
+    {
+        warnings.push(format!(
+            "arn: no caller can match {}: {why}",
+            Excerpt(arn.as_str())
+        ));
+    }
+    Ok(Response::warnings(warnings))
 }
 
 impl Write {
@@ -195,8 +209,7 @@ impl Own {
             bindings.arns = each("bound_arns", &texts, ArnPattern::parse)?;
         }
         if let Some(texts) = self.bound_account_ids {
-            let parse = |text: &str| AccountId::parse(text).map_err(BindingError::from);
-            bindings.account_ids = each("bound_account_ids", &texts, parse)?;
+            bindings.account_ids = each("bound_account_ids", &texts, AccountId::parse)?;
         }
         if let Some(texts) = self.bound_role_ids {
             bindings.role_ids = each("bound_role_ids", &texts, RoleId::parse)?;
@@ -206,9 +219,9 @@ impl Own {
 }
 
 /// Upstream's texts, with the values that it means to show.
-fn arn_refusal(text: &str, error: BindingError) -> Error {
+fn arn_refusal(text: &str, error: ParseRoleArnError) -> Error {
     Error::bad_request(match error {
-        BindingError::NoRole => format!(
+        ParseRoleArnError::NoRole => format!(
             "only role arn types are supported at this time, but {text} was provided; arn: {error}, and users belong \
              in bound_arns"
         ),
@@ -216,11 +229,11 @@ fn arn_refusal(text: &str, error: BindingError) -> Error {
     })
 }
 
-/// Reads a list, without doubles.
-fn each<T: PartialEq>(
+/// Reads a list, each entry once.
+fn each<T: PartialEq, E: Display>(
     field: &'static str,
     texts: &[String],
-    parse: impl Fn(&str) -> Result<T, BindingError>,
+    parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Vec<T>, Error> {
     let mut parsed = Vec::with_capacity(texts.len());
     for text in texts {
@@ -254,7 +267,10 @@ mod tests {
     impl Mount {
         fn new() -> Self {
             Self {
-                backend: super::super::backend(Script::default().client()),
+                backend: crate::auth::alicloud::backend(
+                    Script::default().client(),
+                    Arc::new(crate::auth::alicloud::UsedSignatures::new().unwrap()),
+                ),
                 storage: Arc::new(MemoryStorage::default()),
             }
         }
@@ -534,8 +550,8 @@ mod tests {
     fn arguments_and_table_agree() {
         let method = Arc::new(Method {
             client: Script::default().client(),
-            clock: Arc::new(crate::alicloud::SystemClock),
             locks: crate::framework::NamedLocks::default(),
+            used_signatures: Arc::new(crate::auth::alicloud::UsedSignatures::new().unwrap()),
         });
         assert!(format!("{:?}", path(&method)).contains("role"));
         let fields = TokenParameters::fields()

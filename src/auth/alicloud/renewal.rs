@@ -22,8 +22,9 @@ pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> H
     };
     let arn = recorded(ARN)
         .ok_or_else(|| Error::bad_request("unable to retrieve arn from metadata during renewal"))?;
-    let arn = Arn::parse(arn)
-        .map_err(|error| Error::bad_request(format!("the arn in the token's metadata is none: {error}")))?;
+    let arn = Arn::parse(arn).map_err(|error| {
+        Error::bad_request(format!("the arn in the token's metadata is not an arn: {error}"))
+    })?;
     let role_name =
         recorded(ROLE_NAME).ok_or_else(|| Error::bad_request("error retrieving role_name during renewal"))?;
     let role = if is_name(role_name) {
@@ -52,6 +53,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::auth::alicloud::{UsedSignatures, backend};
     use crate::cloud::testing::Script;
     use crate::framework::{
         FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Request, Storage, StorageError, TokenType,
@@ -95,7 +97,8 @@ mod tests {
         let mut request = Request::new(Operation::Renew, "login");
         request.auth = Some(auth);
         let services = testing::services(storage, FixedSystem::default());
-        let backend = super::super::backend(Script::default().client());
+        let signatures = Arc::new(UsedSignatures::new().unwrap());
+        let backend = backend(Script::default().client(), signatures);
         let context = testing::context_of(&backend, request, services, CancellationToken::new());
         backend.handle(context).await
     }
@@ -160,7 +163,7 @@ mod tests {
             (
                 Some(good.clone()),
                 other("arn", "x"),
-                "the arn in the token's metadata is none",
+                "the arn in the token's metadata is not an arn",
             ),
             (
                 Some(good.clone()),

@@ -4,7 +4,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::binding::{ArnPattern, Bindings, RoleArn, RoleId, serialize_arn, stored_arn};
+use super::arn_pattern::ArnPattern;
+use super::binding::{Bindings, RoleId};
+use super::role_arn::{RoleArn, serialize_arn, stored_arn};
 use crate::alicloud::AccountId;
 use crate::framework::{Error, Storage, TokenParameters};
 

@@ -1,11 +1,11 @@
-//! A door for `tests/fuzz`, compiled only with `--cfg fuzzing`: one mount, without a host.
+//! An entry point of `tests/fuzz`, compiled only with `--cfg fuzzing`: one mount, without a host.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::pb;
-use crate::cloud::SystemClock;
+use crate::cloud::Clock;
 use crate::framework::{Backend, FixedSystem, MemoryStorage, Services};
 use crate::vault::instances::Instance;
 
@@ -16,13 +16,13 @@ pub struct Mount(Arc<Instance>);
 impl Mount {
     /// A mount of a backend, with nothing stored yet.
     #[must_use]
-    pub fn new(backend: Backend) -> Self {
+    pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Instance {
             backend,
             services: Services {
                 storage: Arc::new(MemoryStorage::default()),
                 system: Arc::new(FixedSystem::default()),
-                clock: Arc::new(SystemClock),
+                clock,
             },
             gone: CancellationToken::new(),
         }))

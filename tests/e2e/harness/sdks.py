@@ -45,7 +45,9 @@ def core_v1(key: Key, host: str, method: str = "POST", **query: str) -> Signed:
 
     credential = (StsTokenCredential(key.id, key.secret, key.token) if key.token
                   else AccessKeyCredential(key.id, key.secret))
-    client = AcsClient(region_id="cn-hangzhou", credential=credential, auto_retry=False)
+    # The SDK signs its region, and the host is that of the region or the central one.
+    region = host.removeprefix("sts.").removesuffix(".aliyuncs.com") if host.count(".") == 3 else "cn-hangzhou"
+    client = AcsClient(region_id=region, credential=credential, auto_retry=False)
     request = GetCallerIdentityRequest()
     request.set_endpoint(host)
     request.set_method(method)

@@ -91,14 +91,15 @@ fuzz_target!(|data: &[u8]| {
         |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
     let sources = Sources::new(&client(), Arc::new(surroundings));
     let engine = secrets::backend(client(), Arc::new(sources), MOUNT);
-    let method = auth::backend_at(client(), Arc::new(fuzzing::Standing));
+    let signatures = auth::UsedSignatures::new().expect("the system has random bytes");
+    let method = auth::backend(client(), Arc::new(signatures));
     for backend in [engine, method] {
         block_on(run(backend, session.requests.clone()));
     }
 });
 
 async fn run(backend: Backend, requests: Vec<pb::HandleRequestArgs>) {
-    let mount = Mount::new(backend);
+    let mount = Mount::new(backend, Arc::new(fuzzing::Standing));
     for call in requests {
         let operation = call
             .request

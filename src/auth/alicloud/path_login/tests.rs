@@ -12,11 +12,12 @@ use super::*;
 use crate::alicloud::sign::{add_common, add_signature_v1};
 use crate::alicloud::sts::STS_VERSION;
 use crate::alicloud::{Clock as _, Credentials, Parameters};
-use crate::cloud::Method as HttpMethod;
+use crate::auth::alicloud::{UsedSignatures, backend};
 use crate::cloud::testing::{FixedClock, Script, Step};
+use crate::cloud::{Failure, Method as HttpMethod};
 use crate::framework::{
-    Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, ReplicationState, Request, Storage, TokenType,
-    testing,
+    Alias, Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, ReplicationState, Request, Services,
+    Storage, TokenType, testing,
 };
 
 const SESSION: &str = r#"{"RequestId":"R-1","IdentityType":"AssumedRoleUser","AccountId":"12345",
@@ -35,9 +36,9 @@ struct Mount {
 impl Mount {
     fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let script = Script::new(steps);
-        let clock = Arc::new(FixedClock::default());
+        let signatures = Arc::new(UsedSignatures::new().unwrap());
         Self {
-            backend: super::super::assemble(script.client(), clock),
+            backend: backend(script.client(), signatures),
             storage: Arc::new(MemoryStorage::default()),
             script,
             system: FixedSystem::default(),
@@ -72,7 +73,10 @@ impl Mount {
         let mut request = Request::new(operation, path);
         request.data = data;
         request.remote_address = remote_address;
-        let services = testing::services(Arc::clone(&self.storage), self.system);
+        let services = Services {
+            clock: Arc::new(FixedClock::default()),
+            ..testing::services(Arc::clone(&self.storage), self.system)
+        };
         let context = testing::context_of(&self.backend, request, services, CancellationToken::new());
         self.backend.handle(context).await
     }
@@ -440,6 +444,22 @@ async fn failures_of_sts_have_their_statuses_and_no_message() {
 }
 
 #[tokio::test]
+async fn a_failed_connection_tells_nobody_of_proxies_and_addresses() {
+    let failure = Failure::Connect("proxy.corp.example at 10.1.2.3 refused".to_owned());
+    let mount = Mount::new([Step::Fail(failure)])
+        .with_role(json!({"arn": ARN}))
+        .await;
+    let error = mount.refusal(payload("dev", &[])).await;
+    assert_eq!(error.kind(), Kind::Coded(Status::UNAVAILABLE));
+    assert_eq!(
+        error.message(),
+        "STS could not be reached; the server's log has the cause"
+    );
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("10.1.2.3"), "{cause}");
+}
+
+#[tokio::test]
 async fn the_configuration_says_who_a_caller_is() {
     let config = json!({"ram_alias": "role_arn", "ram_metadata": "account_id,role_name"});
     let role = json!({"arn": ARN, "alias_metadata": {"team": "x", "account_id": "forged"}});
@@ -510,59 +530,87 @@ async fn the_role_of_a_login_is_told_without_it() {
 }
 
 #[tokio::test]
-async fn the_alias_of_a_login_is_told_where_it_is_known() {
-    let by_arn = json!({"ram_alias": "role_arn"});
-    for (role, config, name) in [
-        (
+async fn no_operation_tells_an_identity_without_a_signature() {
+    for alias in ["principal_id", "role_id", "role_arn", "arn"] {
+        for role in [
             json!({"arn": ARN}),
-            by_arn.clone(),
-            Some("acs:ram::12345:role/dev"),
-        ),
-        (
             json!({"bound_arns": "acs:ram::12345:user/a"}),
-            by_arn.clone(),
-            Some("acs:ram::12345:user/a"),
-        ),
-        (
-            json!({"bound_arns": "acs:ram::12345:user/a*"}),
-            by_arn.clone(),
-            None,
-        ),
-        (
-            json!({"arn": ARN, "bound_arns": "acs:ram::12345:user/a"}),
-            by_arn.clone(),
-            None,
-        ),
-        (json!({"bound_account_ids": "12345"}), by_arn.clone(), None),
-        (json!({"arn": ARN}), json!({}), None),
-    ] {
-        let mount = Mount::new([])
-            .with_role(role.clone())
-            .await
-            .with_config(config)
-            .await;
-        let told = mount
-            .ask(Operation::AliasLookahead, "login", json!({"role": "DEV"}), None)
-            .await;
-        match (told, name) {
-            (Ok(Some(response)), Some(name)) => {
-                assert!(response.data.is_none());
-                assert_eq!(response.auth.unwrap().alias.unwrap().name, name, "{role}");
-            }
-            (Err(error), None) => assert_eq!(error.kind(), Kind::UnsupportedOperation, "{role}"),
-            _ => panic!("{role}"),
+        ] {
+            let mount = Mount::new([])
+                .with_role(role)
+                .await
+                .with_config(json!({"ram_alias": alias}))
+                .await;
+            let asked = mount
+                .ask(Operation::AliasLookahead, "login", json!({"role": "dev"}), None)
+                .await;
+            assert_eq!(asked.err().unwrap().kind(), Kind::UnsupportedOperation, "{alias}");
         }
     }
-    // The server expects every answer to hold a token, so that this must not be one.
-    let mount = Mount::new([]);
-    for data in [json!({}), json!({"role": "gone"})] {
-        let error = mount
-            .ask(Operation::AliasLookahead, "login", data, None)
+}
+
+#[tokio::test]
+async fn a_signature_logs_in_once_at_all_mounts_of_a_process() {
+    let mount = Mount::new([Step::Answer(200, SESSION), Step::Answer(200, SESSION)])
+        .with_role(json!({"arn": ARN}))
+        .await;
+    let signed = payload("dev", &[]);
+    mount.login(signed.clone()).await.unwrap();
+    let error = mount.refusal(signed.clone()).await;
+    assert_eq!(error.kind(), Kind::Coded(Status::FORBIDDEN));
+    assert!(
+        error.message().ends_with("used before; sign a new one"),
+        "{error}"
+    );
+    // The same signature at another host, which might not know the nonce: V1 does not sign the host.
+    let url = STANDARD
+        .decode(signed["identity_request_url"].as_str().unwrap())
+        .unwrap();
+    let url = String::from_utf8(url)
+        .unwrap()
+        .replace("sts.us-east-1.aliyuncs.com", "sts.aliyuncs.com");
+    let mut elsewhere = signed;
+    elsewhere["identity_request_url"] = STANDARD.encode(url).into();
+    assert!(mount.refusal(elsewhere).await.message().contains("used before"));
+    assert_eq!(mount.script.sent().len(), 1);
+    mount
+        .login(payload("dev", &[("SignatureNonce", "another")]))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_signature_that_did_not_log_in_is_left_to_sts() {
+    let refused = r#"{"RequestId":"R-9","Code":"SignatureNonceUsed","Message":"m"}"#;
+    let mount = Mount::new([Step::Answer(200, USER), Step::Answer(400, refused)])
+        .with_role(json!({"arn": ARN}))
+        .await;
+    let signed = payload("dev", &[]);
+    assert!(
+        mount
+            .refusal(signed.clone())
             .await
-            .err()
-            .unwrap();
-        assert_eq!(error.kind(), Kind::UnsupportedOperation);
-    }
+            .message()
+            .contains("does not match")
+    );
+    assert!(
+        mount
+            .refusal(signed)
+            .await
+            .message()
+            .contains("SignatureNonceUsed")
+    );
+}
+
+#[tokio::test]
+async fn of_two_logins_with_one_signature_at_the_same_time_one_is_refused() {
+    let mount = Mount::new([Step::AnswerLater(Duration::from_millis(20), 200, SESSION)])
+        .with_role(json!({"arn": ARN}))
+        .await;
+    let signed = payload("dev", &[]);
+    let (one, two) = tokio::join!(mount.login(signed.clone()), mount.login(signed));
+    assert!(one.is_ok() != two.is_ok());
+    assert_eq!(mount.script.sent().len(), 1);
 }
 
 #[tokio::test]

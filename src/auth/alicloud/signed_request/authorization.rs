@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use super::v1::is_key_id;
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
@@ -12,7 +12,7 @@ pub(super) struct Authorization<'a> {
     pub(super) access_key_id: &'a str,
     /// Lower case, sorted, each once.
     pub(super) signed_headers: Vec<&'a str>,
-    signature: &'a str,
+    pub(super) signature: &'a str,
 }
 
 impl<'a> Authorization<'a> {
@@ -27,13 +27,13 @@ impl<'a> Authorization<'a> {
                 .trim_start_matches(' ')
                 .split_once('=')
                 .ok_or(Refusal::Authorization)?;
-            let place = match name {
+            let field = match name {
                 "Credential" => &mut credential,
                 "SignedHeaders" => &mut signed,
                 "Signature" => &mut signature,
                 _ => return Err(Refusal::Authorization),
             };
-            if place.replace(value).is_some() {
+            if field.replace(value).is_some() {
                 return Err(Refusal::Authorization);
             }
         }
@@ -64,7 +64,7 @@ impl<'a> Authorization<'a> {
         self.signed_headers.contains(&name)
     }
 
-    /// The header anew, as the SDKs write it.
+    /// The header as the SDKs write it.
     pub(super) fn rebuilt(&self) -> Result<HeaderValue, Refusal> {
         let Self {
             access_key_id,

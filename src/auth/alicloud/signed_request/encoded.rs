@@ -5,14 +5,15 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{FIELD_LIMIT, Refusal};
+use super::refusal::Refusal;
+use super::rules::FIELD_LIMIT;
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// Four characters for three bytes, and room for the line breaks of `base64(1)`.
+/// Four characters for three bytes, and the line breaks of `base64(1)`.
 const ENCODED_LIMIT: usize = FIELD_LIMIT / 3 * 4 + FIELD_LIMIT / 32;
 
 /// Decodes a field to text. Padding may be left out; line breaks are skipped, as Go does, so that what the Go plugin

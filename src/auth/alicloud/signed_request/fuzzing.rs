@@ -1,4 +1,4 @@
-//! Doors for `tests/fuzz`, compiled only with `--cfg fuzzing`: no user of the crate ever sees them.
+//! Entry points of `tests/fuzz`, compiled only with `--cfg fuzzing`.
 //!
 //! Each also checks what must hold for whatever is accepted.
 
@@ -11,18 +11,23 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::headers::Headers;
-use super::{FIELD_LIMIT, Rules, url};
+use super::official_host::OfficialHost;
+use super::rules::{FIELD_LIMIT, Rules};
+use super::url;
+use crate::alicloud::Presigned;
 use crate::alicloud::hosts::sts_hosts;
-use crate::alicloud::{Endpoint, Presigned};
+use crate::cloud::Endpoint;
 
 /// `2024-02-29T23:59:59Z`, the time of the corpus.
 const NOW: i64 = 1_709_251_199;
 
 static NO_HOSTS: BTreeSet<Endpoint> = BTreeSet::new();
+static ALL_HOSTS: BTreeSet<OfficialHost> = BTreeSet::new();
 
 fn rules() -> Rules<'static> {
     Rules {
         extra_hosts: &NO_HOSTS,
+        allowed_hosts: &ALL_HOSTS,
         allow_vpc_endpoints: false,
         server_id: None,
         now: OffsetDateTime::from_unix_timestamp(NOW).unwrap_or(OffsetDateTime::UNIX_EPOCH),
@@ -75,9 +80,9 @@ pub fn url(data: &[u8]) {
         }
     }
     let encoded = STANDARD.encode(text);
-    if let Ok(presigned) = super::parse(&encoded, &Value::Null, Some("GET"), &rules()) {
-        check(&presigned);
-        assert!(presigned.headers.is_empty());
+    if let Ok(request) = super::parse(&encoded, &Value::Null, Some("GET"), &rules()) {
+        check(&request.presigned);
+        assert!(request.presigned.headers.is_empty());
     }
 }
 
@@ -93,11 +98,15 @@ pub fn headers(data: &[u8]) {
         .into_iter()
         .chain(serde_json::from_str(text))
     {
-        let _ = Headers::parse(&field).map(|headers| headers.single().is_ok());
-        if let Ok(presigned) = super::parse(&url, &field, None, &rules()) {
-            check(&presigned);
+        let _ = Headers::parse(&field).map(|headers| headers.map(|headers| headers.single().is_ok()));
+        if let Ok(request) = super::parse(&url, &field, None, &rules()) {
+            check(&request.presigned);
             assert_eq!(
-                presigned.headers.get("x-acs-action").map(|v| v.as_bytes()),
+                request
+                    .presigned
+                    .headers
+                    .get("x-acs-action")
+                    .map(|v| v.as_bytes()),
                 Some(&b"GetCallerIdentity"[..])
             );
         }

@@ -6,12 +6,14 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::refusal::Shown;
-use super::{COUNT_LIMIT, FIELD_LIMIT, Refusal, encoded};
+use super::encoded;
+use super::refusal::{Refusal, Shown};
+use super::rules::{COUNT_LIMIT, FIELD_LIMIT};
 
 const FIELD: &str = "identity_request_headers";
 
 /// Headers with lower-case names, each once.
+#[derive(Default)]
 pub(super) struct Headers(Vec<Header>);
 
 struct Header {
@@ -20,15 +22,18 @@ struct Header {
 }
 
 impl Headers {
-    /// Reads the field as it was sent: an object, a list of `name:value`, JSON text, base64 of JSON text, or nothing.
-    pub(super) fn parse(field: &Value) -> Result<Self, Refusal> {
+    /// Reads the field as it was sent: an object, a list of `name:value`, JSON text, or base64 of JSON text. `None` if
+    /// it was left out or is blank.
+    pub(super) fn parse(field: &Value) -> Result<Option<Self>, Refusal> {
         match field {
-            Value::Null => Ok(Self(Vec::new())),
+            Value::Null => return Ok(None),
             Value::Object(object) => Self::gather(object.iter().map(|(name, value)| (name.as_str(), value))),
             Value::Array(list) => Self::from_lines(list),
+            Value::String(text) if text.trim_ascii().is_empty() => return Ok(None),
             Value::String(text) => Self::from_text(text),
             Value::Bool(_) | Value::Number(_) => Err(Refusal::HeaderForm),
         }
+        .map(Some)
     }
 
     /// Whether there is a header of this lower-case name.
@@ -83,7 +88,7 @@ impl Headers {
 
     fn gather<'a>(pairs: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Self, Refusal> {
         let mut headers = Self(Vec::new());
-        let mut room = FIELD_LIMIT;
+        let mut left = FIELD_LIMIT;
         for (name, value) in pairs {
             if headers.0.len() == COUNT_LIMIT {
                 return Err(Refusal::TooManyHeaders);
@@ -103,15 +108,15 @@ impl Headers {
             let size = values
                 .iter()
                 .fold(name.len(), |size, value| size.saturating_add(value.len()));
-            room = room.checked_sub(size).ok_or(Refusal::FieldTooLong(FIELD))?;
+            left = left.checked_sub(size).ok_or(Refusal::FieldTooLong(FIELD))?;
             headers.0.push(Header { name, values });
         }
         Ok(headers)
     }
 }
 
-/// A value without the spaces around it, which belong neither to a header nor to its signature. Vault
-/// takes numbers too.
+/// A value without the spaces around it, which belong neither to a header nor to its signature. Vault takes numbers
+/// too.
 fn text(value: &Value) -> Option<Zeroizing<String>> {
     match value {
         Value::String(text) => Some(Zeroizing::new(text.trim_matches(' ').to_owned())),

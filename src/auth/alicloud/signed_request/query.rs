@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::refusal::Shown;
-use super::{COUNT_LIMIT, Refusal};
+use super::refusal::{Refusal, Shown};
+use super::rules::COUNT_LIMIT;
 
 /// Decoded parameters in the order of the URL. No two names are equal, not even but for letter case: parsers disagree
 /// about which of them counts.
@@ -16,7 +16,7 @@ impl Query {
         if text.is_empty() {
             return Ok(query);
         }
-        if !text.bytes().all(may_stand) {
+        if !text.bytes().all(is_allowed) {
             return Err(Refusal::QueryCharacter);
         }
         for pair in text.split('&') {
@@ -49,7 +49,7 @@ impl Query {
 }
 
 /// The characters of a query by RFC 3986, without `;`, which some parsers take for `&`.
-fn may_stand(byte: u8) -> bool {
+fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/?%".contains(&byte)
 }
 

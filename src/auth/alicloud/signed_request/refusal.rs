@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{COUNT_LIMIT, FIELD_LIMIT};
+use super::rules::{COUNT_LIMIT, FIELD_LIMIT};
 
 /// The rule that a signed request broke. The text is for the caller and quotes no value that may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,20 +42,37 @@ pub(in crate::auth::alicloud) enum Refusal {
     HeaderValueForm(Shown),
     #[error("the url's host must be a plain name of letters, digits, hyphens and dots")]
     Host,
-    #[error("the url's host {0} is not in this server's list of STS hosts")]
+    #[error(
+        "the url's host {0} is not among the STS hosts that this mount accepts; an operator can add it to \
+         allowed_sts_hosts in its configuration"
+    )]
+    HostNotAllowed(String),
+    #[error(
+        "the url's host {0} is not in this server's list of STS hosts; if it is a host of STS, an operator can add it to \
+         sts_endpoints in the configuration of this mount"
+    )]
     HostNotListed(String),
     #[error("identity_request_method must be POST or GET")]
     Method,
     #[error("{0} is missing")]
     MissingField(&'static str),
-    #[error("the query parameter {0} is missing")]
-    MissingParameter(&'static str),
+    #[error(
+        "identity_request_headers is missing; give the headers of the request that was signed, or {{}} if it has none"
+    )]
+    MissingHeaders,
+    #[error("the query parameter {name} is missing; it must be {rule}")]
+    MissingParameter { name: &'static str, rule: &'static str },
     #[error(
         "the request is not signed: the query has no Signature (V1), and there is no Authorization header (V3)"
     )]
     NoSignature,
     #[error("the header {0} must be one of the signed headers")]
     NotSigned(&'static str),
+    #[error(
+        "the url's host {0} is of another region than the RegionId that is signed; use the host of that region or \
+         sts.aliyuncs.com"
+    )]
+    OtherRegion(String),
     #[error("the query must consist of name=value pairs")]
     Pair,
     #[error("the query parameter {name} must be {rule}")]
@@ -74,13 +91,18 @@ pub(in crate::auth::alicloud) enum Refusal {
     ServerIdMismatch,
     #[error("this server takes only requests with its id in the signed query parameter VaultServerId")]
     ServerIdMissing,
+    #[error(
+        "the request is signed for the server that its parameter VaultServerId names, and this mount has no server_id to \
+         compare it with; set server_id in the configuration of this mount, or sign without VaultServerId"
+    )]
+    ServerIdNotConfigured,
     #[error("the header {0} is named as signed and not given")]
     SignedHeaderMissing(Shown),
     #[error("SignedHeaders must be a sorted list of lower-case names, each once, separated by semicolons")]
     SignedHeaders,
     #[error("{0} must be a time in UTC written as YYYY-MM-DDThh:mm:ssZ")]
     TimeForm(&'static str),
-    #[error("the request's {0} is more than 15 minutes ahead of this server's clock")]
+    #[error("the request's {0} is more than 5 minutes ahead of this server's clock")]
     TooEarly(&'static str),
     #[error("the request's {0} is more than 15 minutes ago; sign a new one")]
     TooLate(&'static str),
@@ -90,7 +112,7 @@ pub(in crate::auth::alicloud) enum Refusal {
     TooManyParameters,
     #[error("the request has both a Signature in the query (V1) and an Authorization header (V3)")]
     TwoSignatures,
-    #[error("the signed header {0} cannot be sent on")]
+    #[error("the signed header {0} cannot be sent on; sign only the headers that the official SDKs sign")]
     UnforwardableHeader(Shown),
     #[error("the query parameter {0} does not belong to a signed GetCallerIdentity request")]
     UnknownParameter(Shown),
@@ -107,7 +129,13 @@ impl Refusal {
     pub(in crate::auth::alicloud) fn is_forbidden(&self) -> bool {
         matches!(
             self,
-            Self::HostNotListed(_) | Self::ServerIdMismatch | Self::ServerIdMissing | Self::VpcHost(_)
+            Self::HostNotAllowed(_)
+                | Self::HostNotListed(_)
+                | Self::OtherRegion(_)
+                | Self::ServerIdMismatch
+                | Self::ServerIdMissing
+                | Self::ServerIdNotConfigured
+                | Self::VpcHost(_)
         )
     }
 }

@@ -3,11 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::host;
 use super::query::Query;
-use super::refusal::Shown;
-use super::{Refusal, Rules, SERVER_ID, window};
-use crate::alicloud::Parameters;
+use super::refusal::{Refusal, Shown};
+use super::rules::{Rules, SERVER_ID};
+use super::signature::Signature;
 use crate::alicloud::sts::STS_VERSION;
+use crate::cloud::{Endpoint, Parameters};
 
 /// One parameter that may be there.
 struct Known {
@@ -33,10 +35,10 @@ const KNOWN: [Known; 13] = [
         rule: "GetCallerIdentity",
         holds: |v| v == "GetCallerIdentity",
     },
-    // Without it the service decides; all that is known of it answers JSON.
+    // Without it some services answer XML; by then the nonce is used up. Vault's clients and the SDKs send it.
     Known {
         name: "Format",
-        required: false,
+        required: true,
         rule: "JSON",
         holds: |v| v.eq_ignore_ascii_case("JSON"),
     },
@@ -104,7 +106,11 @@ const KNOWN: [Known; 13] = [
 ];
 
 /// Checks the parameters, all of which the signature covers, and rebuilds them with names of our own.
-pub(super) fn check(query: Query, rules: &Rules<'_>) -> Result<Parameters, Refusal> {
+pub(super) fn check(
+    query: &Query,
+    endpoint: &Endpoint,
+    rules: &Rules<'_>,
+) -> Result<(Parameters, Signature), Refusal> {
     let mut parameters = Parameters::new();
     for (name, value) in query.iter() {
         let known = KNOWN.iter().find(|known| known.name == name);
@@ -119,15 +125,16 @@ pub(super) fn check(query: Query, rules: &Rules<'_>) -> Result<Parameters, Refus
     }
     for known in KNOWN.iter().filter(|known| known.required) {
         if parameters.get(known.name).is_none() {
-            return Err(Refusal::MissingParameter(known.name));
+            return Err(Refusal::MissingParameter {
+                name: known.name,
+                rule: known.rule,
+            });
         }
     }
-    window::check(
-        "Timestamp",
-        parameters.get("Timestamp").unwrap_or_default(),
-        rules.now,
-    )?;
-    Ok(parameters)
+    let value = |name: &str| parameters.get(name).unwrap_or_default();
+    host::check_region(value("RegionId"), endpoint)?;
+    let signature = Signature::new(value("Signature"), "Timestamp", value("Timestamp"), rules.now)?;
+    Ok((parameters, signature))
 }
 
 /// Whether it has the characters of an access key id. Lengths are not documented.

@@ -6,12 +6,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::authorization::Authorization;
 use super::headers::Headers;
 use super::query::Query;
-use super::refusal::Shown;
+use super::refusal::{Refusal, Shown};
+use super::rules::{Rules, SERVER_ID};
+use super::signature::Signature;
 use super::v1::is_nonce;
-use super::{Refusal, Rules, SERVER_ID, window};
 use crate::alicloud::sign::EMPTY_BODY_SHA256;
 use crate::alicloud::sts::STS_VERSION;
-use crate::alicloud::{Endpoint, Parameters};
+use crate::cloud::{Endpoint, Parameters};
 
 const TOKEN: &str = "x-acs-security-token";
 
@@ -25,38 +26,60 @@ const REQUIRED: [&str; 6] = [
     "x-acs-version",
 ];
 
+/// What the official SDKs sign: the Go and Node SDKs `host`, `content-type` and all that begin with `x-acs-`, the Python
+/// SDK every header. Any other header may mean something to a proxy, a gateway or STS that this server does not know of.
+const FORWARDED: [&str; 12] = [
+    "accept",
+    "accept-encoding",
+    "content-type",
+    "user-agent",
+    "x-acs-accesskey-id",
+    "x-acs-action",
+    "x-acs-content-sha256",
+    "x-acs-credentials-provider",
+    "x-acs-date",
+    TOKEN,
+    "x-acs-signature-nonce",
+    "x-acs-version",
+];
+
 /// Checks query and headers; gives what is to be sent. Headers that the signature does not cover are left behind.
 pub(super) fn check(
-    query: Query,
-    headers: Headers,
+    query: &Query,
+    headers: &Headers,
     endpoint: &Endpoint,
     rules: &Rules<'_>,
-) -> Result<(Parameters, HeaderMap), Refusal> {
-    let parameters = server_id_only(&query)?;
+) -> Result<(Parameters, HeaderMap, Signature), Refusal> {
+    let parameters = server_id_only(query)?;
     let headers = headers.single()?;
-    let value = |name: &str| {
+    let given = |name: &str| {
         headers
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, value)| *value)
     };
-    let authorization = Authorization::parse(value("authorization").unwrap_or_default())?;
-    let required = REQUIRED.iter().copied().chain(value(TOKEN).map(|_| TOKEN));
+    let authorization = Authorization::parse(given("authorization").unwrap_or_default())?;
+    let required = REQUIRED.iter().copied().chain(given(TOKEN).map(|_| TOKEN));
     for name in required {
         if !authorization.covers(name) {
             return Err(Refusal::NotSigned(name));
         }
     }
+    let host = endpoint.to_string();
     let mut sent = HeaderMap::with_capacity(authorization.signed_headers.len() + 2);
     for name in &authorization.signed_headers {
-        let value = value(name).ok_or_else(|| Refusal::SignedHeaderMissing(Shown::new(name)))?;
-        check_value(name, value, &authorization, endpoint)?;
+        let value = match given(name) {
+            // Some HTTP clients keep the host apart from the headers; it is that of the URL.
+            None if *name == "host" => host.as_str(),
+            value => value.ok_or_else(|| Refusal::SignedHeaderMissing(Shown::new(name)))?,
+        };
+        check_value(name, value, &authorization, &host)?;
         // Written by the transport, from the endpoint.
         if *name == "host" {
             continue;
         }
         let unforwardable = || Refusal::UnforwardableHeader(Shown::new(name));
-        if !may_be_sent(name) {
+        if !FORWARDED.contains(name) {
             return Err(unforwardable());
         }
         let header = HeaderName::try_from(*name).map_err(|_| unforwardable())?;
@@ -64,12 +87,17 @@ pub(super) fn check(
         value.set_sensitive(*name == TOKEN);
         sent.insert(header, value);
     }
-    window::check("x-acs-date", value("x-acs-date").unwrap_or_default(), rules.now)?;
+    let signature = Signature::new(
+        authorization.signature,
+        "x-acs-date",
+        given("x-acs-date").unwrap_or_default(),
+        rules.now,
+    )?;
     sent.insert(AUTHORIZATION, authorization.rebuilt()?);
-    // The answer's form goes by it. The Go and Node SDKs send it unsigned, so it was left behind.
+    // The form of the answer depends on it. The Go and Node SDKs send it unsigned, so it was left behind.
     sent.entry(ACCEPT)
         .or_insert(HeaderValue::from_static("application/json"));
-    Ok((parameters, sent))
+    Ok((parameters, sent, signature))
 }
 
 /// V3 has no parameter of its own in the query, and GetCallerIdentity none at all.
@@ -89,16 +117,12 @@ fn check_value(
     name: &str,
     value: &str,
     authorization: &Authorization<'_>,
-    endpoint: &Endpoint,
+    host: &str,
 ) -> Result<(), Refusal> {
     let (name, rule, holds) = match name {
-        "accept" => ("accept", "application/json", takes_json(value)),
+        "accept" => ("accept", "application/json", value == "application/json"),
         "accept-encoding" => ("accept-encoding", "identity", value == "identity"),
-        "host" => (
-            "host",
-            "the url's host, in lower case",
-            value == endpoint.to_string(),
-        ),
+        "host" => ("host", "the url's host, in lower case", value == host),
         "x-acs-accesskey-id" => (
             "x-acs-accesskey-id",
             "the credential of the signature",
@@ -119,33 +143,4 @@ fn check_value(
     } else {
         Err(Refusal::HeaderRule { name, rule })
     }
-}
-
-fn takes_json(accept: &str) -> bool {
-    accept == "*/*" || accept.to_ascii_lowercase().starts_with("application/json")
-}
-
-/// Whether a signed header has a meaning only for STS: not for the connection, the framing, a proxy or another kind of
-/// proof. SDKs sign all of their `x-acs-` headers and add new ones for statistics, so those are not listed one by one.
-fn may_be_sent(name: &str) -> bool {
-    const KNOWN: [&str; 6] = [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "content-type",
-        "user-agent",
-        "x-acs-signature-nonce",
-    ];
-    /// Other proofs of who calls, hashes of other algorithms, and what gateways of the cloud tell each other.
-    const REFUSED: [&str; 6] = [
-        "x-acs-bearer-",
-        "x-acs-caller-",
-        "x-acs-content-sm3",
-        "x-acs-parent-",
-        "x-acs-proxy-",
-        "x-acs-signature-",
-    ];
-    KNOWN.contains(&name)
-        || name.starts_with("x-sdk-")
-        || name.starts_with("x-acs-") && !REFUSED.iter().any(|start| name.starts_with(start))
 }

@@ -1,7 +1,6 @@
 //! V1 requests as real clients make them. Each is signed, and what is to be sent must still bear its signature.
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use serde_json::json;
 
 use super::*;
 
@@ -43,7 +42,7 @@ fn v1_requests_of_real_clients() {
         (
             "with a token",
             "sts.cn-beijing.aliyuncs.com",
-            vec![("SecurityToken", token)],
+            vec![("SecurityToken", token), ("RegionId", "cn-beijing")],
             "sts.cn-beijing.aliyuncs.com",
         ),
         (
@@ -65,21 +64,15 @@ fn v1_requests_of_real_clients() {
             "sts.aliyuncs.com",
         ),
         (
-            "bound to a server",
-            "sts.aliyuncs.com",
-            vec![(SERVER_ID, "vault.example/é +")],
-            "sts.aliyuncs.com",
-        ),
-        (
             "a VPC host",
             "sts-vpc.cn-shenzhen-finance-1.aliyuncs.com",
-            vec![],
+            vec![("RegionId", "cn-shenzhen-finance-1")],
             "sts-vpc.cn-shenzhen-finance-1.aliyuncs.com",
         ),
         (
             "an operator's host",
             "sts.ap-southeast-6.aliyuncs.com",
-            vec![],
+            vec![("RegionId", "ap-southeast-6")],
             "sts.ap-southeast-6.aliyuncs.com",
         ),
         (
@@ -107,9 +100,9 @@ fn v1_requests_of_real_clients() {
             "sts.aliyuncs.com",
         ),
         (
-            "15 minutes ahead",
+            "5 minutes ahead",
             "sts.aliyuncs.com",
-            vec![("Timestamp", "2024-03-01T00:14:59Z")],
+            vec![("Timestamp", "2024-03-01T00:04:59Z")],
             "sts.aliyuncs.com",
         ),
     ] {
@@ -126,6 +119,51 @@ fn v1_requests_of_real_clients() {
         Some("GET"),
         &rules,
     );
+    let bound = Rules {
+        server_id: Some("vault.example/é +"),
+        ..rules
+    };
+    let changes = [(SERVER_ID, "vault.example/é +")];
+    accept_v1(
+        "bound to a server",
+        &signed_url(Method::Post, "sts.aliyuncs.com", &changes),
+        None,
+        &bound,
+    );
+}
+
+#[test]
+fn an_operator_can_narrow_the_list_of_hosts_as_well_as_add_to_it() {
+    let allowed = ["sts.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com"];
+    let allowed = allowed.map(|host| host.parse().unwrap()).into();
+    let extra = BTreeSet::from([Endpoint::parse("sts.private:8443").unwrap()]);
+    let rules = Rules {
+        allowed_hosts: &allowed,
+        extra_hosts: &extra,
+        ..rules()
+    };
+    let of = |host| {
+        parse(
+            &b64(&signed_url(Method::Post, host, &[("RegionId", "")])),
+            &no_headers(),
+            None,
+            &rules,
+        )
+    };
+    assert!(of("sts.cn-hangzhou.aliyuncs.com").is_ok());
+    assert!(of("sts.private:8443").is_ok());
+    for host in [
+        "sts.aliyuncs.com",
+        "sts.us-east-1.aliyuncs.com",
+        "sts-vpc.us-east-1.aliyuncs.com",
+    ] {
+        let refusal = of(host).unwrap_err();
+        assert_eq!(refusal, Refusal::HostNotAllowed(host.into()));
+        assert!(refusal.to_string().contains("allowed_sts_hosts"), "{refusal}");
+    }
+    // That VPC hosts are in the list does not allow them.
+    let vpc = "sts-vpc.cn-hangzhou.aliyuncs.com";
+    assert_eq!(of(vpc).unwrap_err(), Refusal::VpcHost(vpc.into()));
 }
 
 #[test]
@@ -164,7 +202,7 @@ fn v1_urls_in_other_spellings() {
 }
 
 #[test]
-fn the_tea_v2_mode_and_other_lean_requests() {
+fn the_tea_v2_mode() {
     let mut parameters = Parameters::new();
     for (name, value) in [
         ("Action", "GetCallerIdentity"),
@@ -177,19 +215,15 @@ fn the_tea_v2_mode_and_other_lean_requests() {
     ] {
         parameters.set(name, value);
     }
-    for (what, parameters) in [
-        ("no format", parameters.clone()),
-        ("Tea", parameters.with("Format", "json")),
-    ] {
-        let signature = sign_v1(Method::Post, &parameters, &"testsecret".into());
-        let parameters = parameters.with("Signature", signature.value());
-        accept_v1(
-            what,
-            &format!("https://sts.cn-hangzhou.aliyuncs.com/?{}", *parameters.encoded()),
-            None,
-            &rules(),
-        );
-    }
+    let parameters = parameters.with("Format", "json");
+    let signature = sign_v1(Method::Post, &parameters, &"testsecret".into());
+    let parameters = parameters.with("Signature", signature.value());
+    accept_v1(
+        "Tea",
+        &format!("https://sts.cn-hangzhou.aliyuncs.com/?{}", *parameters.encoded()),
+        None,
+        &rules(),
+    );
 }
 
 #[test]
@@ -211,22 +245,49 @@ fn every_spelling_of_base64() {
         wrapped.join("\r\n"),
     ];
     assert_ne!(encodings[0], encodings[2], "the alphabets must differ");
+    let rules = Rules {
+        server_id: Some("~~~???>>>"),
+        ..rules()
+    };
     for encoded in encodings {
-        let presigned = parse(&encoded, &Value::Null, None, &rules()).unwrap();
+        let presigned = parse(&encoded, &no_headers(), None, &rules).unwrap();
         assert_eq!(presigned.query.get(SERVER_ID), Some("~~~???>>>"));
     }
 }
 
 #[test]
-fn v1_needs_no_headers() {
-    let url = b64(&format!("https://sts.aliyuncs.com/?{QUERY}"));
+fn a_request_says_that_it_has_no_headers_unless_it_is_only_a_url() {
+    let url = b64(&signed_url(Method::Post, "sts.aliyuncs.com", &[]));
     for headers in [
-        json!(null),
         json!({}),
         json!([]),
         json!("{}"),
+        json!(b64("{}")),
         json!({"Content-Length": 0}),
     ] {
         assert!(parse(&url, &headers, None, &rules()).is_ok(), "{headers}");
     }
+    let by_get = b64(&signed_url(Method::Get, "sts.aliyuncs.com", &[]));
+    for left_out in [json!(null), json!(""), json!(" ")] {
+        let refusal = parse(&url, &left_out, None, &rules()).unwrap_err();
+        assert_eq!(refusal, Refusal::MissingHeaders, "{left_out}");
+        assert!(
+            parse(&by_get, &left_out, Some("GET"), &rules()).is_ok(),
+            "{left_out}"
+        );
+    }
+}
+
+#[test]
+fn a_signature_is_told_from_others_as_long_as_its_date_is_good() {
+    let signed = |changes: &[(&'static str, &str)]| {
+        let url = b64(&signed_url(Method::Post, "sts.aliyuncs.com", changes));
+        super::super::parse(&url, &no_headers(), None, &rules())
+            .unwrap()
+            .signature
+    };
+    let (one, two) = (signed(&[]), signed(&[("SignatureNonce", "other")]));
+    assert_ne!(one.value(), two.value());
+    assert_eq!(one.value(), signed(&[]).value());
+    assert_eq!(one.good_until().unix_timestamp(), NOW + 15 * 60);
 }

@@ -3,7 +3,6 @@
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use secrecy::SecretString;
-use serde_json::json;
 
 use super::*;
 use crate::alicloud::sign::v3::{RequestV3, sign_v3};
@@ -134,6 +133,15 @@ fn a_v3_request_bound_to_a_server() {
     let url = format!("{V3_URL}?{}", *query.encoded());
     let presigned = parse(&b64(&url), &object(&headers), Some("GET"), &rules).unwrap();
     assert_eq!(signature_of(&presigned, "testsecret"), signed);
+}
+
+#[test]
+fn a_signed_host_that_is_not_among_the_headers_is_that_of_the_url() {
+    let mut headers = lines(V3_VECTORS[0].1);
+    headers.push(("Authorization".into(), V3_VECTORS[0].2.into()));
+    headers.retain(|(name, _)| name != "host");
+    let presigned = parse(&b64(V3_URL), &object(&headers), None, &rules()).unwrap();
+    assert_eq!(signature_of(&presigned, "testsecret"), V3_VECTORS[0].2);
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn fields_that_are_no_headers() {
     for (what, headers, expected) in [
         ("a number", json!(1), form.clone()),
         ("a truth value", json!(true), form.clone()),
-        ("an empty text", json!(""), form.clone()),
+        ("null", json!(null), Refusal::MissingHeaders),
+        ("a blank text", json!(" \n"), Refusal::MissingHeaders),
+        ("an empty object", json!({}), Refusal::NoSignature),
         (
             "no base64",
             json!("x-acs-action:GetCallerIdentity"),

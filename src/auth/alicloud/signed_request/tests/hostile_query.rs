@@ -14,7 +14,7 @@ fn shown(name: &str) -> Shown {
 fn check(from: &str, to: &str, expected: &Refusal) {
     assert!(QUERY.contains(from), "{from}");
     let url = format!("https://sts.aliyuncs.com/?{}", QUERY.replacen(from, to, 1));
-    assert_eq!(refusal(&url, &Value::Null, &rules()), *expected, "{from} → {to}");
+    assert_eq!(refusal(&url, &no_headers(), &rules()), *expected, "{from} → {to}");
 }
 
 #[test]
@@ -88,7 +88,8 @@ fn times_outside_the_window() {
         ("2024-02-29T23%3A44%3A58Z", Refusal::TooLate("Timestamp")),
         ("1970-01-01T00%3A00%3A00Z", Refusal::TooLate("Timestamp")),
         ("0000-01-01T00%3A00%3A00Z", Refusal::TooLate("Timestamp")),
-        ("2024-03-01T00%3A15%3A00Z", Refusal::TooEarly("Timestamp")),
+        ("2024-03-01T00%3A05%3A00Z", Refusal::TooEarly("Timestamp")),
+        ("2024-03-01T00%3A14%3A59Z", Refusal::TooEarly("Timestamp")),
         ("9999-12-31T23%3A59%3A59Z", Refusal::TooEarly("Timestamp")),
         ("2024-02-30T23%3A59%3A59Z", form.clone()),
         ("2024-02-29T24%3A00%3A00Z", form.clone()),
@@ -109,6 +110,7 @@ fn parameters_that_are_missing_doubled_or_unknown() {
     for name in [
         "AccessKeyId",
         "Action",
+        "Format",
         "SignatureMethod",
         "SignatureNonce",
         "SignatureVersion",
@@ -120,9 +122,10 @@ fn parameters_that_are_missing_doubled_or_unknown() {
             .filter(|pair| !pair.starts_with(&format!("{name}=")))
             .collect();
         let url = format!("https://sts.aliyuncs.com/?{}", kept.join("&"));
-        assert_eq!(
-            refusal(&url, &Value::Null, &rules()),
-            Refusal::MissingParameter(name)
+        let refusal = refusal(&url, &no_headers(), &rules());
+        assert!(
+            matches!(refusal, Refusal::MissingParameter { name: missing, .. } if missing == name),
+            "{name}: {refusal}"
         );
     }
     let unknown = |name| Refusal::UnknownParameter(shown(name));
@@ -196,6 +199,7 @@ fn signatures_of_neither_or_both_versions() {
     let unsigned = v1.replace("Signature=", "signature=");
     let v3 = object(&v3_headers());
     let authorization = json!({"authorization": "Basic eDp5"});
+    let none = no_headers();
     for (what, url, headers, expected) in [
         ("both", v1.as_str(), &v3, Refusal::TwoSignatures),
         (
@@ -216,8 +220,8 @@ fn signatures_of_neither_or_both_versions() {
             &json!({"AUTHORIZATION": []}),
             Refusal::TwoSignatures,
         ),
-        ("neither", V3_URL, &Value::Null, Refusal::NoSignature),
-        ("a misspelt one", &unsigned, &Value::Null, Refusal::NoSignature),
+        ("neither", V3_URL, &none, Refusal::NoSignature),
+        ("a misspelt one", &unsigned, &none, Refusal::NoSignature),
         (
             "V3 with a misspelt one",
             &unsigned,
@@ -251,27 +255,28 @@ fn requests_that_were_signed_for_another_server() {
     let v1 = |id: &str| format!("https://sts.aliyuncs.com/?{QUERY}{id}");
     let v3 = |id: &str| format!("{V3_URL}{id}");
     let headers = object(&v3_headers());
+    let none = no_headers();
     for (url, headers, expected) in [
-        (v1(""), &Value::Null, Refusal::ServerIdMissing),
-        (v1("&VaultServerId="), &Value::Null, Refusal::ServerIdMismatch),
+        (v1(""), &none, Refusal::ServerIdMissing),
+        (v1("&VaultServerId="), &none, Refusal::ServerIdMismatch),
         (
             v1("&VaultServerId=other.example"),
-            &Value::Null,
+            &none,
             Refusal::ServerIdMismatch,
         ),
         (
             v1("&VaultServerId=Vault.example"),
-            &Value::Null,
+            &none,
             Refusal::ServerIdMismatch,
         ),
         (
             v1("&VaultServerId=vault.example+"),
-            &Value::Null,
+            &none,
             Refusal::ServerIdMismatch,
         ),
         (
             v1("&vaultserverid=vault.example"),
-            &Value::Null,
+            &none,
             Refusal::UnknownParameter(shown("vaultserverid")),
         ),
         (v3(""), &headers, Refusal::ServerIdMissing),
@@ -282,5 +287,56 @@ fn requests_that_were_signed_for_another_server() {
         ),
     ] {
         assert_eq!(refusal(&url, headers, &rules), expected, "{url}");
+    }
+}
+
+#[test]
+fn a_mount_without_an_id_takes_nothing_that_was_signed_for_a_server() {
+    let headers = object(&v3_headers());
+    let v1 = format!("https://sts.aliyuncs.com/?{QUERY}&VaultServerId=vault.example");
+    let v3 = format!("{V3_URL}?VaultServerId=vault.example");
+    for (url, headers) in [
+        (v1.as_str(), &no_headers()),
+        (&v3, &headers),
+        (&v3.replace("=vault.example", "="), &headers),
+    ] {
+        let refusal = refusal(url, headers, &rules());
+        assert_eq!(refusal, Refusal::ServerIdNotConfigured, "{url}");
+        assert!(
+            refusal.to_string().contains("set server_id in the configuration"),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_signed_region_allows_its_own_hosts_and_the_central_one() {
+    let extra = ["sts.ap-southeast-6.aliyuncs.com", "sts.private.example"];
+    let extra = extra.map(|host| Endpoint::parse(host).unwrap()).into();
+    let rules = Rules {
+        extra_hosts: &extra,
+        allow_vpc_endpoints: true,
+        ..rules()
+    };
+    for (region, host, allowed) in [
+        ("cn-hangzhou", "sts.cn-hangzhou.aliyuncs.com", true),
+        ("CN-Hangzhou", "sts.cn-hangzhou.aliyuncs.com", true),
+        ("cn-hangzhou", "sts-vpc.cn-hangzhou.aliyuncs.com", true),
+        ("cn-hangzhou", "sts.aliyuncs.com", true),
+        ("cn-hangzhou", "sts.private.example", true),
+        ("ap-southeast-6", "sts.ap-southeast-6.aliyuncs.com", true),
+        ("", "sts.us-east-1.aliyuncs.com", true),
+        ("cn-hangzhou", "sts.us-east-1.aliyuncs.com", false),
+        ("cn-hangzhou", "sts-vpc.us-east-1.aliyuncs.com", false),
+        ("cn-hangzhou", "sts.ap-southeast-6.aliyuncs.com", false),
+        ("us-east", "sts.us-east-1.aliyuncs.com", false),
+    ] {
+        let url = b64(&signed_url(Method::Post, host, &[("RegionId", region)]));
+        let parsed = parse(&url, &no_headers(), None, &rules);
+        if allowed {
+            assert!(parsed.is_ok(), "{region} {host}");
+        } else {
+            assert_eq!(parsed.unwrap_err(), Refusal::OtherRegion(host.into()), "{region}");
+        }
     }
 }

@@ -53,6 +53,12 @@ fn values_that_are_not_those_of_this_request() {
         ("host", "sts.us-east-1.aliyuncs.com:443", host.clone()),
         ("host", "", host),
         ("accept", "application/xml", rule("accept", "application/json")),
+        ("accept", "*/*", rule("accept", "application/json")),
+        (
+            "accept",
+            "application/json;q=0, text/xml",
+            rule("accept", "application/json"),
+        ),
         ("accept-encoding", "gzip", rule("accept-encoding", "identity")),
         (
             "x-acs-date",
@@ -61,7 +67,7 @@ fn values_that_are_not_those_of_this_request() {
         ),
         (
             "x-acs-date",
-            "2024-03-01T00:15:00Z",
+            "2024-03-01T00:05:00Z",
             Refusal::TooEarly("x-acs-date"),
         ),
         ("x-acs-date", "20240229T235959Z", Refusal::TimeForm("x-acs-date")),
@@ -123,6 +129,14 @@ fn headers_that_are_not_sent_on_even_if_signed() {
         "x-acs-proxy-source-ip",
         "x-acs-caller-uid",
         "x-acs-parent-id",
+        "x-acs-source-ip",
+        "x-acs-owner-id",
+        "x-acs-resource-owner-account",
+        "x-acs-assume-role",
+        "x-acs-format",
+        "x-acs-region-id",
+        "x-sdk-client",
+        "accept-language",
     ] {
         assert_eq!(
             v3(&with(name, "1")),

@@ -8,13 +8,17 @@ mod hostile_url;
 mod hostile_v3;
 mod properties;
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
+use super::rules::{COUNT_LIMIT, FIELD_LIMIT};
 use super::*;
-use crate::alicloud::Parameters;
 use crate::alicloud::sign::sign_v1;
+use crate::cloud::{Endpoint, Parameters};
 
 /// `2024-02-29T23:59:59Z`, the time of every vector.
 const NOW: i64 = 1_709_251_199;
@@ -33,15 +37,27 @@ const GO_HEADERS: &str = r#"{"Accept-Encoding":["identity"],"Content-Type":["app
 const V3_URL: &str = "https://sts.us-east-1.aliyuncs.com/";
 
 static NO_HOSTS: BTreeSet<Endpoint> = BTreeSet::new();
+static ALL_HOSTS: BTreeSet<OfficialHost> = BTreeSet::new();
 
 fn rules() -> Rules<'static> {
     let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
     Rules {
         extra_hosts: &NO_HOSTS,
+        allowed_hosts: &ALL_HOSTS,
         allow_vpc_endpoints: false,
         server_id: None,
         now,
     }
+}
+
+/// What a client gives whose request has no headers.
+fn no_headers() -> Value {
+    json!({})
+}
+
+/// The request that is to be sent.
+fn parse(url: &str, headers: &Value, method: Option<&str>, rules: &Rules<'_>) -> Result<Presigned, Refusal> {
+    super::parse(url, headers, method, rules).map(|request| request.presigned)
 }
 
 fn b64(text: &str) -> String {
@@ -132,16 +148,16 @@ fn no_refusal_quotes_a_secret() {
     signed.push((secret.into(), secret.into()));
     authorize(&mut signed);
     for (url, headers) in [
-        (url(&format!("{secret}=1")), Value::Null),
-        (url(&format!("{QUERY}&{secret}=1&{secret}=2")), Value::Null),
+        (url(&format!("{secret}=1")), no_headers()),
+        (url(&format!("{QUERY}&{secret}=1&{secret}=2")), no_headers()),
         (
             url(&QUERY.replace("testid", &format!("{secret}%20"))),
-            Value::Null,
+            no_headers(),
         ),
-        (url(&QUERY.replace("rI9WkDvK", secret)), Value::Null),
+        (url(&QUERY.replace("rI9WkDvK", secret)), no_headers()),
         (V3_URL.to_owned(), object(&signed)),
-        (format!("https://user:{secret}@sts.aliyuncs.com/"), Value::Null),
-        (format!("https://sts.aliyuncs.com/{secret}"), Value::Null),
+        (format!("https://user:{secret}@sts.aliyuncs.com/"), no_headers()),
+        (format!("https://sts.aliyuncs.com/{secret}"), no_headers()),
     ] {
         let refusal = parse(&b64(&url), &headers, None, &rules()).unwrap_err();
         assert!(!format!("{refusal} {refusal:?}").contains("secret"), "{refusal}");
@@ -152,6 +168,9 @@ fn no_refusal_quotes_a_secret() {
 fn only_what_another_server_might_take_is_forbidden() {
     for (refusal, forbidden) in [
         (Refusal::HostNotListed("h".into()), true),
+        (Refusal::HostNotAllowed("h".into()), true),
+        (Refusal::OtherRegion("h".into()), true),
+        (Refusal::ServerIdNotConfigured, true),
         (Refusal::VpcHost("h".into()), true),
         (Refusal::ServerIdMissing, true),
         (Refusal::ServerIdMismatch, true),
@@ -165,7 +184,7 @@ fn only_what_another_server_might_take_is_forbidden() {
 #[test]
 fn the_method_is_post_unless_it_is_said_to_be_get() {
     let url = b64(&format!("https://sts.aliyuncs.com/?{QUERY}"));
-    let method = |method| parse(&url, &Value::Null, method, &rules()).map(|presigned| presigned.method);
+    let method = |method| parse(&url, &no_headers(), method, &rules()).map(|presigned| presigned.method);
     assert_eq!(method(None), Ok(Method::Post));
     assert_eq!(method(Some("POST")), Ok(Method::Post));
     assert_eq!(method(Some("GET")), Ok(Method::Get));
