@@ -9,12 +9,8 @@
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io;
 
 use zeroizing_alloc::ZeroAlloc;
-
-/// One line in the host's log format (hclog), as text: nothing can be allocated to make it.
-const OUT_OF_MEMORY: &[u8] = b"{\"@level\":\"error\",\"@module\":\"alicloud\",\"@message\":\"out of memory: the plugin ends, and the server starts it anew; raise the memory limit, or RLIMIT_MEMLOCK where memory is locked\"}\n";
 
 /// See the module.
 pub(crate) struct Allocator(ZeroAlloc<System>);
@@ -48,11 +44,10 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// Writes the line when an allocation failed. Most callers end the process next.
+/// Reports an allocation that failed. Most callers end the process next.
 fn told(pointer: *mut u8) -> *mut u8 {
     if pointer.is_null() {
-        // A system call and nothing else. Nobody is left to tell when it fails.
-        let _ = nix::unistd::write(io::stderr(), OUT_OF_MEMORY);
+        vault_plugin_alicloud::report_out_of_memory();
     }
     pointer
 }

@@ -87,6 +87,7 @@ mod run;
 mod secrets;
 mod vault;
 
+pub use goplugin::hclog::report_out_of_memory;
 pub use run::run;
 
 /// What the behaviour tests in `tests/it` use: the messages of both protocols, for a host of their own.

@@ -62,12 +62,22 @@ pub fn lock_memory() -> Result<(), ProcessError> {
         true => RLIM_INFINITY,
         false => raise_lock_limit().map_err(ProcessError::MemoryLock)?,
     };
-    let now = MlockAllFlags::MCL_CURRENT;
-    if limit >= ENOUGH_TO_LOCK {
-        return mlockall(now | MlockAllFlags::MCL_FUTURE).map_err(ProcessError::MemoryLock);
+    let flags = lockable(limit);
+    mlockall(flags).map_err(ProcessError::MemoryLock)?;
+    if flags.contains(MlockAllFlags::MCL_FUTURE) {
+        Ok(())
+    } else {
+        Err(ProcessError::MemoryLockLimit { limit })
     }
-    mlockall(now).map_err(ProcessError::MemoryLock)?;
-    Err(ProcessError::MemoryLockLimit { limit })
+}
+
+/// What may be locked under a limit in bytes: what comes later only where there is room for it.
+fn lockable(limit: u64) -> MlockAllFlags {
+    if limit >= ENOUGH_TO_LOCK {
+        MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE
+    } else {
+        MlockAllFlags::MCL_CURRENT
+    }
 }
 
 /// Raises the soft limit to the hard one, and gives it in bytes.
@@ -101,6 +111,16 @@ fn has_capability(status: &str, capability: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn under_a_limit_that_requests_can_reach_future_memory_is_not_locked() {
+        for mib in [0, 8, 16, 64, 160] {
+            assert_eq!(lockable(mib << 20), MlockAllFlags::MCL_CURRENT, "{mib} MiB");
+        }
+        for limit in [256 << 20, RLIM_INFINITY] {
+            assert!(lockable(limit).contains(MlockAllFlags::MCL_FUTURE), "{limit}");
+        }
+    }
 
     #[test]
     fn the_capability_counts_in_the_initial_namespace_only() {

@@ -4,6 +4,7 @@
 //! line and hands the other members on. A line in which one of these is not a string makes the whole host panic, so
 //! nothing but the record type of this module may ever write to stderr.
 
+mod out_of_memory;
 mod panic;
 mod record;
 
@@ -21,6 +22,7 @@ use tracing_subscriber::{
     registry::Registry,
 };
 
+pub use out_of_memory::report_out_of_memory;
 use record::Record;
 
 /// Libraries that talk a lot; of them only warnings and errors are written.

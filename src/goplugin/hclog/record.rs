@@ -1,5 +1,7 @@
 //! One log record and its line.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -69,17 +71,7 @@ impl Record {
     }
 
     fn json(&self, now: OffsetDateTime) -> Vec<u8> {
-        // Exactly six digits of a fraction, as the host's parser demands.
-        let timestamp = format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-            now.year(),
-            u8::from(now.month()),
-            now.day(),
-            now.hour(),
-            now.minute(),
-            now.second(),
-            now.microsecond()
-        );
+        let timestamp = Timestamp(now).to_string();
         let mut members = self.fields.clone();
         for (name, text) in [
             ("@level", self.level),
@@ -104,6 +96,26 @@ fn bounded(mut text: String) -> String {
         text.push_str(CUT);
     }
     text
+}
+
+/// A time in Go's layout, with exactly six digits of a fraction, as the host's parser demands.
+pub(super) struct Timestamp(pub(super) OffsetDateTime);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.0;
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+            now.year(),
+            u8::from(now.month()),
+            now.day(),
+            now.hour(),
+            now.minute(),
+            now.second(),
+            now.microsecond()
+        )
+    }
 }
 
 #[cfg(test)]

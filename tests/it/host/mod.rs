@@ -131,6 +131,12 @@ impl Builder {
         self
     }
 
+    /// Sets limits by the shell's `ulimit`.
+    pub fn limits(mut self, options: &str) -> Self {
+        self.start = self.start.limits(options);
+        self
+    }
+
     /// A shell is the plugin's parent.
     pub fn under_a_shell(mut self) -> Self {
         self.start = self.start.under_a_shell();

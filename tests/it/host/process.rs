@@ -32,6 +32,7 @@ pub struct Start {
     program: PathBuf,
     user: Option<u32>,
     orphan: bool,
+    limits: Option<String>,
 }
 
 /// A plugin that ended by itself, before or instead of a handshake.
@@ -85,6 +86,7 @@ impl Start {
             program: PLUGIN.into(),
             user: None,
             orphan: false,
+            limits: None,
         }
     }
 
@@ -109,6 +111,12 @@ impl Start {
         self
     }
 
+    /// Sets limits by the shell's `ulimit`, such as `-l 16384`, before the plugin takes the shell's place.
+    pub fn limits(mut self, options: &str) -> Self {
+        self.limits = Some(options.to_owned());
+        self
+    }
+
     /// Runs it as a user without rights when the tests are root's.
     pub fn unprivileged(mut self) -> Self {
         self.program = user::program(self.dir.path());
@@ -127,6 +135,12 @@ impl Start {
             // Not the last command, so that no shell replaces itself with it; the id goes out first.
             shell
                 .args(["-c", "\"$@\" & echo $!; wait; exit 0", "sh"])
+                .arg(&self.program);
+            shell
+        } else if let Some(limits) = &self.limits {
+            let mut shell = Command::new("/bin/sh");
+            shell
+                .args(["-c", &format!("ulimit {limits} && exec \"$@\""), "sh"])
                 .arg(&self.program);
             shell
         } else {

@@ -102,25 +102,3 @@ async fn shutdown_gives_short_calls_the_time_they_need() {
     host.shutdown().await;
     assert!(call.await.unwrap().is_ok(), "the call is answered");
 }
-
-#[tokio::test]
-async fn memory_is_locked_when_the_host_asks_and_a_refusal_is_no_obstacle() {
-    let host = Host::builder()
-        .env("VAULT_PLUGIN_MLOCK_ENABLED", "true")
-        .start()
-        .await;
-    host.mount(Kind::Secrets).await;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process.pid)).unwrap();
-    let locked = status
-        .lines()
-        .find(|line| line.starts_with("VmLck:"))
-        .unwrap()
-        .to_owned();
-    let refused = host.process.log.text().contains("cannot lock memory");
-    assert!(
-        refused || !locked.contains(" 0 kB"),
-        "{locked}\n{}",
-        host.process.log.text()
-    );
-    host.shutdown().await;
-}

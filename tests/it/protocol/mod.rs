@@ -3,6 +3,7 @@
 mod auxiliary;
 mod backend;
 mod lifetime;
+mod memory;
 mod multiplexed;
 mod start;
 mod tls;
