@@ -22,6 +22,8 @@ from harness.method import AuthMethod  # noqa: E402
 from harness.places import PLUGIN, openbao, plugin_binary  # noqa: E402
 from harness.secrecy import assert_no_secret_in  # noqa: E402
 from harness.server import Server  # noqa: E402
+from harness.versions import OLDER  # noqa: E402
+from harness.versions import openbao as openbao_of  # noqa: E402
 
 from fakecloud import Control  # noqa: E402
 
@@ -40,10 +42,10 @@ def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @contextmanager
-def _running_server(folder: Path, cloud: Cloud) -> Iterator[Server]:
+def _running_server(folder: Path, cloud: Cloud, program: str | None = None) -> Iterator[Server]:
     binary = plugin_binary()
     assert binary.is_file(), f"no plugin at {binary}: run `cargo build --release` or set PLUGIN_BINARY"
-    server = Server(openbao(), folder, binary, cloud.environment)
+    server = Server(program or openbao(), folder, binary, cloud.environment)
     try:
         server.start()
         server.register()
@@ -59,6 +61,13 @@ def _running_server(folder: Path, cloud: Cloud) -> Iterator[Server]:
 def server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> Iterator[Server]:
     """The server, with the plugin registered. At its end its trace log is searched for secrets."""
     with _running_server(tmp_path_factory.mktemp("server"), running_cloud) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def older_server(tmp_path_factory: pytest.TempPathFactory, running_cloud: Cloud) -> Iterator[Server]:
+    """A server of a version that lets more happen (`harness/versions.py`), with the same cloud."""
+    with _running_server(tmp_path_factory.mktemp("older-server"), running_cloud, openbao_of(OLDER)) as server:
         yield server
 
 
@@ -92,12 +101,13 @@ def api(server: Server) -> Api:
 
 @pytest.fixture
 def make_engine(server: Server, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeEngine]:
-    """Makes mounts. At the end of the test they go, and the cloud must hold nothing of them."""
+    """Makes mounts, `on` another server than the usual one. At the end of the test they go, and the cloud must hold
+    nothing of them."""
     engines: list[Engine] = []
     stem = _stem(request)
 
-    def make(configured: bool = True, **options: str) -> Engine:
-        engine = Engine(server, cloud, f"{stem}-{len(engines)}", **options)
+    def make(configured: bool = True, on: Server | None = None, **options: str) -> Engine:
+        engine = Engine(on or server, cloud, f"{stem}-{len(engines)}", **options)
         engines.append(engine)
         if configured:
             engine.configure().ok()
@@ -119,12 +129,13 @@ def engine(make_engine: MakeEngine) -> Engine:
 
 @pytest.fixture
 def make_method(server: Server, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeMethod]:
-    """Makes mounts of the auth method. At the end of the test they go, and no faults stay."""
+    """Makes mounts of the auth method, `on` another server than the usual one. At the end of the test they go, and no
+    faults stay."""
     methods: list[AuthMethod] = []
     stem = _stem(request)
 
-    def make(**options: Any) -> AuthMethod:
-        methods.append(AuthMethod(server, cloud, f"{stem}-{len(methods)}", **options))
+    def make(on: Server | None = None, **options: Any) -> AuthMethod:
+        methods.append(AuthMethod(on or server, cloud, f"{stem}-{len(methods)}", **options))
         return methods[-1]
 
     yield make

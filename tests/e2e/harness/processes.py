@@ -28,6 +28,11 @@ def resident_kib(pid: int) -> int:
     return _kib(Path(f"/proc/{pid}/status"), "VmRSS:")
 
 
+def peak_kib(pid: int) -> int:
+    """The most resident memory that it ever had."""
+    return _kib(Path(f"/proc/{pid}/status"), "VmHWM:")
+
+
 def proportional_kib(pid: int) -> int:
     """Resident memory in which a page that several processes share counts in parts."""
     return _kib(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")

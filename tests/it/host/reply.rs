@@ -99,6 +99,10 @@ impl Reply {
             secret.is_none() || auth.is_none(),
             "{operation} {path}: a secret and an auth together"
         );
+        assert!(
+            auth.is_none() || data.get("error").is_none(),
+            "{operation} {path}: an auth and an error together: hosts differ in which of them counts"
+        );
         if let Some(error) = data.get("error")
             && data
                 .as_object()

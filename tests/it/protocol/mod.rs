@@ -5,5 +5,6 @@ mod backend;
 mod lifetime;
 mod memory;
 mod multiplexed;
+mod operations;
 mod start;
 mod tls;
