@@ -38,6 +38,19 @@ def test_a_permitted_role_is_permitted_in_every_spelling(engine: Engine, spellin
     engine.creds("other", api=api).refused(403)
 
 
+@pytest.mark.parametrize("spelling", ["PROD-ADMIN", "Prod-Admin"])
+def test_a_role_that_is_denied_beside_others_is_denied_in_every_spelling(engine: Engine, spelling: str) -> None:
+    """Point 6 of "nobody can starve it": this server asks which path is meant, so its policy decides, and where it
+    permits, any spelling is good."""
+    engine.remote_role("Prod-Admin")
+    api = _token(engine, '''
+        path "MOUNT/creds/*" { capabilities = ["read"] }
+        path "MOUNT/creds/prod-admin" { capabilities = ["deny"] }''')
+    engine.creds(spelling, api=api).refused(403, "permission denied")
+    assert engine.cloud.control.calls(action="CreateUser") == []
+    engine.creds(spelling).ok()
+
+
 def test_creating_and_updating_are_told_apart(engine: Engine) -> None:
     creator = _token(engine, 'path "MOUNT/role/*" { capabilities = ["create"] }')
     creator.write(f"{engine.path}/role/New", remote_policies=REMOTE).ok()
