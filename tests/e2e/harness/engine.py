@@ -104,12 +104,19 @@ class Engine:
         and answers requests in between with a 500."""
         until(lambda: self.api.read(f"{self.path}/config").status == 200, "the plugin is back")
 
-    def move(self, path: str) -> None:
+    def move(self, path: str, timeout: float = 30) -> None:
         """Moves the mount, with its leases revoked, and waits until it is there."""
         started = self.api.call("PUT", "sys/remount", {"from": self.path, "to": path}).ok()
         status = f"sys/remount/status/{started.data['migration_id']}"
-        until(lambda: self.api.read(status).ok().data["migration_info"]["status"] == "success", "the mount is moved")
+        until(lambda: self.api.read(status).ok().data["migration_info"]["status"] == "success", "the mount is moved",
+              timeout)
         self.path = path
+
+    def tick(self) -> None:
+        """Has the server tick this mount now, and waits for the end of it: it does so when it moves a mount. Leases that
+        there are get revoked before."""
+        stem, _, count = self.path.partition("-ticked-")
+        self.move(f"{stem}-ticked-{int(count or 0) + 1}", timeout=120)
 
     @contextmanager
     def in_background(self, call: Callable[[], T]) -> Iterator[Future[T]]:
