@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from conftest import MakeEngine
 from harness.engine import Engine
 from harness.storage import Storage
 from harness.waiting import until
+
+
+#: Renewals whose caller goes away.
+_ABANDONED = 48
 
 
 def _users(engine: Engine) -> list[str]:
@@ -47,6 +54,49 @@ def test_a_renewal_moves_the_record_on(engine: Engine) -> None:
     assert granted == 7200
     assert abs(after["deadline"] - before["deadline"] - 3600) <= 5
     assert abs(after["latest"] - before["latest"]) <= 5
+
+
+def test_a_renewal_that_the_server_did_not_take_shortens_no_record(engine: Engine) -> None:
+    """Point 4 of "nobody can starve it": a caller asks for one second more and hangs up, so that the plugin hears of the
+    renewal and the server drops it. The lease lives on as before, and so must its record."""
+    role = engine.remote_role(ttl="2h", max_ttl="24h")
+    with ThreadPoolExecutor(8) as pool:
+        leases = list(pool.map(lambda _: engine.creds(role).ok().lease_id, range(_ABANDONED)))
+    storage = Storage(engine)
+    before = {user: record["deadline"] for user, record in storage.entries("issued").items()}
+    assert len(before) == _ABANDONED
+    for number, lease_id in enumerate(leases):
+        pending = engine.api.send("PUT", "sys/leases/renew", {"lease_id": lease_id, "increment": 1})
+        # As long as that, and the plugin is asked before the server notices. None can be seen from outside.
+        time.sleep(number % 8 / 2000)
+        pending.leave()
+    # Whatever the plugin still does with them, it does before it is told that it ends.
+    until(lambda: not _is_being_renewed(engine), "the server has given up the renewals")
+    engine.reload()
+    after = {user: record["deadline"] for user, record in storage.entries("issued").items()}
+    alive = [lease for lease in leases
+             if engine.api.write("sys/leases/lookup", lease_id=lease).ok().data["last_renewal"] is None]
+    assert alive, "the server has taken every renewal: nothing was tried"
+    fallen = {user: before[user] - deadline for user, deadline in after.items() if deadline < before[user]}
+    assert not fallen, f"{len(fallen)} records fell by up to {max(fallen.values())} s, {len(alive)} leases are as before"
+
+
+@pytest.mark.parametrize("increment", [60, 0, 7200, 36000])
+def test_no_renewal_moves_an_end_back(engine: Engine, increment: int) -> None:
+    """Point 4: a record says when a lease has surely ended, so it may be late and never early."""
+    lease_id = engine.creds(engine.remote_role(ttl="2h", max_ttl="24h")).ok().lease_id
+    [user] = _records(engine)
+    storage, ends = Storage(engine), []
+    for asked in (36000, increment, 60, increment):
+        ends.append(storage.get(f"issued/{user}")["deadline"])
+        engine.renew(lease_id, increment=asked).ok()
+    ends.append(storage.get(f"issued/{user}")["deadline"])
+    assert ends == sorted(ends)
+
+
+def _is_being_renewed(engine: Engine) -> bool:
+    requests = engine.api.read("sys/in-flight-req").ok().body.values()
+    return any("leases/renew" in request["request_path"] for request in requests)
 
 
 def test_what_outlived_a_lost_lease_is_removed_by_the_tick(make_engine: MakeEngine) -> None:
