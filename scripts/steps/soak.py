@@ -27,6 +27,9 @@ _CLIENTS = 6
 #: What each call of the cloud takes, in seconds, so that something is under way when a fault comes.
 _LATENCY = 0.1
 
+#: What the plugin may answer to requests that mean ill: that there are too many. 0 stands for no answer.
+_TURNED_AWAY = {0, 429, 503}
+
 #: Growth of a warm process from its first to its last third, in MiB.
 _GROWTH = 1.0
 
@@ -72,7 +75,7 @@ def _soak(cluster: Cluster, cloud: Cloud, minutes: float, seed: int) -> int:
 
     cloud.control.fault("delay", "*", seconds=_LATENCY, count=None)
     load, memory = Load(_CLIENTS, seed, cluster, engine, method), Memory(cluster)
-    faults = Faults(cluster, f"{engine.path}/role/full", seed)
+    faults = Faults(cluster, engine, method, seed)
     print(f"# {_CLIENTS} clients at three nodes for {minutes:g} minutes, seed {seed}", flush=True)
     memory.start()
     load.start()
@@ -85,6 +88,7 @@ def _soak(cluster: Cluster, cloud: Cloud, minutes: float, seed: int) -> int:
 
     report = Report()
     _requests(load.outcomes, faults, report)
+    _hostile(faults, report)
     _memory(lives, report)
     _invariants(engine, load, report)
     print("\nEverything holds." if not report.failures else f"\nNOT AS IT SHOULD BE: {'; '.join(report.failures)}")
@@ -120,6 +124,15 @@ def _requests(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
         print(f"{operation:<14} {name:<26} {count:>6}")
     print()
     report.must("no request failed but for what happened", unexplained, 40)
+
+
+def _hostile(faults: Faults, report: Report) -> None:
+    """Nobody else's failure is excused by tenants who mean ill, see `causes.py`; their own requests may be turned away."""
+    report.must("tenants who mean ill were turned away, or not answered",
+                [f"{kind}: {count} × {status}" for (kind, status), count in sorted(faults.hostile.items())
+                 if status not in _TURNED_AWAY])
+    for (kind, status), count in sorted(faults.hostile.items()):
+        print(f"    {kind}: {count} × {status or 'no answer'}")
 
 
 def _memory(lives: list[Life], report: Report) -> None:

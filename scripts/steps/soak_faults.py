@@ -5,16 +5,28 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 from harness import causes
 from harness.causes import Window
-from harness.cluster import AUTH_PLUGIN, Cluster
+from harness.cluster import AUTH_PLUGIN, Cluster, Node
+from harness.engine import Engine
+from harness.flood import HANGING, askers, forgers
+from harness.method import AuthMethod
 from harness.places import PLUGIN
 from harness.waiting import until
 
 #: From the end of a fault to the next, in seconds.
 _PAUSES = (5, 35)
+
+#: Connections of tenants who mean ill. There is room for so many: whoever else fails meanwhile is held up by them.
+_HOSTILE = 40
+
+#: What their role's RAM role is called. Nobody else has one of it.
+_VICTIM = "vault-short"
 
 #: How long a mended cluster may still show it: requests that were under way, and connections between the nodes.
 _GRACE = 2
@@ -23,15 +35,19 @@ _GRACE = 2
 class Faults:
     """Makes one fault after the other, each mended before the next."""
 
-    def __init__(self, cluster: Cluster, probe: str, seed: int) -> None:
-        self._cluster, self._probe = cluster, probe
+    def __init__(self, cluster: Cluster, engine: Engine, method: AuthMethod, seed: int) -> None:
+        self._cluster, self._engine, self._method = cluster, engine, method
+        self._control, self._probe = engine.cloud.control, f"{engine.path}/role/full"
+        self._victim = engine.sts_role("victim", _VICTIM)
         self._random = random.Random(f"{seed} faults")
         self._stop = threading.Event()
         self.windows: list[Window] = []
+        #: What tenants who mean ill were answered, by fault and status.
+        self.hostile: Counter[tuple[str, int]] = Counter()
         self._kinds: dict[str, Callable[[], str]] = {
             causes.LEADER_KILLED: self._kill_leader, causes.FOLLOWER_KILLED: self._kill_follower,
             causes.STEPPED_DOWN: self._step_down, causes.SEALED: self._seal, causes.PLUGIN_KILLED: self._kill_plugin,
-            causes.FROZEN: self._freeze}
+            causes.FROZEN: self._freeze, causes.FORGED_LOGINS: self._forge, causes.HANGING_CREDS: self._ask}
 
     def run(self, until_time: float) -> None:
         """Goes on until that time, and ends with a cluster that is whole."""
@@ -102,3 +118,27 @@ class Faults:
             for node in followers:
                 node.thaw()
         return " and ".join(node.name for node in followers)
+
+    def _forge(self) -> str:
+        node = self._random.choice(self._cluster.nodes)
+        return self._be_hostile(causes.FORGED_LOGINS, node, forgers(self._method, "dev", _HOSTILE, node),
+                                "GetCallerIdentity", host=HANGING)
+
+    def _ask(self) -> str:
+        node = self._random.choice(self._cluster.nodes)
+        return self._be_hostile(causes.HANGING_CREDS, node, askers(self._engine, self._victim, _HOSTILE, node),
+                                "AssumeRole", params={"RoleArn": self._engine.cloud.arn(_VICTIM)})
+
+    def _be_hostile(self, kind: str, node: Node, crowd: AbstractContextManager[dict[str, int]], action: str,
+                    **which: Any) -> str:
+        """A crowd at a node whose calls hang, for some seconds."""
+        # Before authentication: the latency of all calls would come first otherwise.
+        fault = self._control.fault("hang", action, before_auth=True, count=None, **which)
+        try:
+            with crowd as answered:
+                self._wait(5, 10)
+        finally:
+            self._control.clear_faults(fault)
+        for status, count in answered.items():
+            self.hostile[kind, int(status)] += count
+        return f"{_HOSTILE} connections to {node.name}"

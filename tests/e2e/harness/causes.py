@@ -15,6 +15,9 @@ STEPPED_DOWN = "leader stepped down"
 SEALED = "leader sealed"
 PLUGIN_KILLED = "plugin killed"
 FROZEN = "followers frozen"
+#: Tenants who mean ill explain no failure of anybody else's request: no cause names these.
+FORGED_LOGINS = "forged logins"
+HANGING_CREDS = "hanging credentials"
 
 #: Faults after which another node leads, or may lead.
 _LEADER_GOES = {LEADER_KILLED, STEPPED_DOWN, SEALED, FROZEN}

@@ -118,8 +118,6 @@ def login_flood(method: AuthMethod, connections: int, seconds: float) -> Scene:
     role, key = method.bound(), method.session()
     tokens = itertools.cycle([_token(method, role, key) for _ in range(5)])
     control.fault("hang", "GetCallerIdentity", host=HANGING, before_auth=True, count=None)
-    bodies = [forged_login(HANGING, role) for _ in range(connections)]
-    plan = Plan(_address(method.server), connections, "POST", f"{method.path}/login", "", bodies, PAUSE)
     ttls = itertools.count(3600)
     calls: dict[str, Callable[[Api], Answer]] = {
         "renew a token": lambda api: api.as_token(next(tokens)).call("PUT", "auth/token/renew-self", {},
@@ -129,7 +127,7 @@ def login_flood(method: AuthMethod, connections: int, seconds: float) -> Scene:
                                              timeout=_PATIENCE),
         "log in by another STS host": lambda api: api.as_token("").call(
             "POST", f"{method.path}/login", v1(key, GOOD).payload(role), timeout=_PATIENCE)}
-    with _crowd(plan) as answered:
+    with forgers(method, role, connections) as answered:
         assert control.wait(30, action="GetCallerIdentity", in_flight=1), "no forged login reached the host that hangs"
         measured = _measure(method.api, calls, seconds)
     control.clear_faults()
@@ -145,9 +143,7 @@ def creds_flood(engine: Engine, hanging: str, connections: int, seconds: float) 
     with ThreadPoolExecutor(8) as pool:
         issued = list(pool.map(lambda _: engine.creds(other).ok().lease_id, range(5 + int(seconds * 3))))
     renewed, revoked = itertools.cycle(issued[:5]), iter(issued[5:])
-    tenant = _tenant(engine, role)
     control.fault("hang", hanging, count=None)
-    plan = Plan(_address(engine.server), connections, "GET", f"{engine.path}/creds/{role}", tenant, [""], PAUSE)
     config = {"access_key": engine.cloud.access_key, "secret_key": engine.cloud.secret_key}
 
     def revoke(api: Api) -> Answer | None:
@@ -160,11 +156,29 @@ def creds_flood(engine: Engine, hanging: str, connections: int, seconds: float) 
         "read a role": lambda api: api.call("GET", f"{engine.path}/role/{other}", timeout=_PATIENCE),
         "write the config": lambda api: api.call("PUT", f"{engine.path}/config", config, timeout=_PATIENCE),
         "revoke a lease": revoke}
-    with _crowd(plan) as answered:
+    with askers(engine, role, connections) as answered:
         assert control.wait(30, action=hanging, in_flight=1), f"no {hanging} hangs"
         measured = _measure(engine.api, calls, seconds)
     control.clear_faults()
     return Scene(f"{connections} requests for credentials that hang in {hanging}", measured, answered)
+
+
+@contextmanager
+def forgers(method: AuthMethod, role: str, connections: int, server: Server | None = None) -> Iterator[dict[str, int]]:
+    """Clients that send one forged login after the other, to the host that hangs."""
+    bodies = [forged_login(HANGING, role) for _ in range(connections)]
+    plan = Plan(_address(server or method.server), connections, "POST", f"{method.path}/login", "", bodies, PAUSE)
+    with _crowd(plan) as answered:
+        yield answered
+
+
+@contextmanager
+def askers(engine: Engine, role: str, connections: int, server: Server | None = None) -> Iterator[dict[str, int]]:
+    """Clients of a tenant that ask for this role's credentials without end."""
+    plan = Plan(_address(server or engine.server), connections, "GET", f"{engine.path}/creds/{role}",
+                _tenant(engine, role), [""], PAUSE)
+    with _crowd(plan) as answered:
+        yield answered
 
 
 def body_flood(server: Server, process: int, path: str, body: str, count: int) -> Scene:
