@@ -54,5 +54,5 @@ def test_large_bodies_cost_no_memory(own_server: Server, cloud: Cloud, what: str
     [process] = own_server.plugin_processes(file)
     scene = body_flood(own_server, process, path, body, count=40)
     show(str(scene))
-    assert set(scene.answered) <= {"400", "413", "429", "503"}, str(scene)
+    assert scene.answered and all(400 <= int(status) < 600 for status in scene.answered), str(scene)
     assert not scene.offenders(_P99), str(scene)
