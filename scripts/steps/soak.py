@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness import causes
 from harness.causes import cause_of, explained
 from harness.cloud import Cloud
 from harness.cluster import Cluster
@@ -29,6 +30,9 @@ _LATENCY = 0.1
 
 #: What the plugin may answer to requests that mean ill: that there are too many. 0 stands for no answer.
 _TURNED_AWAY = {0, 429, 503}
+
+#: What nobody waits for their sake, in seconds: much more than a request takes on a busy machine.
+_HELD_UP = 5
 
 #: Growth of a warm process from its first to its last third, in MiB.
 _GROWTH = 1.0
@@ -88,7 +92,7 @@ def _soak(cluster: Cluster, cloud: Cloud, minutes: float, seed: int) -> int:
 
     report = Report()
     _requests(load.outcomes, faults, report)
-    _hostile(faults, report)
+    _hostile(load.outcomes, faults, report)
     _memory(lives, report)
     _invariants(engine, load, report)
     print("\nEverything holds." if not report.failures else f"\nNOT AS IT SHOULD BE: {'; '.join(report.failures)}")
@@ -126,8 +130,15 @@ def _requests(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
     report.must("no request failed but for what happened", unexplained, 40)
 
 
-def _hostile(faults: Faults, report: Report) -> None:
+def _hostile(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
     """Nobody else's failure is excused by tenants who mean ill, see `causes.py`; their own requests may be turned away."""
+    held_up = []
+    for outcome in outcomes:
+        met = {window.fault for window in faults.windows if window.meets(outcome.started, outcome.ended)}
+        if met and met <= causes.HOSTILE and outcome.ended - outcome.started > _HELD_UP:
+            held_up.append(f"{outcome.operation} at {outcome.node}: {outcome.ended - outcome.started:.1f} s, "
+                           f"during {sorted(met)}")
+    report.must(f"tenants who mean ill held nobody up for more than {_HELD_UP:g} s", held_up)
     report.must("tenants who mean ill were turned away, or not answered",
                 [f"{kind}: {count} × {status}" for (kind, status), count in sorted(faults.hostile.items())
                  if status not in _TURNED_AWAY])

@@ -18,6 +18,7 @@ FROZEN = "followers frozen"
 #: Tenants who mean ill explain no failure of anybody else's request: no cause names these.
 FORGED_LOGINS = "forged logins"
 HANGING_CREDS = "hanging credentials"
+HOSTILE = {FORGED_LOGINS, HANGING_CREDS}
 
 #: Faults after which another node leads, or may lead.
 _LEADER_GOES = {LEADER_KILLED, STEPPED_DOWN, SEALED, FROZEN}
