@@ -60,10 +60,7 @@ const ARN: &str = "acs:ram::1234567890123456:role/dev";
 /// What an operation before may have changed or deleted. With one role that can log in, an entity alias could be told
 /// without asking STS.
 async fn prepare(mount: &Mount, ram_alias: &str) {
-    mount
-        .write("config", json!({"ram_alias": ram_alias}))
-        .await
-        .ok();
+    mount.write("config", json!({"ram_alias": ram_alias})).await.ok();
     mount.write("role/dev", json!({"arn": ARN})).await.ok();
     mount.write("role/one", json!({"bound_arns": [ARN]})).await.ok();
 }
@@ -112,15 +109,18 @@ async fn no_operation_without_a_credential_is_answered_with_an_identity() {
                         panic!("{operation} {path:?} breaks the call itself: {status:?}")
                     });
                     tried += 1;
-                    found.extend(
-                        identity(&reply)
-                            .map(|identity| format!("{operation} {path:?} {body} ({ram_alias}): {identity}")),
-                    );
+                    found
+                        .extend(identity(&reply).map(|identity| {
+                            format!("{operation} {path:?} {body} ({ram_alias}): {identity}")
+                        }));
                 }
             }
         }
     }
-    assert_eq!(tried, ALIASES.len() * OPERATIONS.len() * PATHS.len() * bodies().len());
+    assert_eq!(
+        tried,
+        ALIASES.len() * OPERATIONS.len() * PATHS.len() * bodies().len()
+    );
     assert!(
         found.is_empty(),
         "an identity for the asking, {} times: {found:#?}",
