@@ -5,7 +5,7 @@
 //! OpenBao let a client name the operation of an inline login.
 
 use serde_json::{Value, json};
-use vault_plugin_alicloud::vault::generated::pb;
+use vault_plugin_alicloud::protocol::vault::pb;
 
 use crate::host::{Host, Kind, Mount};
 
