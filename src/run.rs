@@ -64,7 +64,13 @@ fn plugin(arguments: &Arguments) -> ExitCode {
     let handshake = match Handshake::from_env(cookie, PROTOCOL_VERSION, |name| env::var_os(name)) {
         Ok(handshake) => handshake,
         Err(HandshakeError::NotAPlugin { .. }) => return show(io::stderr(), &help(), ExitCode::FAILURE),
-        Err(error) => return show(io::stderr(), &error.to_string(), ExitCode::FAILURE),
+        Err(error) => {
+            if matches!(error, HandshakeError::UnsupportedVersion { .. }) {
+                // Hosts quote the first line on stdout to the operator, and log stderr at debug level only.
+                let _ = show(io::stdout(), &error.to_string(), ExitCode::FAILURE);
+            }
+            return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);
+        }
     };
     if let Err(error) = hclog::init(MODULE, LOG_LEVEL) {
         return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);

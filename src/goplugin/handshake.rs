@@ -57,8 +57,9 @@ pub enum HandshakeError {
     NotUnicode(&'static str),
     /// The host does not offer the protocol version that is spoken here.
     #[error(
-        "the host offers plugin protocol versions {offered:?} and this plugin speaks only {ours}; \
-         it needs a host that supports AutoMTLS for this kind of plugin"
+        "the host offers plugin protocol versions {offered:?} and this plugin speaks only {ours}, which OpenBao and Vault \
+         since 1.12 offer; a newer host falls back to older versions when it meets the connection of a plugin that was \
+         killed: then read any existing mount of the plugin, and try again"
     )]
     UnsupportedVersion {
         /// `PLUGIN_PROTOCOL_VERSIONS` as it came.

@@ -5,10 +5,11 @@
 //! nothing but the record type of this module may ever write to stderr.
 
 mod out_of_memory;
+mod output;
 mod panic;
 mod record;
 
-use std::{error::Error, fmt, io::Write as _};
+use std::{error::Error, fmt};
 
 use serde_json::Value;
 use tracing::{
@@ -23,6 +24,7 @@ use tracing_subscriber::{
 };
 
 pub use out_of_memory::report_out_of_memory;
+use output::stderr;
 use record::Record;
 
 /// Libraries that talk a lot; of them only warnings and errors are written.
@@ -53,12 +55,6 @@ pub fn layer<S: Subscriber>(module: &'static str, level: LevelFilter) -> impl La
         level,
         write: stderr,
     }
-}
-
-/// One write call: lines of several tasks must not mix.
-fn stderr(line: &[u8]) {
-    // There is nobody to tell that there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(line);
 }
 
 struct Hclog<W> {
