@@ -1,3 +1,4 @@
-//! The secrets engines, one folder each.
+//! The secrets engines, one folder each, and what they share: the life of a lease that stands for a user in a cloud.
 
 pub mod alicloud;
+mod lease;

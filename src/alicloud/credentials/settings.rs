@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::Source;
 use crate::alicloud::arn::Arn;
@@ -72,6 +73,14 @@ impl TokenFile {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+}
+
+impl FromStr for TokenFile {
+    type Err = TokenFileError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! AssumeRoleWithOIDC, the anonymous exchange of an identity token for a session.
 
 use std::fmt;
+use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -57,6 +58,14 @@ impl OidcProviderArn {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for OidcProviderArn {
+    type Err = ParseOidcProviderError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two values that accompany a role: the name of the session, and the external id.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// The name of a role session: 2 to 64 letters, digits and any of `. @ _ -`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +70,25 @@ impl ExternalId {
     }
 }
 
+impl FromStr for RoleSessionName {
+    type Err = ParseSessionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for RoleSessionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ExternalId {
+    type Err = ParseSessionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
     }
 }
 

@@ -1,15 +1,13 @@
-//! The engine's way to the cloud: whose credentials, which hosts, how patient.
+//! The engine's clients of the cloud: with whose credentials, at which hosts, with how many retries.
 
-use std::time::Duration;
-
-use super::config::Config;
-use super::credentials::look;
-use super::engine::Engine;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::{Credentials, SharedProvider};
 use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
 use crate::framework::{Context, Error};
+use crate::secrets::alicloud::config::Config;
+use crate::secrets::alicloud::credentials::look;
+use crate::secrets::alicloud::engine::Engine;
 
 /// Repetitions of a call on trial, unless the settings say otherwise.
 const TRIAL_RETRIES: u8 = 2;
@@ -20,18 +18,8 @@ pub(super) struct Cloud {
     pub(super) sts: Sts,
 }
 
-impl Cloud {
-    /// The same for work that must be over in time.
-    pub(super) fn within(&self, time: Duration) -> Self {
-        Self {
-            ram: self.ram.within(time),
-            sts: self.sts.within(time),
-        }
-    }
-}
-
 impl Engine {
-    /// What was written to `config` decides; without anything there, what the server's surroundings offer. Storage is
+    /// What was written to `config` decides; without anything there, what the server's environment offers. Storage is
     /// read at each use, so that a change is picked up.
     pub(super) async fn cloud(&self, context: &Context) -> Result<Cloud, Error> {
         let config = Config::load(&*context.storage).await?.unwrap_or_default();

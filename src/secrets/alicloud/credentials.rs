@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::config::Config;
-use super::failure::failed_call;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::{
     Chain, Credentials, Provider, ProviderError, Settings, SharedProvider, Sources,
 };
 use crate::framework::{Error, Excerpt, Kind};
+use crate::secrets::alicloud::config::Config;
+use crate::secrets::alicloud::failure::failed_call;
 
 /// The credentials of one mount, kept as long as its settings stay the same. The settings are compared at each use, so
 /// that a write on another node counts too. A key pair that is used as it is has nothing to keep: it is read from storage

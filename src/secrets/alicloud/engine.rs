@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use super::credentials::MountCredentials;
-use super::owner_tag::OwnerTag;
 use crate::alicloud::Client;
 use crate::framework::NamedLocks;
+use crate::secrets::alicloud::credentials::MountCredentials;
+use crate::secrets::lease::OwnerTag;
+
+/// What OpenAPI operation ids begin with. Generated clients depend on it.
+pub(super) const OPERATION_PREFIX: &str = "ali-cloud";
 
 /// What the paths of one mount share.
 pub(super) struct Engine {

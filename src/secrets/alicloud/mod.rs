@@ -2,11 +2,11 @@
 //!
 //! | path | file |
 //! |---|---|
-//! | `config` | `path_config` |
-//! | `role/<name>`, `role`, `roles` | `path_role` |
+//! | `config` | `config/` |
+//! | `role/<name>`, `role`, `roles` | `role/` |
 //! | `creds/<name>` | `path_creds` |
 //! | `orphans`, `orphans/<user>` | `path_orphans` |
-//! | leases of RAM users and STS sessions | `secret_credentials` |
+//! | leases of RAM users and STS sessions | `lease` |
 //!
 //! Paths, shapes, stored entries and leases are those of HashiCorp's `vault-plugin-secrets-alicloud`, so that either
 //! plugin can take a mount over from the other.
@@ -14,22 +14,17 @@
 mod cloud;
 mod config;
 mod credentials;
-mod dynamic_user;
 mod engine;
 mod failure;
-mod lease_record;
+mod lease;
 mod names;
-mod owner_tag;
-mod path_config;
 mod path_creds;
 mod path_orphans;
-mod path_role;
-mod policy_document;
 mod propagation;
+mod ram_user;
 mod removal;
 mod role;
-mod secret_credentials;
-mod session;
+mod sts_session;
 #[cfg(test)]
 mod tests;
 
@@ -38,16 +33,12 @@ use std::sync::Arc;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
+use crate::secrets::lease::{CleanUp, OwnerTag, WAL_KIND, roll_back};
 use credentials::MountCredentials;
 use engine::Engine;
-use lease_record::CleanUp;
-use owner_tag::OwnerTag;
 
 #[cfg(fuzzing)]
-pub use path_role::fuzzing;
-
-/// What OpenAPI operation ids begin with. Generated clients depend on it.
-const OPERATION_PREFIX: &str = "ali-cloud";
+pub use role::fuzzing;
 
 const HELP: &str = "
 The AliCloud secrets engine makes short-lived credentials for Alibaba Cloud: access keys of RAM users that it makes
@@ -73,17 +64,17 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
             unauthenticated: vec![],
             seal_wrapped: vec![config::STORAGE_KEY.to_owned()],
         })
-        .path(path_config::path(&engine))
-        .path(path_role::list_path(&engine))
-        .path(path_role::path(&engine))
+        .path(config::path::path(&engine))
+        .path(role::path::list_path(&engine))
+        .path(role::path::path(&engine))
         .path(path_creds::path(&engine))
         .path(path_orphans::list_path(&engine))
         .path(path_orphans::path(&engine))
-        .secret(secret_credentials::secret(&engine))
-        .wal(dynamic_user::WAL_KIND, &engine, dynamic_user::roll_back)
+        .secret(lease::secret(&engine))
+        .wal(WAL_KIND, &engine, roll_back)
         .schedule(
             "lease records",
-            lease_record::SCAN_INTERVAL,
+            CleanUp::<Engine>::EVERY,
             Arc::new(CleanUp::new(&engine)),
         )
 }

@@ -1,20 +1,20 @@
 //! `creds/<name>`: makes credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::engine::Engine;
-use super::role::Role;
-use super::{OPERATION_PREFIX, dynamic_user, session};
+use crate::cloud::budget;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Status,
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, LeaseTerms, Operation, Path,
+    Response, Status, TtlCap,
 };
-
-/// What a caller waits at the most until all calls are done: longer than the outages that they outlast, and short enough
-/// that there is time to undo before the server ends the request after 90 seconds.
-const MAKING_TIME: Duration = Duration::from_secs(45);
+use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
+use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::{lease, sts_session};
+use crate::secrets::lease::issue as issue_user;
 
 const SYNOPSIS: &str = "Generate an API key or STS credential using the given role's configuration.";
 
@@ -61,11 +61,29 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
             )),
         };
     };
-    let cloud = engine.cloud(&context).await?.within(MAKING_TIME);
+    let cloud = engine.cloud(&context).await?;
     let response = if role.arn.is_empty() {
-        dynamic_user::issue(&cloud, &context, engine.owner_tag.as_ref(), &name, &role).await?
+        user_credentials(&engine, &context, cloud, &name, &role).await?
     } else {
-        session::issue(&cloud, &context, &name, &role).await?
+        let context = context.within(budget::MAKE);
+        sts_session::issue(&cloud, &context, &name, &role).await?
     };
     Ok(Some(response))
+}
+
+async fn user_credentials(
+    engine: &Engine,
+    context: &Context,
+    cloud: Cloud,
+    role_name: &str,
+    role: &Role,
+) -> Result<Response, Error> {
+    let (terms, caps) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
+    let owner_tag = engine.owner_tag.as_ref();
+    let issuer = RamUsers::new(cloud, owner_tag.cloned());
+    let plan = || Plan::new(context, owner_tag, role_name, role);
+    let (user, key) = issue_user(&issuer, context, terms, plan).await?;
+    let mut response = lease::user_response(role_name, role, &user, &key, terms);
+    response.warnings.extend(caps.iter().map(TtlCap::warning));
+    Ok(response)
 }

@@ -3,23 +3,21 @@
 //! There are none while the mount's storage is whole. They appear when storage is set back to an older state: users
 //! that were made after that state are then known to nobody.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::dynamic_user::WAL_KIND;
-use super::engine::Engine;
-use super::failure::failed_call;
-use super::lease_record::LeaseRecord;
-use super::owner_tag::OwnerTag;
-use super::removal::MadeUser;
-use super::{OPERATION_PREFIX, names};
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
     Context, DisplayAttributes, Error, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
     WalEntry,
 };
+use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::names;
+use crate::secrets::alicloud::ram_user::is_tagged;
+use crate::secrets::alicloud::removal::MadeUser;
+use crate::secrets::lease::{OwnerTag, WAL_KIND, owned_users};
 
 const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";
 
@@ -79,10 +77,10 @@ async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     let cloud = engine.cloud(&context).await?;
     let users = cloud.ram.list_users().await.map_err(failed_call)?;
     // The users first: whoever is among them and is ours had a WAL entry or a record before.
-    let owned = owned(&context).await?;
+    let owned = owned_users::<MadeUser>(&context).await?;
     let orphans = users
         .into_iter()
-        .filter(|user| owner_tag.is_on(user) && !owned.contains(&user.name.to_ascii_lowercase()))
+        .filter(|user| is_tagged(owner_tag, user) && !owned.contains(&user.name.to_ascii_lowercase()))
         .map(|user| user.name)
         .collect();
     Ok(Some(Response::list(orphans)))
@@ -91,9 +89,6 @@ async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
 async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> HandlerResult {
     let name = arguments.user;
     let owner_tag = owner_tag_of(&engine)?;
-    if !names::is_ours(&name) {
-        return Err(not_ours(&name));
-    }
     let cloud = engine.cloud(&context).await?;
     let user = match cloud.ram.get_user(&name).await {
         Ok(user) => user,
@@ -101,10 +96,13 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(failed_call(error)),
     };
-    if !owner_tag.is_on(&user) {
+    if !is_tagged(owner_tag, &user) {
         return Err(not_ours(&name));
     }
-    if owned(&context).await?.contains(&name.to_ascii_lowercase()) {
+    if owned_users::<MadeUser>(&context)
+        .await?
+        .contains(&name.to_ascii_lowercase())
+    {
         return Err(Error::coded(
             Status::CONFLICT,
             format!(
@@ -131,19 +129,6 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     made.remove(&cloud.ram).await.map_err(failed_call)?;
     entry.delete(&*context.storage).await?;
     Ok(None)
-}
-
-/// The users of leases and of unfinished requests, in lower case as RAM compares them. The log is read first: an issue
-/// that ends meanwhile moves its user from the log to the record.
-async fn owned(context: &Context) -> Result<BTreeSet<String>, Error> {
-    let unfinished = WalEntry::all_of_kind::<MadeUser>(context, WAL_KIND).await?;
-    let issued = LeaseRecord::users(&*context.storage).await?;
-    Ok(unfinished
-        .into_iter()
-        .map(|made| made.user_name)
-        .chain(issued)
-        .map(|name| name.to_ascii_lowercase())
-        .collect())
 }
 
 fn owner_tag_of(engine: &Engine) -> Result<&OwnerTag, Error> {

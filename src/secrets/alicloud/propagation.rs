@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::cloud::Cloud;
-use super::failure::failed_call;
-use super::role::Role;
 use crate::alicloud::ram::AccessKey;
+use crate::alicloud::sts::Sts;
 use crate::alicloud::{Credentials, Kind};
 use crate::framework::{Context, Error, Status, human_duration};
+use crate::secrets::alicloud::failure::failed_call;
 
 /// The most that a role may ask for. The server ends a request after 90 seconds, and what is made before takes its time.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -19,22 +18,20 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Asks STS with the new key until it is known, for as long as the role wants to wait.
+/// Asks STS with the new key until it is known, for as long as the role wants to wait and the request has time.
 pub(super) async fn wait(
-    cloud: &Cloud,
+    sts: &Sts,
     context: &Context,
-    role: &Role,
+    limit: Duration,
     key: &AccessKey,
 ) -> Result<(), Error> {
-    let limit = role.wait_for_propagation;
     if limit.is_zero() {
         return Ok(());
     }
-    let end = Instant::now() + limit;
-    let sts = cloud
-        .sts
+    let end = context.deadline().within(limit);
+    let sts = sts
         .with_credentials(Credentials::new(key.id.clone(), key.secret.clone()))
-        .within(limit);
+        .by(end);
     let mut pause = FIRST_PAUSE;
     loop {
         context.check_cancelled()?;
@@ -42,7 +39,7 @@ pub(super) async fn wait(
             Ok(_) => return Ok(()),
             // A key that was just made is not wrong, only new.
             Err(refused) if refused.kind() == Kind::Credentials => {
-                if Instant::now() + pause >= end {
+                if end.remaining() <= pause {
                     return Err(Error::coded(
                         Status::UNAVAILABLE,
                         format!(

@@ -12,9 +12,10 @@ use std::time::Duration;
 use futures_util::future::{join, join_all, join5};
 use serde::{Deserialize, Serialize};
 
-use super::role::RemotePolicy;
 use crate::alicloud::ram::{PolicyRef, Ram};
 use crate::alicloud::{Error, IgnoreNotFound, Kind, Result, Subject};
+use crate::secrets::alicloud::role::policies::RemotePolicy;
+use crate::secrets::lease::{LeaseUser, Removed};
 
 /// How often a deletion is repeated after a conflict. Removed things may still be seen for a moment.
 const TRIES: u32 = 6;
@@ -33,11 +34,16 @@ pub(super) struct MadeUser {
     pub(super) attached: Vec<RemotePolicy>,
 }
 
-/// A removal that came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Removed {
-    /// Whether the user and the made policies were all there.
-    pub(super) all_found: bool,
+impl LeaseUser for MadeUser {
+    const SERVICE: &'static str = "RAM";
+
+    fn name(&self) -> &str {
+        &self.user_name
+    }
+
+    fn describe(&self) -> String {
+        format!("user {:?} and its policies {:?}", self.user_name, self.policies)
+    }
 }
 
 impl MadeUser {
@@ -63,8 +69,7 @@ impl MadeUser {
         .await;
         failures.extend(detached.into_iter().chain(left).filter_map(failed));
 
-        let (user_found, policies_found) =
-            join(delete_user(ram, user), remove_policies(ram, &self.policies)).await;
+        let (user_found, policies_found) = join(delete_user(ram, user), self.remove_policies(ram)).await;
         if let Err(error) = &user_found {
             failures.push(error.clone());
         }
@@ -73,11 +78,28 @@ impl MadeUser {
         }
         match (user_found, failures.into_iter().next()) {
             (Ok(found), _) => Ok(Removed {
-                all_found: policies_found? && found,
+                all_found: policies_found?.all_found && found,
             }),
             // The first thing that went wrong tells more than what it led to.
             (Err(last), first) => Err(first.unwrap_or(last)),
         }
+    }
+
+    /// Deletes the policies that were made for the user.
+    pub(super) async fn remove_policies(&self, ram: &Ram) -> Result<Removed> {
+        let answers = join_all(self.policies.iter().map(|policy| delete_policy(ram, policy))).await;
+        let mut all_found = true;
+        let mut failure = None;
+        for (policy, answer) in self.policies.iter().zip(answers) {
+            match answer {
+                Ok(found) => all_found &= found,
+                Err(error) => {
+                    tracing::warn!(policy, %error, "a policy of a user cannot be deleted");
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        failure.map_or(Ok(Removed { all_found }), Err)
     }
 
     fn known_policies(&self) -> impl Iterator<Item = PolicyRef> {
@@ -190,23 +212,6 @@ async fn clear_user(ram: &Ram, user: &str, conflict: &Error) -> Result<()> {
         // Something that this version does not know: it may go away by itself.
         _ => Ok(()),
     }
-}
-
-/// Deletes policies that were made for one user. Says whether all were there.
-pub(super) async fn remove_policies(ram: &Ram, policies: &[String]) -> Result<bool> {
-    let answers = join_all(policies.iter().map(|policy| delete_policy(ram, policy))).await;
-    let mut all_found = true;
-    let mut failure = None;
-    for (policy, answer) in policies.iter().zip(answers) {
-        match answer {
-            Ok(found) => all_found &= found,
-            Err(error) => {
-                tracing::warn!(policy, %error, "a policy of a user cannot be deleted");
-                failure.get_or_insert(error);
-            }
-        }
-    }
-    failure.map_or(Ok(all_found), Err)
 }
 
 /// Deletes a policy, and whatever RAM says is in the way. Says whether there was one.

@@ -80,7 +80,7 @@ async fn the_tick_removes_what_outlived_its_lease_and_nothing_else() {
     mount.creds().await.unwrap();
     let alive = mount.user();
     mount.tick(json!({})).await.unwrap();
-    age(&mount, &lost, &["deadline"], 3600 + 601).await;
+    age(&mount, &lost, &["deadline", "latest"], 7200 + 601).await;
 
     let mount_actions = |mount: &Mount| mount.times("DeleteUser");
     // All records are looked at every ten minutes only.

@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::cloud::Cloud;
-use super::failure::failed_call;
-use super::role::Role;
-use super::{names, secret_credentials};
 use crate::alicloud;
 use crate::alicloud::sts::{AssumeRole, AssumedRole};
 use crate::alicloud::{Arn, Kind};
 use crate::framework::{Context, Error, LeaseOptions, Response, TtlCap, human_duration};
+use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::{lease, names};
 
 /// The least that STS takes as `DurationSeconds`.
 pub(super) const SHORTEST_SESSION: Duration = Duration::from_secs(900);
@@ -32,7 +32,6 @@ pub(super) async fn issue(
 ) -> Result<Response, Error> {
     let limit = context.system.max_lease_ttl().await?;
     let wish = wish(role, limit);
-    let now = OffsetDateTime::now_utc();
     let mut warnings = Vec::new();
     if role.ttl > wish {
         warnings.push(
@@ -47,11 +46,7 @@ pub(super) async fn issue(
     let asked = wish.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
         role_arn: role.arn.clone(),
-        session_name: names::session(
-            &context.request.display_name,
-            role_name,
-            u64::try_from(now.unix_timestamp()).unwrap_or(0),
-        )?,
+        session_name: names::session(context, role_name)?,
         duration_seconds: u32::try_from(asked.as_secs()).ok(),
         ..AssumeRole::default()
     };
@@ -76,7 +71,7 @@ pub(super) async fn issue(
         }
         answer => answer.map_err(failed_call)?,
     };
-    response(assumed, wish, warnings, cut_by_role)
+    response(assumed, context.clock.now(), wish, warnings, cut_by_role)
 }
 
 /// What the role and the mount want, before the cloud has its say.
@@ -108,12 +103,13 @@ async fn longest_session_of(cloud: &Cloud, role: &Role) -> Option<Duration> {
 /// The lease ends with the credentials, or before them where the role or the mount wants less than the cloud gives.
 fn response(
     assumed: AssumedRole,
+    now: OffsetDateTime,
     wish: Duration,
     mut warnings: Vec<String>,
     cut_by_role: bool,
 ) -> Result<Response, Error> {
     let expiration = assumed.expiration;
-    let seconds = (expiration - OffsetDateTime::now_utc()).whole_seconds();
+    let seconds = (expiration - now).whole_seconds();
     let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     let expires = expiration.format(&Rfc3339).map_err(|error| {
         Error::internal("the expiration of the credentials cannot be written").with_source(error)
@@ -152,13 +148,13 @@ fn response(
         ("security_token".to_owned(), token.into()),
         ("expiration".to_owned(), expires.into()),
     ]);
-    let lease = LeaseOptions {
+    let options = LeaseOptions {
         ttl,
         max_ttl: ttl,
         renewable: false,
         ..LeaseOptions::default()
     };
-    let mut response = secret_credentials::session_response(data, lease);
+    let mut response = lease::session_response(data, options);
     response.warnings = warnings;
     Ok(response)
 }

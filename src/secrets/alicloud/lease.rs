@@ -4,27 +4,22 @@
 //! by the other.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
-use super::engine::Engine;
-use super::failure::failed_call;
-use super::lease_record::{self, LeaseRecord};
-use super::removal::MadeUser;
-use super::role::{RemotePolicy, Role};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
 use crate::framework::{
     Context, Error, Excerpt, HandlerResult, Lease, LeaseOptions, LeaseTerms, Response, SecretType, TtlCap,
 };
+use crate::secrets::alicloud::engine::Engine;
+use crate::secrets::alicloud::removal::MadeUser;
+use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::policies::RemotePolicy;
+use crate::secrets::lease;
 
 /// Upstream's name for its one kind of lease.
 const NAME: &str = "alicloud";
-
-/// The server waits for a revocation for 90 seconds. One that takes longer is better begun anew than gone on with
-/// beside its successor.
-const REVOKING_TIME: Duration = Duration::from_secs(80);
 
 const ROLE_TYPE: &str = "role_type";
 const ROLE_NAME: &str = "role_name";
@@ -82,40 +77,30 @@ pub(super) fn session_response(data: Map<String, Value>, lease: LeaseOptions) ->
 pub(super) fn user_response(
     role_name: &str,
     role: &Role,
-    user: &str,
+    user: &MadeUser,
     key: &AccessKey,
-    made: Vec<PolicyRef>,
     terms: LeaseTerms,
 ) -> Response {
     let data = Map::from_iter([
         ("access_key".to_owned(), Value::from(key.id.as_str())),
         ("secret_key".to_owned(), key.secret.expose_secret().into()),
     ]);
-    let made = made.iter().map(RemotePolicy::from).map(shown).collect::<Vec<_>>();
+    let made = user.policies.iter().map(PolicyRef::custom);
+    let made: Value = made.map(|policy| RemotePolicy::from(&policy).shown()).collect();
     // Upstream keeps a list that was never written apart from an empty one.
-    let remote = role
-        .remote_policies
-        .clone()
-        .map(|policies| policies.into_iter().map(shown).collect::<Vec<_>>());
+    let remote = role.remote_policies.as_ref();
+    let remote = remote.map_or(Value::Null, |policies| {
+        policies.iter().map(RemotePolicy::shown).collect()
+    });
     let internal = Map::from_iter([
         (ROLE_TYPE.to_owned(), Value::from(RoleType::Ram.word())),
         (ROLE_NAME.to_owned(), role_name.to_ascii_lowercase().into()),
-        (USER_NAME.to_owned(), user.into()),
+        (USER_NAME.to_owned(), user.user_name.as_str().into()),
         (ACCESS_KEY_ID.to_owned(), key.id.as_str().into()),
-        (INLINE_POLICIES.to_owned(), made.into()),
-        (
-            REMOTE_POLICIES.to_owned(),
-            remote.map_or(Value::Null, Value::from),
-        ),
+        (INLINE_POLICIES.to_owned(), made),
+        (REMOTE_POLICIES.to_owned(), remote),
     ]);
     SecretType::response(NAME, data, internal, options(terms))
-}
-
-fn shown(policy: RemotePolicy) -> Value {
-    Value::Object(Map::from_iter([
-        ("name".to_owned(), policy.name.into()),
-        ("type".to_owned(), policy.kind.into()),
-    ]))
 }
 
 fn options(terms: LeaseTerms) -> LeaseOptions {
@@ -150,10 +135,14 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> HandlerResult 
     } else {
         options.increment
     };
-    // Before the server renews: a record that lags behind would end a lease that is alive.
-    LeaseRecord::renewed(user_of(&lease)?, granted, terms.max_ttl, options.issue_time)
-        .store(&*context.storage)
-        .await?;
+    lease::renew(
+        &context,
+        user_of(&lease)?,
+        granted,
+        terms.max_ttl,
+        options.issue_time,
+    )
+    .await?;
     let mut response = lease.renewed(options);
     response.warnings.extend(cuts.iter().map(TtlCap::warning));
     Ok(Some(response))
@@ -164,14 +153,7 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerR
         // STS credentials cannot be revoked; they end by themselves.
         return Ok(None);
     }
-    let made = user_of(&lease)?;
-    let cloud = engine.cloud(&context).await?;
-    let ram = cloud.ram.in_background().within(REVOKING_TIME);
-    made.remove(&ram).await.map_err(failed_call)?;
-    context
-        .storage
-        .apply(vec![lease_record::deletion(&made.user_name)])
-        .await?;
+    lease::revoke(&*engine, &context, &user_of(&lease)?).await?;
     Ok(None)
 }
 
@@ -212,6 +194,8 @@ fn policies(lease: &Lease, key: &str) -> Result<Vec<RemotePolicy>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -255,7 +239,12 @@ mod tests {
             ttl: Duration::from_secs(60),
             max_ttl: Duration::from_secs(90),
         };
-        let response = user_response("Dev", &role, "vault-u", &key, vec![PolicyRef::custom("p")], terms);
+        let user = MadeUser {
+            user_name: "vault-u".to_owned(),
+            policies: vec!["p".to_owned()],
+            ..MadeUser::default()
+        };
+        let response = user_response("Dev", &role, &user, &key, terms);
         let internal = Value::Object(response.secret.unwrap().internal);
         assert_eq!(
             internal,

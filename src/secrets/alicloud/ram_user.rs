@@ -1,0 +1,312 @@
+//! RAM users made for a lease.
+//!
+//! Three round trips, whatever the role holds: the user and its policies, then all attachments, then the key.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::{join, join_all};
+
+use crate::alicloud::ram::{AccessKey, PolicyRef, Ram, User};
+use crate::alicloud::sts::Sts;
+use crate::alicloud::{self, Kind, Subject};
+use crate::cloud::budget;
+use crate::framework::{Context, Error, Excerpt, NamedLocks};
+use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::engine::Engine;
+use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::removal::MadeUser;
+use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::policies::RemotePolicy;
+use crate::secrets::alicloud::{names, propagation};
+use crate::secrets::lease::{Issuer, LeaseEngine, OwnerTag, Progress, Removed};
+
+/// RAM's limit for a user's comments.
+const LONGEST_COMMENT: usize = 128;
+
+/// How long a user or policy that was just made may stay invisible to the next call.
+const SETTLING_TIME: Duration = Duration::from_secs(10);
+const SETTLING_PAUSE: Duration = Duration::from_millis(200);
+
+/// Shown in the RAM console.
+const POLICY_DESCRIPTION: &str = "Created by Vault.";
+
+/// Makes and removes RAM users with the credentials of one mount.
+#[derive(Debug)]
+pub(super) struct RamUsers {
+    ram: Ram,
+    sts: Sts,
+    owner_tag: Option<OwnerTag>,
+}
+
+/// A user to be made.
+#[derive(Debug)]
+pub(super) struct Plan {
+    user: String,
+    comment: String,
+    /// Name and document.
+    inline: Vec<(String, String)>,
+    remote: Vec<PolicyRef>,
+    wait_for_propagation: Duration,
+}
+
+impl Plan {
+    /// A user with a new name, and with the policies of the role.
+    pub(super) fn new(
+        context: &Context,
+        owner_tag: Option<&OwnerTag>,
+        role_name: &str,
+        role: &Role,
+    ) -> Result<Self, Error> {
+        let user = names::user(context, role_name)?;
+        let inline = role.inline_policies().iter().zip(1..);
+        Ok(Self {
+            inline: inline
+                .map(|(policy, number)| (names::policy(&user, number, &policy.id), policy.document.text()))
+                .collect(),
+            remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
+            comment: OwnerTag::comment(owner_tag, &context.request, role_name, LONGEST_COMMENT),
+            wait_for_propagation: role.wait_for_propagation,
+            user,
+        })
+    }
+
+    /// The policies that are made.
+    fn made(&self) -> impl Iterator<Item = PolicyRef> {
+        self.inline
+            .iter()
+            .map(|(name, _)| PolicyRef::custom(name.as_str()))
+    }
+}
+
+impl RamUsers {
+    /// For a request that somebody waits for.
+    pub(super) fn new(cloud: Cloud, owner_tag: Option<OwnerTag>) -> Self {
+        Self {
+            ram: cloud.ram,
+            sts: cloud.sts,
+            owner_tag,
+        }
+    }
+
+    fn ram(&self, context: &Context) -> Ram {
+        self.ram.by(context.deadline())
+    }
+}
+
+#[async_trait]
+impl LeaseEngine for Engine {
+    type Issuer = RamUsers;
+
+    async fn issuer(&self, context: &Context) -> Result<RamUsers, Error> {
+        let cloud = self.cloud(context).await?;
+        Ok(RamUsers {
+            ram: cloud.ram.in_background(),
+            sts: cloud.sts,
+            owner_tag: self.owner_tag.clone(),
+        })
+    }
+
+    fn locks(&self) -> &NamedLocks {
+        &self.locks
+    }
+}
+
+#[async_trait]
+impl Issuer for RamUsers {
+    type User = MadeUser;
+    type Plan = Plan;
+    type Key = AccessKey;
+
+    fn planned(&self, plan: &Plan) -> MadeUser {
+        MadeUser {
+            user_name: plan.user.clone(),
+            access_keys: vec![],
+            policies: plan.inline.iter().map(|(name, _)| name.clone()).collect(),
+            attached: plan.remote.iter().map(RemotePolicy::from).collect(),
+        }
+    }
+
+    async fn make(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        progress: &mut Progress<MadeUser>,
+    ) -> Result<AccessKey, Error> {
+        let making = &context.within(budget::MAKE);
+        let ram = &self.ram(making);
+        make_user(ram, making, plan, progress).await?;
+        context.check_cancelled()?;
+        attach_policies(ram, making, plan).await?;
+        context.check_cancelled()?;
+        let key = settled(making, is_unsettled(&[Subject::User]), || {
+            ram.create_only_access_key(&plan.user)
+        })
+        .await
+        .map_err(failed_call)?;
+        progress.user.access_keys.push(key.id.clone());
+        context.check_cancelled()?;
+        propagation::wait(&self.sts, context, plan.wait_for_propagation, &key).await?;
+        Ok(key)
+    }
+
+    async fn remove(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
+        user.remove(&self.ram(context)).await.map_err(failed_call)
+    }
+
+    async fn remove_all_but_user(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
+        user.remove_policies(&self.ram(context))
+            .await
+            .map_err(failed_call)
+    }
+
+    async fn is_foreign(&self, context: &Context, user: &MadeUser) -> bool {
+        let Some(owner_tag) = &self.owner_tag else {
+            return false;
+        };
+        let found = self.ram(context).get_user(&user.user_name).await;
+        matches!(found, Ok(found) if !is_tagged(owner_tag, &found))
+    }
+}
+
+/// Whether the user was made by the mount of this owner tag.
+pub(super) fn is_tagged(owner_tag: &OwnerTag, user: &User) -> bool {
+    user.comments
+        .as_deref()
+        .is_some_and(|comment| owner_tag.is_in(comment))
+}
+
+/// The first round trip.
+async fn make_user(
+    ram: &Ram,
+    context: &Context,
+    plan: &Plan,
+    progress: &mut Progress<MadeUser>,
+) -> Result<(), Error> {
+    let (user, policies) = join(
+        ram.create_user(&plan.user, Some(&plan.comment)),
+        join_all(
+            plan.inline
+                .iter()
+                .map(|(name, document)| ram.create_policy(name, document, POLICY_DESCRIPTION)),
+        ),
+    )
+    .await;
+    let user = own_or_refused(ram, context, plan, user, progress).await;
+    progress.may_exist = !matches!(&user, Err(error) if !error.outcome_unknown());
+    progress.name_taken = matches!(&user, Err(error) if error.kind() == Kind::Exists);
+    progress.unsure |= lost(&user) || policies.iter().any(lost);
+    // The name holds the user's random part: a policy that has it is ours, made by an earlier try of the same call.
+    let may_exist = |answer: &alicloud::Result<_>| answer.is_ok() || exists(answer) || lost(answer);
+    progress.user.policies = plan
+        .inline
+        .iter()
+        .zip(&policies)
+        .filter(|(_, answer)| may_exist(answer))
+        .map(|((name, _), _)| name.clone())
+        .collect();
+    user.map_err(failed_call)?;
+    for answer in policies {
+        if !exists(&answer) {
+            answer.map_err(failed_call)?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at a user that was there already: an earlier try of the same call may have been carried out although it was
+/// refused. What carries this request's own comment is ours.
+async fn own_or_refused(
+    ram: &Ram,
+    context: &Context,
+    plan: &Plan,
+    answer: alicloud::Result<User>,
+    progress: &mut Progress<MadeUser>,
+) -> alicloud::Result<User> {
+    match answer {
+        Err(refused) if refused.kind() == Kind::Exists => {
+            let found = settled(context, is_unsettled(&[Subject::User]), || {
+                ram.get_user(&plan.user)
+            });
+            match found.await {
+                Ok(user) if user.comments.as_deref() == Some(plan.comment.as_str()) => Ok(user),
+                Ok(_) => Err(refused),
+                Err(_) => {
+                    progress.unsure = true;
+                    Err(refused)
+                }
+            }
+        }
+        answer => answer,
+    }
+}
+
+/// The second round trip.
+async fn attach_policies(ram: &Ram, context: &Context, plan: &Plan) -> Result<(), Error> {
+    let attach = |policy: PolicyRef, unsettled: &'static [Subject]| async move {
+        let attached = settled(context, is_unsettled(unsettled), || {
+            ram.attach_policy_to_user(&plan.user, &policy)
+        })
+        .await;
+        (policy, attached)
+    };
+    let made = plan
+        .made()
+        .map(|policy| attach(policy, &[Subject::User, Subject::Policy]));
+    let remote = plan.remote.iter().cloned();
+    let remote = remote.map(|policy| attach(policy, &[Subject::User]));
+    let (made, remote) = join(join_all(made), join_all(remote)).await;
+    for (policy, answer) in made.into_iter().chain(remote) {
+        match answer {
+            Err(error) if error.kind() != Kind::Exists => {
+                let error = failed_call(error);
+                return Err(Error::new(
+                    error.kind(),
+                    format!("policy {:?}: {}", Excerpt(&policy.name), error.message()),
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn lost<T>(answer: &alicloud::Result<T>) -> bool {
+    matches!(answer, Err(error) if error.outcome_unknown())
+}
+
+fn exists<T>(answer: &alicloud::Result<T>) -> bool {
+    matches!(answer, Err(error) if error.kind() == Kind::Exists)
+}
+
+fn is_unsettled(subjects: &'static [Subject]) -> impl Fn(&alicloud::Error) -> bool {
+    move |error| error.is_not_found() && error.subject().is_some_and(|subject| subjects.contains(&subject))
+}
+
+/// Repeats a call on things that were just made while RAM does not see them yet, and somebody still waits for it.
+async fn settled<T, F, R>(
+    context: &Context,
+    unsettled: impl Fn(&alicloud::Error) -> bool,
+    call: F,
+) -> alicloud::Result<T>
+where
+    F: Fn() -> R,
+    R: Future<Output = alicloud::Result<T>>,
+{
+    let settling = context.deadline().within(SETTLING_TIME);
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match call().await {
+            Err(error)
+                if unsettled(&error)
+                    && !settling.remaining().is_zero()
+                    && context.check_cancelled().is_ok() =>
+            {
+                tokio::time::sleep(SETTLING_PAUSE * tried).await;
+            }
+            answer => return answer,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! For `tests/fuzz`, compiled only with `--cfg fuzzing`: the policies of a role, as a write reads them.
+
+use serde_json::{Map, Value};
+
+use crate::alicloud::ram::PolicyKind;
+use crate::framework::to_go_json;
+use crate::secrets::alicloud::config::Config;
+use crate::secrets::alicloud::names;
+use crate::secrets::alicloud::role::policy_document::MAX_BYTES;
+use crate::secrets::alicloud::role::rules::check;
+use crate::secrets::alicloud::role::{Role, SETTINGS};
+
+/// Writes a role with these policies, and checks what must hold of every role that is accepted: RAM can take its
+/// documents and names, and the role comes back from the storage, and from a read that is written again.
+///
+/// # Errors
+/// The text of the refusal.
+pub fn policies(inline: Option<Value>, remote: Option<Value>) -> Result<(), String> {
+    let write = |inline: Option<Value>, remote: Option<Value>| {
+        let given = [("inline_policies", inline), ("remote_policies", remote)];
+        let given: Map<String, Value> = given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        let given = serde_json::from_value(given.into()).map_err(|error| error.to_string())?;
+        let mut role = Role::default();
+        SETTINGS
+            .merge(&mut role, &given)
+            .and_then(|()| check(&role, &Config::default()))
+            .map_err(|error| error.to_string())?;
+        Ok::<_, String>(role)
+    };
+    let role = write(inline, remote)?;
+
+    for (number, policy) in (1..).zip(role.inline_policies()) {
+        let text = policy.document.text();
+        assert!(text.len() <= MAX_BYTES);
+        let document: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert!(document.is_object(), "{text}");
+        let name = names::policy("vault-token-r-1-0123456789", number, &policy.id);
+        assert!(name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    }
+    for policy in role.remote_policies() {
+        let named = policy.to_ref();
+        assert!((1..=128).contains(&named.name.len()));
+        assert_eq!(policy.is_system(), named.kind == PolicyKind::System);
+    }
+
+    let stored = to_go_json(&role).unwrap_or_default();
+    let loaded: Result<Role, _> = serde_json::from_slice(&stored);
+    assert_eq!(loaded.ok().as_ref(), Some(&role), "the role cannot be loaded");
+    let shown = SETTINGS.shown(&role);
+    // A null is a list that was never written; written, it would be an empty one.
+    let member = |name: &str| shown.get(name).filter(|list| !list.is_null()).cloned();
+    assert!(
+        write(member("inline_policies"), member("remote_policies")).is_ok(),
+        "what a read shows cannot be written"
+    );
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Roles: the settings of a role, as they are stored (in upstream's JSON), written and shown. `path` has its API, `input`
+//! the forms in which clients send policies, and `rules` what a role as a whole must keep.
+
+#[cfg(fuzzing)]
+pub mod fuzzing;
+pub(super) mod path;
+
+pub(super) mod policies;
+
+mod input;
+mod policy_document;
+mod rules;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
+use crate::secrets::alicloud::role::input::{inline_policies, remote_policies};
+use crate::secrets::alicloud::role::policies::{InlinePolicy, RemotePolicy};
+
+/// Upstream's prefix. The name after it is lower case.
+pub(super) const STORAGE_PREFIX: &str = "role/";
+
+/// A role: either the ARN of a RAM role to assume, or policies for users to make.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Role {
+    /// Blank unless this is an STS role. Upstream stored it unchecked, so it is checked when it is used or written.
+    #[serde(rename = "role_arn", default, deserialize_with = "stored::null_as_default")]
+    pub(super) arn: String,
+    /// `None` where the list was never written: upstream keeps that apart from an empty one.
+    #[serde(default)]
+    pub(super) remote_policies: Option<Vec<RemotePolicy>>,
+    /// As for `remote_policies`.
+    #[serde(default)]
+    pub(super) inline_policies: Option<Vec<InlinePolicy>>,
+    /// Zero means the mount's default.
+    #[serde(default, with = "stored::nanoseconds")]
+    pub(super) ttl: Duration,
+    /// Zero means the mount's maximum.
+    #[serde(default, with = "stored::nanoseconds")]
+    pub(super) max_ttl: Duration,
+    /// How long to wait until a new key works; zero means not at all.
+    #[serde(
+        default,
+        with = "stored::nanoseconds",
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub(super) wait_for_propagation: Duration,
+    /// Members that this version does not know, kept as they are.
+    #[serde(flatten)]
+    pub(super) unknown: Map<String, Value>,
+}
+
+/// What callers write and read.
+pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
+    Settings::new()
+        .with(Setting::new("role_arn", |role: &mut Role| &mut role.arn).describe(
+            "ARN of the role to be assumed. If provided, inline_policies and remote_policies should be blank. \
+             At creation time, this role must have configured trusted actors, and the access key and secret that \
+             will be used to assume the role (in /config) must qualify as a trusted actor.",
+        ))
+        .with(Setting::custom(
+            Field::new("inline_policies", FieldKind::String)
+                .describe("JSON of policies to be dynamically applied to users of this role: a list of documents.")
+                .as_sent(),
+            |role: &mut Role| &mut role.inline_policies,
+            |_, given| inline_policies(given).map(Some),
+            |policies| shown(policies.as_deref(), InlinePolicy::shown),
+        ))
+        .with(Setting::custom(
+            Field::new("remote_policies", FieldKind::StringSlice)
+                .describe(
+                    "The name and type of each remote policy to be applied. Example: \
+                     \"name:AliyunRDSReadOnlyAccess,type:System\".",
+                )
+                .as_sent(),
+            |role: &mut Role| &mut role.remote_policies,
+            |_, given| remote_policies(given).map(Some),
+            |policies| shown(policies.as_deref(), RemotePolicy::shown),
+        ))
+        .with(Setting::new("ttl", |role: &mut Role| &mut role.ttl).describe(
+            "Duration in seconds after which the issued credentials should expire. Defaults to 0, in which case \
+             the value will fallback to the system/mount defaults, or to an hour for STS credentials, which live \
+             for 15 minutes at the least.",
+        ))
+        .with(
+            Setting::new("max_ttl", |role: &mut Role| &mut role.max_ttl)
+                .describe("The maximum allowed lifetime of credentials issued using this role."),
+        )
+        .with(
+            Setting::new("wait_for_propagation", |role: &mut Role| &mut role.wait_for_propagation).describe(
+                "How long to wait, 60 seconds at the most, until a new access key works, before it is given out. \
+                 Default: 0, in which case a key is given out at once and may be refused for some seconds. Not for STS \
+                 credentials, which work at once.",
+            ),
+        )
+});
+
+/// A list that was never written shows as null.
+fn shown<T>(policies: Option<&[T]>, show: fn(&T) -> Value) -> Value {
+    policies.map_or(Value::Null, |policies| policies.iter().map(show).collect())
+}
+
+impl Role {
+    pub(super) async fn load(storage: &dyn Storage, name: &str) -> Result<Option<Self>, Error> {
+        storage.get_json(&storage_key(name)).await
+    }
+
+    pub(super) async fn store(&self, storage: &dyn Storage, name: &str) -> Result<(), Error> {
+        storage.put_json(&storage_key(name), self).await
+    }
+
+    pub(super) fn remote_policies(&self) -> &[RemotePolicy] {
+        self.remote_policies.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn inline_policies(&self) -> &[InlinePolicy] {
+        self.inline_policies.as_deref().unwrap_or_default()
+    }
+}
+
+pub(super) fn storage_key(name: &str) -> String {
+    format!("{STORAGE_PREFIX}{}", name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::to_go_json;
+
+    /// Entries as the Go plugin writes them.
+    const STORED: [&str; 5] = [
+        "{\"role_arn\":\"acs:ram::1234567890123456:role/dev\",\"remote_policies\":null,\"inline_policies\":null,\
+         \"ttl\":0,\"max_ttl\":0}\n",
+        "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"AliyunOSSReadOnlyAccess\",\"type\":\"System\"}],\
+         \"inline_policies\":[],\"ttl\":3600000000000,\"max_ttl\":7200000000000}\n",
+        "{\"role_arn\":\"\",\"remote_policies\":null,\"inline_policies\":[{\"hash\":\
+         \"0123456789abcdef0123456789abcdef\",\"policy_document\":{\"Statement\":[{\"Action\":\"rds:Describe*\",\
+         \"Condition\":{\"IpAddress\":{\"acs:SourceIp\":\"10.0.0.0/8\"}},\"Effect\":\"Allow\",\
+         \"Note\":\"a\\u003cb\\u0026c\",\"Number\":9007199254740992,\"Resource\":\"*\"}],\"Version\":\"1\"}},\
+         {\"hash\":\"x\",\"policy_document\":null}],\"ttl\":0,\"max_ttl\":0}\n",
+        "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
+         \"later\":{\"n\":1.0}}\n",
+        // As this version writes it where a wait is set.
+        "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
+         \"wait_for_propagation\":30000000000,\"later\":1}\n",
+    ];
+
+    #[test]
+    fn entries_of_the_go_plugin_read_and_write_back_as_the_same_bytes() {
+        for stored in STORED {
+            let role: Role = serde_json::from_str(stored).unwrap();
+            assert_eq!(String::from_utf8(to_go_json(&role).unwrap()).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn every_digit_of_a_document_survives() {
+        let stored = "{\"role_arn\":\"\",\"remote_policies\":null,\"inline_policies\":[{\"hash\":\"h\",\"policy_document\":\
+                      {\"n\":[-0,-0.0,1e+2,1.50,12345678901234567890.10]}}],\"ttl\":0,\"max_ttl\":0}\n";
+        let role: Role = serde_json::from_str(stored).unwrap();
+        assert_eq!(String::from_utf8(to_go_json(&role).unwrap()).unwrap(), stored);
+    }
+
+    #[test]
+    fn policies_of_another_shape_make_the_role_unreadable() {
+        for inline in [
+            "7",
+            "[7]",
+            "[{}]",
+            r#"[{"hash":"h"}]"#,
+            r#"[{"hash":7,"policy_document":{}}]"#,
+        ] {
+            let stored = format!(r#"{{"inline_policies":{inline}}}"#);
+            assert!(serde_json::from_str::<Role>(&stored).is_err(), "{stored}");
+        }
+    }
+
+    #[test]
+    fn keys_are_lower_case() {
+        assert_eq!(storage_key("Dev"), "role/dev");
+    }
+}

@@ -1,0 +1,353 @@
+//! `role/<name>`, and the list of roles at `role` and `roles`.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::framework::{
+    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
+    Path, Response,
+};
+use crate::secrets::alicloud::config::Config;
+use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::role::rules::{check, warnings};
+use crate::secrets::alicloud::role::{Role, SETTINGS, STORAGE_PREFIX, storage_key};
+
+const LIST_SYNOPSIS: &str = "List the existing roles in this backend.";
+const LIST_DESCRIPTION: &str = "Roles will be listed by the role name.";
+
+const SYNOPSIS: &str =
+    "Read, write and reference policies and roles that API keys or STS credentials can be made for.";
+
+const DESCRIPTION: &str = "
+This path allows you to read and write roles that are used to create API keys or STS credentials.
+
+If you supply a role ARN, that role must have been created to allow trusted actors, and the access key and secret that
+will be used to call AssumeRole (configured at the /config path) must qualify as a trusted actor.
+
+If you instead supply inline and/or remote policies to be applied, a user and API key will be dynamically created.
+The remote policies will be applied to that user, and the inline policies will also be dynamically created and applied.
+
+To obtain an API key or STS credential after the role is created, if the backend is mounted at \"alicloud\" and you
+create a role at \"alicloud/role/deploy\" then a user could request access credentials at \"alicloud/creds/deploy\".
+
+To validate the keys, attempt to read an access key after writing the policy.
+";
+
+pub(in crate::secrets::alicloud) fn list_path(engine: &Arc<Engine>) -> Path {
+    Path::new("roles?/?")
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            suffix: Some("roles|roles2"),
+            ..DisplayAttributes::default()
+        })
+        .on(Operation::List, engine, list)
+        .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
+}
+
+pub(in crate::secrets::alicloud) fn path(engine: &Arc<Engine>) -> Path {
+    Path::new("role/{name}")
+        .field(Field::new("name", FieldKind::LowercaseString).describe("The name of the role."))
+        .fields(SETTINGS.fields())
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            suffix: Some("role"),
+            ..DisplayAttributes::default()
+        })
+        .exists(engine, exists)
+        .on(Operation::Update, engine, write)
+        .and_on(Operation::Create)
+        .on(Operation::Read, engine, read)
+        .on(Operation::Delete, engine, delete)
+        .help(SYNOPSIS, DESCRIPTION)
+}
+
+/// The arguments of every operation on one role: a body with further members does not disturb a delete.
+#[derive(Debug, Deserialize)]
+pub(super) struct Name {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NoArguments {}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Write {
+    name: String,
+    #[serde(flatten)]
+    given: FieldValues,
+}
+
+async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
+    Ok(Some(Response::list(context.storage.list(STORAGE_PREFIX).await?)))
+}
+
+async fn exists(_: Arc<Engine>, context: Context, arguments: Name) -> Result<bool, Error> {
+    Ok(context
+        .storage
+        .get(&storage_key(&arguments.name))
+        .await?
+        .is_some())
+}
+
+async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
+    let role = Role::load(&*context.storage, &arguments.name).await?;
+    Ok(role.map(|role| Response::data(SETTINGS.shown(&role))))
+}
+
+async fn delete(engine: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
+    let key = storage_key(&arguments.name);
+    let _one_writer = engine.locks.lock(&key).await;
+    context.storage.delete(&key).await?;
+    Ok(None)
+}
+
+async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
+    let name = arguments.name;
+    let _one_writer = engine.locks.lock(&storage_key(&name)).await;
+    let stored = Role::load(&*context.storage, &name).await?;
+    // The host found a role and checked the caller's policy for an update; meanwhile it was deleted.
+    if stored.is_none() && context.request.operation == Operation::Update {
+        return Err(Error::bad_request(format!(
+            "no role found to update for {}",
+            Excerpt(&name)
+        )));
+    }
+    let mut role = stored.unwrap_or_default();
+    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    SETTINGS.merge(&mut role, &arguments.given)?;
+    check(&role, &config)?;
+    let limit = context.system.max_lease_ttl().await?;
+    role.store(&*context.storage, &name).await?;
+    Ok(Response::warnings(warnings(&role, limit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::secrets::alicloud::role::policies::RemotePolicy;
+
+    const ARN: &str = "acs:ram::1234567890123456:role/dev";
+
+    fn apply(arguments: Value, stored: Role) -> Result<Role, String> {
+        let mut role = stored;
+        let given = serde_json::from_value(arguments).unwrap();
+        SETTINGS
+            .merge(&mut role, &given)
+            .map_err(|error| error.to_string())?;
+        check(&role, &Config::default()).map_err(|error| error.to_string())?;
+        Ok(role)
+    }
+
+    fn document() -> Value {
+        json!({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "rds:Describe*", "Resource": "*"}]})
+    }
+
+    #[test]
+    fn inline_policies_come_in_many_forms() {
+        for given in [
+            json!([document()]),
+            json!(json!([document()]).to_string()),
+            json!([document().to_string()]),
+            json!(document()),
+            json!(document().to_string()),
+            json!([{"hash": "h", "policy_document": document()}]),
+            json!(json!([{"hash": "h", "policy_document": document()}]).to_string()),
+        ] {
+            let role = apply(json!({"inline_policies": given}), Role::default()).unwrap();
+            let [policy] = role.inline_policies() else {
+                panic!("{given}")
+            };
+            assert_eq!(policy.document.to_value(), document(), "{given}");
+            assert!(policy.id == "h" || policy.id.len() == 32, "{given}");
+        }
+    }
+
+    #[test]
+    fn remote_policies_come_in_many_forms() {
+        for given in [
+            json!("name:P,type:System"),
+            json!("type:System,name:P"),
+            json!(" name: P , type: System "),
+            json!(["name:P,type:System"]),
+            json!([{"name": "P", "type": "System"}]),
+            json!(r#"[{"name":"P","type":"System"}]"#),
+            json!(r#"["name:P,type:System"]"#),
+            json!({"name": "P", "type": "System"}),
+        ] {
+            let role = apply(json!({"remote_policies": given}), Role::default()).unwrap();
+            let expected = RemotePolicy {
+                name: "P".to_owned(),
+                kind: "System".to_owned(),
+            };
+            assert_eq!(role.remote_policies(), [expected], "{given}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_taken_can_be_read_again() {
+        let nested = |levels| (2..levels).fold(json!("x"), |inner, _| json!([inner]));
+        for levels in [8, 32, 33, 100, 126] {
+            let document = json!({"Version": "1", "Statement": [nested(levels)]});
+            // As text, which may be as deep as a document of its own.
+            let given = json!({"inline_policies": json!([document]).to_string()});
+            match apply(given, Role::default()) {
+                Ok(role) => {
+                    let stored = crate::framework::to_go_json(&role).unwrap();
+                    assert_eq!(serde_json::from_slice::<Role>(&stored).unwrap(), role);
+                }
+                Err(refusal) => {
+                    assert!(levels > 32, "{levels}: {refusal}");
+                    assert!(refusal.starts_with("inline_policies: "), "{refusal}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_do_not_give_back_what_is_long() {
+        let long = "x".repeat(100_000);
+        for arguments in [
+            json!({"remote_policies": long}),
+            json!({"remote_policies": format!("{long}:x")}),
+            json!({"remote_policies": format!("name:{long}")}),
+            json!({"remote_policies": {long.as_str(): "x"}}),
+            json!({"remote_policies": format!("name:{long},type:Custom")}),
+            json!({"remote_policies": format!("name:P,type:{long}")}),
+            json!({"inline_policies": long}),
+            json!({"role_arn": long}),
+        ] {
+            let refusal = apply(arguments, Role::default()).unwrap_err();
+            assert!(refusal.len() < 500, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn blank_lists_clear() {
+        let stored = apply(json!({"remote_policies": "name:P,type:System"}), Role::default()).unwrap();
+        for blank in [json!([]), json!("[]"), json!(""), json!(null)] {
+            let role = apply(
+                json!({"remote_policies": blank, "inline_policies": blank, "role_arn": ARN}),
+                stored.clone(),
+            );
+            assert_eq!(role.unwrap().arn, ARN, "{blank}");
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_field() {
+        let eleven: Vec<_> = (0..11).map(|_| document()).collect();
+        let system: Vec<_> = (0..21).map(|n| format!("name:P{n},type:System")).collect();
+        for (arguments, refusal) in [
+            (
+                json!({}),
+                "must include an arn, or at least one of inline_policies or remote_policies",
+            ),
+            (json!({"role_arn": "arn:aws:iam::1:role/x"}), "role_arn: "),
+            (
+                json!({"role_arn": "acs:ram::1234567890123456:user/x"}),
+                "role_arn: expected the ARN of a role",
+            ),
+            (
+                json!({"role_arn": ARN, "inline_policies": [document()]}),
+                "inline_policies must be blank when an arn is present",
+            ),
+            (
+                json!({"role_arn": ARN, "remote_policies": "name:P,type:System"}),
+                "remote_policies must be blank when an arn is present",
+            ),
+            (
+                json!({"role_arn": ARN, "ttl": 10, "max_ttl": 5}),
+                "ttl exceeds max_ttl",
+            ),
+            (
+                json!({"role_arn": ARN, "wait_for_propagation": 1}),
+                "wait_for_propagation must be 0 when an arn is present",
+            ),
+            (
+                json!({"inline_policies": [document()], "wait_for_propagation": 61}),
+                "wait_for_propagation can be 1m at the most",
+            ),
+            (json!({"inline_policies": "{"}), "inline_policies: not valid JSON"),
+            (json!({"inline_policies": 7}), "inline_policies: expected"),
+            (json!({"inline_policies": [null]}), "inline_policies: entry 1: "),
+            (
+                json!({"inline_policies": eleven}),
+                "inline_policies and remote_policies: 11 custom policies",
+            ),
+            (
+                json!({"remote_policies": system}),
+                "remote_policies: 21 system policies",
+            ),
+            (
+                json!({"remote_policies": "P"}),
+                "remote_policies: unable to recognize pair",
+            ),
+            (
+                json!({"remote_policies": "name:P,kind:System"}),
+                "remote_policies: invalid key",
+            ),
+            (
+                json!({"remote_policies": "type:System"}),
+                "remote_policies: policy name is required",
+            ),
+            (
+                json!({"remote_policies": "name:P"}),
+                "remote_policies: policy type is required",
+            ),
+            (
+                json!({"remote_policies": "name:P,type:managed"}),
+                "remote_policies: policy type \"managed\"",
+            ),
+            (
+                json!({"remote_policies": "name:P_x,type:Custom"}),
+                "remote_policies: policy name \"P_x\"",
+            ),
+        ] {
+            let error = apply(arguments.clone(), Role::default()).expect_err(refusal);
+            assert!(error.starts_with(refusal), "{arguments}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_partial_update_keeps_the_rest() {
+        let stored = apply(
+            json!({"inline_policies": [document()], "ttl": 60, "wait_for_propagation": 30}),
+            Role::default(),
+        )
+        .unwrap();
+        let updated = apply(json!({"max_ttl": 120}), stored.clone()).unwrap();
+        assert_eq!(updated.inline_policies, stored.inline_policies);
+        assert_eq!((updated.ttl.as_secs(), updated.max_ttl.as_secs()), (60, 120));
+        assert_eq!(updated.wait_for_propagation.as_secs(), 30);
+        // What a read shows can be written back without a change.
+        let mut shown = Value::Object(SETTINGS.shown(&updated));
+        shown.as_object_mut().unwrap().remove("role_arn");
+        assert_eq!(
+            apply(shown, Role::default()).unwrap().inline_policies,
+            stored.inline_policies
+        );
+    }
+
+    #[test]
+    fn warnings_are_in_human_units() {
+        let role = apply(json!({"role_arn": ARN, "ttl": 60}), Role::default()).unwrap();
+        assert_eq!(
+            warnings(&role, Duration::from_secs(3600)),
+            ["STS credentials live for 15m at the least: the lease of 1m ends before them"]
+        );
+        let role = apply(
+            json!({"remote_policies": "name:P,type:System", "ttl": 7200}),
+            Role::default(),
+        )
+        .unwrap();
+        assert_eq!(
+            warnings(&role, Duration::from_secs(5400)),
+            ["ttl of 2h exceeds the mount's maximum of 1h30m, to which leases are cut"]
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! The tick's part of leases that the host has lost: removing users whose lease must have ended.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::framework::{Context, Error, Job};
+use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::record::{self, LeaseRecord};
+
+/// Removes the users whose leases must have ended. Its entries are the lease records.
+pub struct CleanUp<E> {
+    engine: Arc<E>,
+    /// When this process first ran the job, in seconds since 1970.
+    since: OnceLock<u64>,
+}
+
+impl<E: LeaseEngine> CleanUp<E> {
+    /// How often all records are looked at. A mount may have thousands.
+    pub const EVERY: Duration = Duration::from_secs(600);
+
+    /// For one mount.
+    #[must_use]
+    pub fn new(engine: &Arc<E>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            since: OnceLock::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl<E: LeaseEngine> Job for CleanUp<E> {
+    async fn due(&self, context: &Context) -> Result<Vec<String>, Error> {
+        self.since.get_or_init(|| record::now(context));
+        record::users(&*context.storage).await
+    }
+
+    async fn work(&self, context: &Context, user: &str) -> Result<(), Error> {
+        let now = record::now(context);
+        let since = *self.since.get_or_init(|| now);
+        // A renewal that comes meanwhile waits, and then finds no record and no user: the lease was over.
+        let _one_at_a_time = self.engine.locks().lock(&record::key(user)).await;
+        let Some(record) = LeaseRecord::<UserOf<E>>::load(&*context.storage, user).await? else {
+            return Ok(());
+        };
+        if !record.is_over(now) {
+            return Ok(());
+        }
+        // The Go plugin, if it served the mount before this process, renewed leases without moving their records on. A
+        // lease that is alive will be renewed or revoked within another time of the same length. What ended since is
+        // over: so no record is extended twice by one process.
+        if record.is_over(since) && record.may_have_been_renewed(now) {
+            return record.extended(now).store(&*context.storage).await;
+        }
+        let issuer = self.engine.issuer(context).await?;
+        issuer.remove(context, &record.user).await.map_err(|error| {
+            Error::new(
+                error.kind(),
+                format!(
+                    "the lease has ended, but its user cannot be removed yet; grant what is missing, or delete the user \
+                     in {}: {}",
+                    UserOf::<E>::SERVICE,
+                    error.message()
+                ),
+            )
+        })?;
+        context.storage.apply(vec![record::deletion(user)]).await?;
+        tracing::warn!(user, "removed a user whose lease has ended without being revoked");
+        Ok(())
+    }
+}
+
+impl<E> fmt::Debug for CleanUp<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CleanUp").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! Leases that stand for a user in a cloud: the part of a secrets engine that is the same for every vendor.
+//!
+//! One `creds` request, step by step ([`issue`]):
+//!
+//! 1. the engine plans a user: its name, its policies, its [owner tag](OwnerTag);
+//! 2. a WAL entry names everything that is about to be made;
+//! 3. the engine's [`Issuer`] makes it;
+//! 4. a lease record takes the place of the WAL entry, in one transaction where the host has them;
+//! 5. a failure undoes what was made at once. What a crash leaves, or an undo that fails, is undone by the host's tick
+//!    ([`roll_back`]).
+//!
+//! The lease record is the mount's own knowledge of its leases. [`renew`] moves its end on, [`revoke`] removes it with the
+//! user, and [`CleanUp`] removes the users of leases that the host has lost.
+//!
+//! This module knows no vendor. An engine beside `secrets/alicloud` (`secrets/aws`, with IAM users) implements
+//! [`LeaseUser`], [`Issuer`] and [`LeaseEngine`], and registers [`roll_back`] and [`CleanUp`] with its backend.
+
+mod cleanup;
+mod issue;
+mod issuer;
+pub mod names;
+mod owner_tag;
+mod record;
+mod revoke;
+mod rollback;
+
+pub use cleanup::CleanUp;
+pub use issue::issue;
+pub use issuer::{Issuer, LeaseEngine, LeaseUser, Progress, Removed, WAL_KIND};
+pub use owner_tag::OwnerTag;
+pub use record::{owned_users, renew};
+pub use revoke::revoke;
+pub use rollback::roll_back;
