@@ -172,14 +172,18 @@ impl Backend {
         match context.request.operation {
             Operation::Help => self.help(&context).await,
             Operation::Renew => self.renew(context).await,
-            Operation::ResolvePath => self.resolve_path(&context.request.path),
+            Operation::ResolvePath => {
+                context.host_asks_for_paths();
+                self.resolve_path(&context.request.path)
+            }
             Operation::Revoke => self.revoke(context).await,
             Operation::Rollback => self.tick(context).await,
             Operation::Initialize => match &self.initialize {
                 Some(hook) => hook(context).await.map(|()| None),
                 None => Ok(None),
             },
-            Operation::Unknown => Err(Error::unsupported_operation()),
+            // Never an answer: a host that lets anybody ask it would take the alias for a login.
+            Operation::AliasLookahead | Operation::Unknown => Err(Error::unsupported_operation()),
             operation => self.serve(context, operation).await,
         }
     }
@@ -352,3 +356,6 @@ impl fmt::Debug for Backend {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -19,7 +20,7 @@ use crate::cloud::{Clock, Deadline};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// A login's entity alias, without the login.
+    /// A login's entity alias, without the login. Always refused.
     AliasLookahead,
     /// A write to something that the existence check did not find.
     Create,
@@ -97,6 +98,9 @@ pub struct Services {
     pub system: Arc<dyn SystemView>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Whether the host has asked for the canonical form of a path of this mount. A host that asks does so before each
+    /// request.
+    pub resolves_paths: Arc<AtomicBool>,
 }
 
 impl Operation {
@@ -191,6 +195,18 @@ impl Context {
             deadline,
             cancelled,
         }
+    }
+
+    /// Whether this host asks for the canonical form of a path before its policy check. Where it does not, a policy that
+    /// names a path is passed by every other spelling that the backend takes for it.
+    #[must_use]
+    pub fn host_resolves_paths(&self) -> bool {
+        self.services.resolves_paths.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the host has asked for the canonical form of a path.
+    pub(super) fn host_asks_for_paths(&self) {
+        self.services.resolves_paths.store(true, Ordering::Relaxed);
     }
 
     /// When the request must be over. Every wait, retry and nested call takes the earlier of its own limit and this.

@@ -26,6 +26,7 @@ pub(crate) fn services(storage: Arc<dyn Storage>, system: impl SystemView + 'sta
         storage,
         system: Arc::new(system),
         clock: Arc::new(SystemClock),
+        resolves_paths: Arc::default(),
     }
 }
 

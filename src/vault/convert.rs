@@ -9,8 +9,8 @@ use zeroize::Zeroize;
 
 use super::generated::{logical, pb};
 use crate::framework::{
-    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, Response, Secret, TokenType, nanoseconds,
-    wipe,
+    Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, RequestClass, Response, Secret, TokenType,
+    nanoseconds, wipe,
 };
 
 /// Go's zero time. A lease without an issue time breaks the host's decoder.
@@ -35,6 +35,33 @@ pub(super) fn request(mut wire: pb::Request) -> Result<Request, String> {
     request.id = wire.id;
     request.remote_address = wire.connection.map(|connection| connection.remote_addr);
     Ok(request)
+}
+
+/// The answer to a request. A token is given only for a login and its renewal, and never beside an error.
+pub(super) fn answer(
+    request: (RequestClass, Operation),
+    result: Result<Option<Response>, Error>,
+) -> Result<pb::HandleRequestReply, Error> {
+    let response = result?;
+    if let Some(Response {
+        auth: Some(_), data, ..
+    }) = &response
+    {
+        let may_log_in = matches!(
+            request,
+            (RequestClass::Login, Operation::Update) | (_, Operation::Renew)
+        );
+        let says_error = data.as_ref().is_some_and(|data| data.contains_key("error"));
+        if !may_log_in || says_error {
+            return Err(Error::internal(
+                "the plugin made a token where there must be none",
+            ));
+        }
+    }
+    Ok(pb::HandleRequestReply {
+        response: response.map(self::response),
+        err: None,
+    })
 }
 
 /// A successful answer of ours.
@@ -297,6 +324,29 @@ mod tests {
             no_default_policy: true,
         };
         assert!(auth_from(auth_to(auth.clone())).unwrap() == auth);
+    }
+
+    #[test]
+    fn a_token_comes_only_from_a_login_or_its_renewal_and_never_beside_an_error() {
+        let token = |data: Option<Value>| {
+            Ok(Some(Response {
+                auth: Some(Auth::default()),
+                data: data.map(|data| data.as_object().unwrap().clone()),
+                ..Response::default()
+            }))
+        };
+        let login = (RequestClass::Login, Operation::Update);
+        let renewal = (RequestClass::Storage, Operation::Renew);
+        for request in [login, renewal] {
+            let reply = answer(request, token(None)).unwrap();
+            assert!(reply.response.unwrap().auth.is_some() && reply.err.is_none());
+            assert!(answer(request, token(Some(json!({"error": "no"})))).is_err());
+        }
+        for operation in [Operation::AliasLookahead, Operation::ResolveRole, Operation::Read] {
+            assert!(answer((RequestClass::Login, operation), token(None)).is_err());
+        }
+        assert!(answer((RequestClass::Storage, Operation::Update), token(None)).is_err());
+        assert!(answer(login, Err(Error::bad_request("no"))).is_err());
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl Service {
                     storage: Arc::new(HostStorage::new(channel.clone())),
                     system: Arc::new(HostSystem::new(channel, self.plugin.product)),
                     clock: Arc::new(SystemClock),
+                    resolves_paths: Arc::default(),
                 },
                 gone: CancellationToken::new(),
             },
@@ -179,6 +180,8 @@ async fn handled(
 ) -> pb::HandleRequestReply {
     let wire = arguments.request.unwrap_or_default();
     let what = format!("{} {:?}", wire.operation, wire.path);
+    let operation = Operation::from_wire(&wire.operation);
+    let class = instance.backend.class(operation, &wire.path);
     let admission = Arc::clone(admission);
     let outcome = run_wire(instance, wire, |instance, context| async move {
         let _place = context
@@ -187,16 +190,10 @@ async fn handled(
         instance.backend.handle(context).await
     })
     .await;
-    match outcome {
-        Ok(response) => pb::HandleRequestReply {
-            response: response.map(convert::response),
-            err: None,
-        },
-        Err(error) => {
-            log_failure(&what, &error);
-            convert::failure(&error)
-        }
-    }
+    convert::answer((class, operation), outcome).unwrap_or_else(|error| {
+        log_failure(&what, &error);
+        convert::failure(&error)
+    })
 }
 
 /// The answer to the question whether what a write names exists.

@@ -23,6 +23,7 @@ impl Mount {
                 storage: Arc::new(MemoryStorage::default()),
                 system: Arc::new(FixedSystem::default()),
                 clock,
+                resolves_paths: Arc::default(),
             },
             gone: CancellationToken::new(),
         }))
