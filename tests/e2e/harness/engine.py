@@ -28,15 +28,18 @@ REMOTE = ["name:AliyunOSSReadOnlyAccess,type:System", "name:app-readonly,type:Cu
 
 
 class Engine:
-    """A mount with the path `path`, its requests sent as root unless another `api` is given.
+    """A mount with the path `path`, its requests sent as root unless another `api` is given. Without a plugin's name, one
+    that is there already.
 
     In a cluster the server is any node, and `api` finds the one that leads.
     """
 
-    def __init__(self, server: Server, cloud: Cloud, path: str, plugin: str = "alicloud", api: Api | None = None,
-                 **tune: str) -> None:
+    def __init__(self, server: Server, cloud: Cloud, path: str, plugin: str | None = "alicloud",
+                 api: Api | None = None, **tune: str) -> None:
         self.server, self.cloud, self.path = server, cloud, path
         self.api: Api = api or server.api
+        if plugin is None:
+            return
         body: Json = {"type": plugin}
         if tune:
             body["config"] = tune

@@ -11,13 +11,16 @@ from .signing import Key, Signed, session_key, v1
 
 
 class AuthMethod:
-    """A mount below `auth/`. Whoever logs in has no token yet. `api` is as with an engine."""
+    """A mount below `auth/`. Whoever logs in has no token yet. `api` and `plugin` are as with an engine."""
 
-    def __init__(self, server: Server, cloud: Cloud, mount: str, api: Api | None = None, **tune: Any) -> None:
+    def __init__(self, server: Server, cloud: Cloud, mount: str, api: Api | None = None,
+                 plugin: str | None = "alicloud", **tune: Any) -> None:
         self.server, self.cloud, self.mount, self.path = server, cloud, mount, f"auth/{mount}"
         self.api: Api = api or server.api
         self.nobody = self.api.as_token("")
-        body: Json = {"type": "alicloud"}
+        if plugin is None:
+            return
+        body: Json = {"type": plugin}
         if tune:
             body["config"] = tune
         self.api.call("PUT", f"sys/auth/{mount}", body).ok()

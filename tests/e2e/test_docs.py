@@ -1,0 +1,180 @@
+"""The commands of the documents on installing and upgrading are run as they are written there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from harness.api import Answer
+from harness.cloud import Cloud
+from harness.documents import Reader
+from harness.engine import Engine
+from harness.method import AuthMethod
+from harness.places import PLUGIN, openbao, plugin_binary
+from harness.secrecy import assert_no_secret_in
+from harness.server import Server
+from harness.waiting import until
+
+#: What `install.md` enables, and the default of `upgrade.md`.
+_MOUNT = "alicloud"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, cloud: Cloud) -> Iterator[Server]:
+    """A server in which nothing is registered."""
+    server = Server(openbao(), tmp_path / "server", plugin_binary(), cloud.environment)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+    assert_no_secret_in(server.log, cloud)
+
+
+@pytest.fixture
+def installed(fresh: Server) -> Reader:
+    """The reader of `install.md`, after the installation."""
+    reader = Reader(fresh, "install.md", CLI=fresh.program, BINARY=plugin_binary(), PLUGIN_DIR=fresh.plugins)
+    assert reader.sections() == {"Register and enable", "Uninstall"}
+    shown = reader.follow("Register and enable")
+    assert _version_of(plugin_binary()) in shown
+    return reader
+
+
+def test_what_is_installed_as_documented_works_and_can_be_removed(installed: Reader, fresh: Server,
+                                                                   cloud: Cloud) -> None:
+    engine, method = _existing_mounts(fresh, cloud)
+    engine.creds(engine.inline_role()).ok()
+    method.login(method.bound()).ok()
+    installed.follow("Uninstall")
+    assert cloud.control.leftovers()["clean"]
+    assert not {f"{_MOUNT}/", f"auth/{_MOUNT}/"} & set(fresh.api.read("sys/mounts").ok().data)
+    assert list(fresh.plugins.iterdir()) == [fresh.plugins / PLUGIN], "a file is left"
+
+
+def test_no_request_fails_during_an_upgrade_and_the_way_back(installed: Reader, fresh: Server, cloud: Cloud,
+                                                             tmp_path: Path, show: Callable[[str], None]) -> None:
+    del installed
+    old = _version_of(plugin_binary())
+    new = _next(old)
+    reader = Reader(fresh, "upgrade.md", CLI=fresh.program, BINARY=_build_of(new, old, tmp_path),
+                    PLUGIN_DIR=fresh.plugins, OLD=old, OLD_FILE=f"{PLUGIN}_{old}")
+    assert reader.sections() == {"From version to version", "Go back", "Remove the old version"}
+    engine, method = _existing_mounts(fresh, cloud)
+    lease_id = engine.creds(engine.full_role()).ok().lease_id
+    engine.sts_role()
+    token = method.login(method.bound(token_ttl="1h")).ok().body["auth"]["client_token"]
+
+    with _load(engine, method, lease_id, token) as made:
+        for section, version in (("From version to version", new), ("Go back", old), ("From version to version", new)):
+            before = Counter(made)
+            shown = reader.follow(section)
+            assert section == "Go back" or version in shown
+            assert _running(fresh) == {version}, section
+            # Each kind of request was made after the change too.
+            until(lambda before=before: all(made[kind] > before[kind] + 1 for kind in before), "requests go on")
+        until(lambda: not fresh.plugin_processes(f"{PLUGIN}_{old}"), "the old version has ended")
+        reader.follow("Remove the old version")
+    show("\n".join(f"{kind:24} {count}" for kind, count in sorted(made.items())))
+
+    fresh.restart()
+    until(lambda: engine.api.read(f"{engine.path}/role/full").status == 200, "the mount is back")
+    assert _running(fresh) == {new}
+    method.renew(token).ok()
+    engine.renew(lease_id).ok()
+    engine.revoke(lease_id).ok()
+    engine.unmount().ok()
+    assert cloud.control.leftovers()["clean"]
+
+
+@contextmanager
+def _load(engine: Engine, method: AuthMethod, lease_id: str, token: str) -> Iterator[Counter[str]]:
+    """Requests of every kind, one after another in a thread for each; how many were made. The first that fails ends it."""
+    made: Counter[str] = Counter()
+    failures: list[str] = []
+    over = threading.Event()
+
+    def repeat(kind: str, request: Callable[[], Answer]) -> None:
+        while not over.is_set():
+            try:
+                request().ok()
+            except Exception as error:  # whatever it is, it is what the test is about
+                failures.append(f"{kind}: {error!r}")
+                over.set()
+                return
+            made[kind] += 1
+            # Not a wait for anything: the machine is shared.
+            time.sleep(0.01)
+
+    def lease() -> Answer:
+        answer = engine.creds("full").ok()
+        engine.renew(answer.lease_id).ok()
+        return engine.revoke(answer.lease_id)
+
+    def login() -> Answer:
+        token = method.login().ok().body["auth"]["client_token"]
+        return method.api.as_token(token).call("PUT", "auth/token/revoke-self")
+
+    requests: dict[str, Callable[[], Answer]] = {
+        "lease of a user": lease,
+        "STS credentials": lambda: engine.creds("sts"),
+        "role of the engine": lambda: engine.api.read(f"{engine.path}/role/full"),
+        "renewal of an old lease": lambda: engine.renew(lease_id),
+        "login": login,
+        "role of the method": lambda: method.api.read(f"{method.path}/role/dev"),
+        "renewal of an old token": lambda: method.renew(token),
+    }
+    threads = [threading.Thread(target=repeat, args=item) for item in requests.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: over.is_set() or len(made) == len(requests), "each request was made once")
+        yield made
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(120)
+        assert failures == []
+
+
+def _existing_mounts(server: Server, cloud: Cloud) -> tuple[Engine, AuthMethod]:
+    """The mounts that the document has enabled, configured."""
+    engine, method = Engine(server, cloud, _MOUNT, plugin=None), AuthMethod(server, cloud, _MOUNT, plugin=None)
+    engine.configure().ok()
+    return engine, method
+
+
+def _version_of(binary: Path) -> str:
+    shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
+    return shown.stdout.split()[1]
+
+
+def _next(version: str) -> str:
+    """Another version that is as long."""
+    last = version[-1]
+    return version[:-1] + ("1" if last != "1" else "2")
+
+
+def _build_of(version: str, old: str, folder: Path) -> Path:
+    """A build that reports another version: a copy in which the text of the version is another."""
+    assert len(version) == len(old)
+    path = folder / "new" / PLUGIN
+    path.parent.mkdir()
+    shutil.copy2(plugin_binary(), path)
+    path.write_bytes(path.read_bytes().replace(old.encode(), version.encode()))
+    assert _version_of(path) == version
+    return path
+
+
+def _running(server: Server) -> set[str]:
+    """The versions that the two mounts run."""
+    secrets = server.api.read("sys/mounts").ok().data[f"{_MOUNT}/"]
+    auth = server.api.read("sys/auth").ok().data[f"{_MOUNT}/"]
+    return {secrets["running_plugin_version"], auth["running_plugin_version"]}
