@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from harness.api import Answer
 from harness.cloud import Cloud
+from harness.cluster import Cluster
 from harness.documents import Reader
 from harness.engine import Engine
 from harness.method import AuthMethod
@@ -92,6 +93,33 @@ def test_no_request_fails_during_an_upgrade_and_the_way_back(installed: Reader, 
     engine.revoke(lease_id).ok()
     engine.unmount().ok()
     assert cloud.control.leftovers()["clean"]
+
+
+def test_an_upgrade_reaches_every_node_of_a_cluster(cloud: Cloud, tmp_path: Path) -> None:
+    cluster = Cluster(openbao(), tmp_path / "cluster", plugin_binary(), cloud.environment)
+    try:
+        cluster.start()
+        leader = cluster.wait_for_leader()
+        _on_every_node(cluster, "install.md", plugin_binary()).follow("Register and enable")
+        for node in cluster.nodes:
+            _existing_mounts(node, cloud)[0].api.read(f"{_MOUNT}/config").ok()
+        old = _version_of(plugin_binary())
+        new = _build_of(_next(old), old, tmp_path)
+        _on_every_node(cluster, "upgrade.md", new).follow("From version to version")
+        for node in cluster.nodes:
+            until(lambda node=node: node.plugin_processes(f"{PLUGIN}_{_next(old)}")
+                  and not node.plugin_processes(f"{PLUGIN}_{old}"), f"{node.name} runs the new version alone")
+        assert _running(leader) == {_next(old)}
+    finally:
+        cluster.stop()
+
+
+def _on_every_node(cluster: Cluster, document: str, binary: Path) -> Reader:
+    """A reader at the leader, after the file was copied to all other nodes."""
+    for node in cluster.followers():
+        shutil.copy2(binary, node.plugins / f"{PLUGIN}_{_version_of(binary)}")
+    leader = cluster.wait_for_leader()
+    return Reader(leader, document, CLI=leader.program, BINARY=binary, PLUGIN_DIR=leader.plugins)
 
 
 @contextmanager
