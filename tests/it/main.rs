@@ -9,6 +9,7 @@
 )]
 
 mod dependencies;
+mod docs;
 mod host;
 mod privacy;
 mod protocol;
