@@ -12,7 +12,7 @@ from harness.api import Json
 from harness.cli import Cli, Output
 from harness.cloud import Cloud
 from harness.keyless import Pod
-from harness.places import PLUGIN, server_program
+from harness.places import PLUGIN, server_program, version_of
 from harness.server import DevServer, Server, command_environment
 
 from . import end_by_signals
@@ -63,6 +63,12 @@ class Walk:
         for text in expected:
             self.check(text in output.text, f"`{output.command}` did not print {text!r}")
         return output
+
+    def register(self, binary: Path, kind: str) -> str:
+        """Registers the plugin as one of this kind, the way `docs/install.md` does; its version."""
+        digest, version = hashlib.sha256(binary.read_bytes()).hexdigest(), version_of(binary)
+        self.type(f"plugin register -sha256={digest} -command={PLUGIN} -version={version} {kind} alicloud", "Success!")
+        return version
 
     def check(self, holds: bool, otherwise: str) -> None:
         """Ends the walk when something is not as it should be."""
@@ -128,9 +134,8 @@ def install(walk: Walk, binary: Path) -> None:
     """Puts the plugin to work."""
     walk.chapter("Install the plugin")
     walk.say(f"The binary lies in the server's plugin_directory as {PLUGIN}.")
-    digest = hashlib.sha256(binary.read_bytes()).hexdigest()
-    walk.type(f"plugin register -sha256={digest} -command={PLUGIN} secret alicloud", "Success!")
-    walk.type("secrets enable alicloud", "Success!")
+    version = walk.register(binary, "secret")
+    walk.type(f"secrets enable -plugin-version={version} alicloud", "Success!")
 
 
 def configure(walk: Walk) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import shlex
@@ -84,9 +83,8 @@ def enable(walk: Walk, binary: Path) -> None:
     """Mounts it."""
     walk.chapter("Log in with a RAM identity: enable the auth method")
     walk.say("The same file is the auth method too.")
-    digest = hashlib.sha256(binary.read_bytes()).hexdigest()
-    walk.type(f"plugin register -sha256={digest} -command={PLUGIN} auth alicloud", "Success!")
-    walk.type("auth enable alicloud", "Success!")
+    version = walk.register(binary, "auth")
+    walk.type(f"auth enable -plugin-version={version} alicloud", "Success!")
 
 
 def write_roles(walk: Walk) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -19,7 +18,7 @@ from harness.cluster import Cluster
 from harness.documents import Reader
 from harness.engine import Engine
 from harness.method import AuthMethod
-from harness.places import PLUGIN, openbao, plugin_binary
+from harness.places import PLUGIN, openbao, plugin_binary, version_of
 from harness.secrecy import assert_no_secret_in
 from harness.server import Server
 from harness.waiting import until
@@ -50,7 +49,7 @@ def installed(fresh: Server) -> Reader:
     reader = Reader(fresh, "install.md", CLI=fresh.program, BINARY=plugin_binary(), PLUGIN_DIR=fresh.plugins)
     assert reader.sections() == {"Register and enable", "Uninstall"}
     shown = reader.follow("Register and enable")
-    assert _version_of(plugin_binary()) in shown
+    assert version_of(plugin_binary()) in shown
     return reader
 
 
@@ -68,7 +67,7 @@ def test_what_is_installed_as_documented_works_and_can_be_removed(installed: Rea
 def test_no_request_fails_during_an_upgrade_and_the_way_back(installed: Reader, fresh: Server, cloud: Cloud,
                                                              tmp_path: Path, show: Callable[[str], None]) -> None:
     del installed
-    old = _version_of(plugin_binary())
+    old = version_of(plugin_binary())
     new = _next(old)
     reader = Reader(fresh, "upgrade.md", CLI=fresh.program, BINARY=_build_of(new, old, tmp_path),
                     PLUGIN_DIR=fresh.plugins, OLD=old, OLD_FILE=f"{PLUGIN}_{old}")
@@ -110,7 +109,7 @@ def test_an_upgrade_reaches_every_node_of_a_cluster(cloud: Cloud, tmp_path: Path
         _on_every_node(cluster, "install.md", plugin_binary()).follow("Register and enable")
         for node in cluster.nodes:
             _existing_mounts(node, cloud)[0].api.read(f"{_MOUNT}/config").ok()
-        old = _version_of(plugin_binary())
+        old = version_of(plugin_binary())
         new = _build_of(_next(old), old, tmp_path)
         _on_every_node(cluster, "upgrade.md", new).follow("From version to version")
         for node in cluster.nodes:
@@ -124,7 +123,7 @@ def test_an_upgrade_reaches_every_node_of_a_cluster(cloud: Cloud, tmp_path: Path
 def _on_every_node(cluster: Cluster, document: str, binary: Path) -> Reader:
     """A reader at the leader, after the file was copied to all other nodes."""
     for node in cluster.followers():
-        shutil.copy2(binary, node.plugins / f"{PLUGIN}_{_version_of(binary)}")
+        shutil.copy2(binary, node.plugins / f"{PLUGIN}_{version_of(binary)}")
     leader = cluster.wait_for_leader()
     return Reader(leader, document, CLI=leader.program, BINARY=binary, PLUGIN_DIR=leader.plugins)
 
@@ -225,11 +224,6 @@ def _existing_mounts(server: Server, cloud: Cloud) -> tuple[Engine, AuthMethod]:
     return engine, method
 
 
-def _version_of(binary: Path) -> str:
-    shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
-    return shown.stdout.split()[1]
-
-
 def _next(version: str) -> str:
     """Another version that is as long."""
     last = version[-1]
@@ -243,7 +237,7 @@ def _build_of(version: str, old: str, folder: Path) -> Path:
     path.parent.mkdir()
     shutil.copy2(plugin_binary(), path)
     path.write_bytes(path.read_bytes().replace(old.encode(), version.encode()))
-    assert _version_of(path) == version
+    assert version_of(path) == version
     return path
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def target() -> Path:
 def plugin_binary() -> Path:
     """The plugin under test: what PLUGIN_BINARY names, else the release build."""
     return Path(os.environ.get("PLUGIN_BINARY") or target() / "release" / PLUGIN).resolve()
+
+
+def version_of(binary: Path) -> str:
+    """The version that a build of the plugin reports."""
+    shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
+    return shown.stdout.split()[1]
 
 
 def openbao() -> str:
