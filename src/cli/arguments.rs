@@ -139,13 +139,13 @@ pub fn help() -> String {
 This is a plugin: the server starts it. Put it into the server's plugin_directory, then register and enable it
 (write bao in place of vault for OpenBao):
 
-  vault plugin register -sha256={sum} \\
+  vault plugin register -version={VERSION} -sha256={sum} \\
       -command={file} secret alicloud
-  vault secrets enable alicloud
+  vault secrets enable -plugin-version={VERSION} alicloud
 
-  vault plugin register -sha256={sum} \\
+  vault plugin register -version={VERSION} -sha256={sum} \\
       -command={file} auth alicloud
-  vault auth enable alicloud
+  vault auth enable -plugin-version={VERSION} alicloud
 
 To log in to the auth method from where no client of the server can, the same program signs and logs in:
 
