@@ -30,6 +30,14 @@ impl AccountId {
     }
 }
 
+impl FromStr for AccountId {
+    type Err = ParseArnError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -327,8 +327,13 @@ impl Backend {
 
 fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super::field::Collected, Error> {
     let request = &context.request;
-    FieldValues::collect(&path.fields, &request.data, &captures.values(&request.path))
-        .map_err(|error| Error::bad_request(error.to_string()))
+    FieldValues::collect(
+        &path.fields,
+        &request.data,
+        &request.body,
+        &captures.values(&request.path),
+    )
+    .map_err(|error| Error::bad_request(error.to_string()))
 }
 
 /// A node that cannot do what the operation needs must say so before anything is changed outside.

@@ -1,7 +1,7 @@
 //! Help texts, in the layout of Vault's `framework` package, which people know from `vault path-help`.
 
-use super::field::{Field, FieldKind};
-use super::path::Path;
+use crate::framework::field::{Field, FieldKind};
+use crate::framework::path::Path;
 
 /// The help of one path. `request_path` is the path that was asked about.
 #[must_use]
@@ -62,21 +62,13 @@ fn field_help(field: &Field) -> String {
 fn kind_name(kind: FieldKind) -> &'static str {
     match kind {
         FieldKind::Bool => "bool",
-        FieldKind::CommaIntSlice
-        | FieldKind::CommaStringSlice
-        | FieldKind::Slice
-        | FieldKind::StringSlice => "slice",
-        FieldKind::DurationSecond | FieldKind::SignedDurationSecond => "duration (sec)",
-        FieldKind::Float => "float",
+        FieldKind::CommaStringSlice | FieldKind::StringSlice => "slice",
+        FieldKind::DurationSecond => "duration (sec)",
         FieldKind::Header => "header",
         FieldKind::Int => "int",
-        FieldKind::Int64 => "int64",
         FieldKind::KvPairs => "keypair",
         FieldKind::LowercaseString => "lowercase string",
-        FieldKind::Map => "map",
-        FieldKind::NameString => "name string",
         FieldKind::String => "string",
-        FieldKind::Time => "time",
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::duration::human_duration;
-use super::error::Error;
-use super::system::SystemView;
+use crate::framework::duration::human_duration;
+use crate::framework::error::Error;
+use crate::framework::system::SystemView;
 
 /// The TTLs in force for one lease: never zero, never above the mount's maximum, `ttl <= max_ttl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +75,8 @@ impl TtlCap {
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::FixedSystem;
     use super::*;
+    use crate::framework::memory::FixedSystem;
 
     #[tokio::test]
     async fn wishes_are_bounded_by_the_mount() {

@@ -7,10 +7,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::field::{Field, FieldKind};
-use super::kind::{BackendKind, SpecialPaths};
-use super::path::{OperationSpec, Path};
-use super::request::Operation;
+use crate::framework::field::{Field, FieldKind};
+use crate::framework::kind::{BackendKind, SpecialPaths};
+use crate::framework::path::{OperationSpec, Path};
+use crate::framework::request::Operation;
 
 /// What the document says of the host and the mount.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +83,7 @@ impl Builder<'_> {
             item.insert("parameters".to_owned(), parameters.into());
         }
         let relative = expansion.trim_start_matches('/');
-        let unauthenticated = self
-            .special
-            .unauthenticated
-            .iter()
-            .any(|special| is_special(relative, special));
+        let unauthenticated = self.special.unauthenticated.iter().any(|path| path == relative);
         set_flag(&mut item, "x-vault-unauthenticated", unauthenticated);
         set_flag(
             &mut item,
@@ -238,53 +234,32 @@ fn list_parameter(path: &Path, operation: Operation) -> Option<Value> {
     }
 }
 
-/// The parameters that all operations share: captured names and query fields, sorted by name.
+/// The parameters that all operations share: the captured names, sorted. Here Vault leaves the format out.
 fn path_parameters(path: &Path) -> Vec<Value> {
-    let captured: Vec<&str> = path.pattern.names().collect();
-    let mut parameters: Vec<(String, Value)> = Vec::new();
-    for name in &captured {
-        let field = path.fields.iter().find(|field| field.name() == *name);
+    let mut names: Vec<&str> = path.pattern.names().collect();
+    names.sort_unstable();
+    let parameter = |name: &str| {
         // The document is invalid without an entry, so that even an undescribed capture has one.
-        let mut parameter = field.map_or_else(Map::new, parameter);
-        parameter.insert("name".to_owned(), (*name).into());
+        let field = path.fields.iter().find(|field| field.name() == name);
+        let mut parameter = Map::new();
+        parameter.insert("name".to_owned(), name.into());
         parameter.insert("in".to_owned(), "path".into());
         parameter.insert("required".to_owned(), true.into());
-        parameter
-            .entry("schema")
-            .or_insert_with(|| json!({ "type": "string" }));
-        parameters.push((name.to_lowercase(), parameter.into()));
-    }
-    for field in path
-        .fields
-        .iter()
-        .filter(|field| field.query && !captured.contains(&field.name()))
-    {
-        let mut parameter = parameter(field);
-        parameter.insert("name".to_owned(), field.name().into());
-        parameter.insert("in".to_owned(), "query".into());
-        parameters.push((field.name().to_lowercase(), parameter.into()));
-    }
-    parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
-    parameters.into_iter().map(|(_, parameter)| parameter).collect()
+        parameter.insert("schema".to_owned(), json!({ "type": "string" }));
+        set_text(
+            &mut parameter,
+            "description",
+            field.map_or("", |field| field.description),
+        );
+        parameter.into()
+    };
+    names.into_iter().map(parameter).collect()
 }
 
-/// What a path parameter and a query parameter have in common. Here Vault leaves the format out.
-fn parameter(field: &Field) -> Map<String, Value> {
-    let mut schema = field_schema(field);
-    schema.remove("format");
-    schema.remove("description");
-    schema.remove("deprecated");
-    let mut parameter = Map::new();
-    set_text(&mut parameter, "description", field.description);
-    set_flag(&mut parameter, "deprecated", field.deprecated);
-    parameter.insert("schema".to_owned(), schema.into());
-    parameter
-}
-
-/// The schema of a request's body; none when every field has its place elsewhere.
+/// The schema of a request's body; none when every field is in the path.
 fn body_schema(path: &Path) -> Option<Value> {
     let captured: Vec<&str> = path.pattern.names().collect();
-    let is_in_body = |field: &&Field| !field.query && !captured.contains(&field.name());
+    let is_in_body = |field: &&Field| !captured.contains(&field.name());
     let fields: Vec<&Field> = path.fields.iter().filter(is_in_body).collect();
     if fields.is_empty() {
         return None;
@@ -336,14 +311,10 @@ fn display_attributes(field: &Field) -> Map<String, Value> {
         ("name", display.name),
         ("description", display.description),
         ("group", display.group),
-        ("editType", display.edit_type),
     ];
     let mut attributes = Map::new();
     for (key, text) in texts {
         set_text(&mut attributes, key, text.unwrap_or_default());
-    }
-    if let Some(value) = &display.value {
-        attributes.insert("value".to_owned(), value.clone());
     }
     set_flag(&mut attributes, "sensitive", display.sensitive);
     attributes
@@ -351,41 +322,22 @@ fn display_attributes(field: &Field) -> Map<String, Value> {
 
 /// The JSON schema of a kind, with the formats by which Vault's own clients know it.
 fn kind_schema(kind: FieldKind) -> Map<String, Value> {
-    let list_of = |items: &str| Map::from_iter(list_entries(items));
-    let formatted = |name: &str, format: &str| {
-        Map::from_iter([
-            ("type".to_owned(), name.into()),
-            ("format".to_owned(), format.into()),
-        ])
+    let (name, format) = match kind {
+        FieldKind::Bool => ("boolean", None),
+        FieldKind::CommaStringSlice | FieldKind::StringSlice => ("array", None),
+        FieldKind::DurationSecond => ("integer", Some("seconds")),
+        FieldKind::Header | FieldKind::String => ("string", None),
+        FieldKind::Int => ("integer", None),
+        FieldKind::KvPairs => ("object", Some("kvpairs")),
+        FieldKind::LowercaseString => ("string", Some("lowercase")),
     };
-    let plain = |name: &str| Map::from_iter([("type".to_owned(), name.into())]);
-    match kind {
-        FieldKind::Bool => plain("boolean"),
-        FieldKind::CommaIntSlice => list_of("integer"),
-        FieldKind::CommaStringSlice | FieldKind::StringSlice => list_of("string"),
-        FieldKind::DurationSecond | FieldKind::SignedDurationSecond => formatted("integer", "seconds"),
-        FieldKind::Float => formatted("number", "float"),
-        FieldKind::Header | FieldKind::String => plain("string"),
-        FieldKind::Int => plain("integer"),
-        FieldKind::Int64 => formatted("integer", "int64"),
-        FieldKind::KvPairs => formatted("object", "kvpairs"),
-        FieldKind::LowercaseString => formatted("string", "lowercase"),
-        FieldKind::Map => formatted("object", "map"),
-        FieldKind::NameString => {
-            let mut schema = plain("string");
-            schema.insert("pattern".to_owned(), NAME_PATTERN.into());
-            schema
-        }
-        FieldKind::Slice => list_of("object"),
-        FieldKind::Time => formatted("string", "date-time"),
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), name.into());
+    set_text(&mut schema, "format", format.unwrap_or_default());
+    if name == "array" {
+        schema.insert("items".to_owned(), json!({ "type": "string" }));
     }
-}
-
-fn list_entries(items: &str) -> [(String, Value); 2] {
-    [
-        ("type".to_owned(), "array".into()),
-        ("items".to_owned(), json!({ "type": items })),
-    ]
+    schema
 }
 
 /// Adds a text with its white space cleaned up, unless nothing is left.
@@ -403,30 +355,6 @@ fn set_flag(object: &mut Map<String, Value>, key: &str, flag: bool) {
     }
 }
 
-/// Whether a path is one of the special paths that `pattern` names: `+` stands for one segment, a final `*` for
-/// anything.
-fn is_special(path: &str, pattern: &str) -> bool {
-    let (pattern, is_open) = match pattern.strip_suffix('*') {
-        Some(pattern) => (pattern, true),
-        None => (pattern, false),
-    };
-    let mut segments = path.split('/');
-    let mut wanted = pattern.split('/').peekable();
-    while let Some(want) = wanted.next() {
-        let Some(segment) = segments.next() else {
-            return false;
-        };
-        let is_open_end = is_open && wanted.peek().is_none();
-        if is_open_end {
-            return segment.starts_with(want);
-        }
-        if want != "+" && want != segment {
-            return false;
-        }
-    }
-    segments.next().is_none()
-}
-
 /// The methods of a path's item. Each shows the first operation that the path has.
 const METHODS: [(&str, &[Operation]); 3] = [
     ("get", &[Operation::Read, Operation::List]),
@@ -434,16 +362,13 @@ const METHODS: [(&str, &[Operation]); 3] = [
     ("delete", &[Operation::Delete]),
 ];
 
-/// The grammar of names. Vault writes the class as `[\w-.]`, which JavaScript's and Python's expressions refuse.
-const NAME_PATTERN: &str = r"^\w([\w.-]*\w)?$";
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::super::path::{DisplayAttributes, HandlerResult};
-    use super::super::request::Context;
     use super::*;
+    use crate::framework::path::{DisplayAttributes, HandlerResult};
+    use crate::framework::request::Context;
 
     const PREFIX: Option<&str> = Some("ali-cloud");
     const NOTHING: DisplayAttributes = DisplayAttributes {
@@ -535,7 +460,6 @@ mod tests {
             Path::new("creds/{name}")
                 .display(resource(None))
                 .field(Field::new("name", FieldKind::LowercaseString))
-                .field(Field::new("ttl", FieldKind::DurationSecond).query())
                 .with(&[(Operation::Read, shown(Some("generate"), Some("credentials")))]),
         ]
     }
@@ -680,7 +604,7 @@ mod tests {
                 "/role": listing("ali-cloud-list-roles"),
                 "/roles": listing("ali-cloud-list-roles2"),
                 "/creds/{name}": {
-                    "parameters": [name, { "name": "ttl", "in": "query", "schema": { "type": "integer" } }],
+                    "parameters": [name],
                     "get": operation("ali-cloud-generate-credentials"),
                 },
             },
@@ -736,25 +660,18 @@ mod tests {
         let fields = [
             Field::new("kind", FieldKind::String)
                 .allowed(&["a", "b"])
-                .documented_default("a")
-                .edit_type("textarea"),
+                .documented_default("a"),
             Field::new("kinds", FieldKind::CommaStringSlice)
                 .allowed(&["a"])
                 .group("More")
-                .display_value(json!(["a"]))
                 .display_description("Kinds."),
-            Field::new("name", FieldKind::NameString),
         ];
         let expected = [
-            json!({
-                "type": "string", "enum": ["a", "b"], "default": "a",
-                "x-vault-displayAttrs": { "editType": "textarea" },
-            }),
+            json!({ "type": "string", "enum": ["a", "b"], "default": "a" }),
             json!({
                 "type": "array", "items": { "type": "string", "enum": ["a"] },
-                "x-vault-displayAttrs": { "group": "More", "value": ["a"], "description": "Kinds." },
+                "x-vault-displayAttrs": { "group": "More", "description": "Kinds." },
             }),
-            json!({ "type": "string", "pattern": NAME_PATTERN }),
         ];
         for (field, expected) in fields.iter().zip(expected) {
             assert_eq!(Value::from(field_schema(field)), expected);
@@ -765,14 +682,10 @@ mod tests {
     fn every_kind_has_vaults_schema() {
         let cases = [
             (FieldKind::Bool, "boolean", None),
-            (FieldKind::Float, "number", Some("float")),
+            (FieldKind::DurationSecond, "integer", Some("seconds")),
             (FieldKind::Int, "integer", None),
-            (FieldKind::Int64, "integer", Some("int64")),
             (FieldKind::KvPairs, "object", Some("kvpairs")),
             (FieldKind::LowercaseString, "string", Some("lowercase")),
-            (FieldKind::Map, "object", Some("map")),
-            (FieldKind::SignedDurationSecond, "integer", Some("seconds")),
-            (FieldKind::Time, "string", Some("date-time")),
         ];
         for (kind, name, format) in cases {
             let schema = kind_schema(kind);
@@ -784,31 +697,8 @@ mod tests {
             );
         }
         assert_eq!(
-            kind_schema(FieldKind::Slice)["items"],
-            json!({ "type": "object" })
+            kind_schema(FieldKind::StringSlice)["items"],
+            json!({ "type": "string" })
         );
-        assert_eq!(
-            kind_schema(FieldKind::CommaIntSlice)["items"],
-            json!({ "type": "integer" })
-        );
-    }
-
-    #[test]
-    fn special_paths_may_have_wildcards() {
-        let cases = [
-            ("login", "login", true),
-            ("login", "logins", false),
-            ("login", "login/x", false),
-            ("login/*", "login/x/y", true),
-            ("login*", "logins/x", true),
-            ("*", "anything", true),
-            ("a/+/c", "a/b/c", true),
-            ("a/+/c", "a/b/d", false),
-            ("a/+/c", "a/b", false),
-            ("a/+/c*", "a/b/cd/e", true),
-        ];
-        for (special, path, expected) in cases {
-            assert_eq!(is_special(path, special), expected, "{special} {path}");
-        }
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::class::RequestClass;
-use super::error::Error;
-use super::field::{Field, FieldKind, FieldValues};
-use super::pattern::Pattern;
-use super::request::{Context, Operation};
-use super::response::Response;
+use crate::framework::class::RequestClass;
+use crate::framework::error::Error;
+use crate::framework::field::{Field, FieldKind, FieldValues};
+use crate::framework::pattern::Pattern;
+use crate::framework::request::{Context, Operation};
+use crate::framework::response::Response;
 
 /// What a handler gives back. No response means "not found" for reads and an empty success for everything else.
 pub type HandlerResult = Result<Option<Response>, Error>;
@@ -89,7 +89,7 @@ impl Path {
         self
     }
 
-    /// Adds fields, such as those of [`Settings`](super::Settings).
+    /// Adds fields, such as those of [`Settings`](crate::framework::Settings).
     #[must_use]
     pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
         self.fields.extend(fields);

@@ -13,7 +13,6 @@ use super::error::{Error, Status};
 use super::response::{Auth, Secret};
 use super::storage::Storage;
 use super::system::SystemView;
-use super::wipe::wipe;
 use crate::cloud::{Clock, Deadline};
 
 /// What the host asks for.
@@ -59,6 +58,8 @@ pub struct Request {
     pub path: String,
     /// Body or query parameters.
     pub data: Map<String, Value>,
+    /// The text that `data` was read from, for fields that are handed on as they were sent; empty where there is none.
+    pub body: String,
     /// The lease, for [`Operation::Renew`] and [`Operation::Revoke`] of one.
     pub secret: Option<Secret>,
     /// The token's own record, for [`Operation::Renew`] of a token.
@@ -133,6 +134,7 @@ impl Request {
             operation,
             path: path.into(),
             data: Map::new(),
+            body: String::new(),
             secret: None,
             auth: None,
             display_name: String::new(),
@@ -140,13 +142,6 @@ impl Request {
             id: String::new(),
             remote_address: None,
         }
-    }
-}
-
-/// The data may hold secrets: a key that is written, or the credentials of a lease.
-impl Drop for Request {
-    fn drop(&mut self) {
-        wipe(&mut self.data);
     }
 }
 

@@ -159,6 +159,14 @@ impl Response {
 }
 
 impl TokenType {
+    const ALL: [Self; 5] = [
+        Self::Default,
+        Self::Service,
+        Self::Batch,
+        Self::DefaultService,
+        Self::DefaultBatch,
+    ];
+
     /// The number on the wire and in storage.
     #[must_use]
     pub fn number(self) -> u8 {
@@ -174,15 +182,15 @@ impl TokenType {
     /// The type with that number.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
-        [
-            Self::Default,
-            Self::Service,
-            Self::Batch,
-            Self::DefaultService,
-            Self::DefaultBatch,
-        ]
-        .into_iter()
-        .find(|kind| u64::from(kind.number()) == number)
+        Self::ALL
+            .into_iter()
+            .find(|kind| u64::from(kind.number()) == number)
+    }
+
+    /// The type with that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
     /// The word that users read.

@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::error::Error;
-use super::excerpt::Excerpt;
-use super::path::HandlerResult;
-use super::request::Context;
-use super::response::{LeaseOptions, Response, Secret};
-use super::wipe::wipe;
+use crate::framework::error::Error;
+use crate::framework::excerpt::Excerpt;
+use crate::framework::path::HandlerResult;
+use crate::framework::request::Context;
+use crate::framework::response::{LeaseOptions, Response, Secret};
 
 /// The key by which a lease finds its type again, as Vault's framework writes it.
 const SECRET_TYPE: &str = "secret_type";
@@ -35,7 +33,7 @@ pub struct Lease {
     pub internal: Map<String, Value>,
     /// How long it lives.
     pub options: LeaseOptions,
-    /// What the caller got. A renewal that does not give it back wipes it from the lease.
+    /// What the caller got. A renewal that does not give it back removes it from the lease.
     pub data: Map<String, Value>,
 }
 
@@ -106,13 +104,13 @@ impl SecretType {
 impl Lease {
     /// The answer to a renewal: the same lease and data with new terms.
     #[must_use]
-    pub fn renewed(mut self, options: LeaseOptions) -> Response {
+    pub fn renewed(self, options: LeaseOptions) -> Response {
         Response {
             secret: Some(Secret {
                 lease: options,
-                internal: mem::take(&mut self.internal),
+                internal: self.internal,
             }),
-            ..Response::data(mem::take(&mut self.data))
+            ..Response::data(self.data)
         }
     }
 }
@@ -122,13 +120,6 @@ impl fmt::Debug for SecretType {
         f.debug_struct("SecretType")
             .field("name", &self.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// The data holds credentials.
-impl Drop for Lease {
-    fn drop(&mut self) {
-        wipe(&mut self.data);
     }
 }
 

@@ -1,16 +1,14 @@
-//! The mount's own storage, as the host offers it, and one in memory for tests.
+//! The mount's own storage, as the host offers it.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::{Error, Kind, READ_ONLY};
-use super::excerpt::Excerpt;
-use super::go_json::to_go_json;
+use crate::framework::error::{Error, Kind, READ_ONLY};
+use crate::framework::excerpt::Excerpt;
+use crate::framework::go_json::to_go_json;
 
 /// Storage of one mount. Keys are relative to the mount; `/` separates.
 #[async_trait]
@@ -118,62 +116,10 @@ impl From<StorageError> for Error {
     }
 }
 
-/// Storage in memory, for tests.
-#[derive(Debug, Default)]
-pub struct MemoryStorage {
-    entries: Mutex<BTreeMap<String, Vec<u8>>>,
-}
-
-#[async_trait]
-impl Storage for MemoryStorage {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        Ok(self.entries().get(key).cloned())
-    }
-
-    async fn put(&self, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
-        self.entries().insert(key.to_owned(), value);
-        Ok(())
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StorageError> {
-        self.entries().remove(key);
-        Ok(())
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
-        let mut names: Vec<String> = self
-            .entries()
-            .keys()
-            .filter_map(|key| key.strip_prefix(prefix))
-            .map(|rest| match rest.split_once('/') {
-                Some((folder, _)) => format!("{folder}/"),
-                None => rest.to_owned(),
-            })
-            .collect();
-        names.dedup();
-        Ok(names)
-    }
-}
-
-impl MemoryStorage {
-    fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn names_are_listed_relative_to_the_prefix() {
-        let storage = MemoryStorage::default();
-        for key in ["config", "role/a", "role/b", "role/c/d", "role/c/e"] {
-            storage.put(key, vec![]).await.unwrap();
-        }
-        assert_eq!(storage.list("role/").await.unwrap(), ["a", "b", "c/"]);
-        assert_eq!(storage.list("none/").await.unwrap(), Vec::<String>::new());
-    }
+    use crate::framework::memory::MemoryStorage;
 
     #[tokio::test]
     async fn an_unreadable_entry_is_named_but_not_quoted() {

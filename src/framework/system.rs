@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::error::Error;
+use crate::framework::error::Error;
 
 /// The host's view of the mount. Limits can change at any time, so nothing here is kept.
 #[async_trait]
@@ -77,57 +77,5 @@ impl ReplicationState {
     #[must_use]
     pub fn is_performance_secondary(self) -> bool {
         self.0 & Self::PERFORMANCE_SECONDARY != 0
-    }
-}
-
-/// A system view with fixed answers, for tests.
-#[derive(Debug, Clone, Copy)]
-pub struct FixedSystem {
-    /// The mount's default lease TTL.
-    pub default_ttl: Duration,
-    /// The mount's maximum lease TTL.
-    pub max_ttl: Duration,
-    /// The node's part in replication.
-    pub replication: ReplicationState,
-    /// Whether the mount is local.
-    pub local: bool,
-}
-
-impl Default for FixedSystem {
-    fn default() -> Self {
-        let month = Duration::from_secs(768 * 3600);
-        Self {
-            default_ttl: month,
-            max_ttl: month,
-            replication: ReplicationState::default(),
-            local: false,
-        }
-    }
-}
-
-#[async_trait]
-impl SystemView for FixedSystem {
-    async fn default_lease_ttl(&self) -> Result<Duration, SystemError> {
-        Ok(self.default_ttl)
-    }
-
-    async fn max_lease_ttl(&self) -> Result<Duration, SystemError> {
-        Ok(self.max_ttl)
-    }
-
-    async fn replication_state(&self) -> Result<ReplicationState, SystemError> {
-        Ok(self.replication)
-    }
-
-    async fn local_mount(&self) -> Result<bool, SystemError> {
-        Ok(self.local)
-    }
-
-    async fn host_version(&self) -> Result<String, SystemError> {
-        Ok("1.0.0".to_owned())
-    }
-
-    fn product(&self) -> Product {
-        Product::OpenBao
     }
 }

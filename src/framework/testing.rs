@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
+use super::memory::{FixedSystem, MemoryStorage};
 use super::request::{Context, Operation, Request, Services};
-use super::storage::{MemoryStorage, Storage};
-use super::system::{FixedSystem, SystemView};
+use super::storage::Storage;
+use super::system::SystemView;
 use crate::cloud::{Deadline, SystemClock, budget};
 
 /// A context with storage of its own and the system's clock.

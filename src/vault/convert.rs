@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use prost_types::Timestamp;
 use serde_json::{Map, Value};
-use zeroize::Zeroize;
 
 use super::generated::{logical, pb};
 use crate::framework::{
     Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, RequestClass, Response, Secret, TokenType,
-    nanoseconds, wipe,
+    nanoseconds,
 };
 
 /// Go's zero time. A lease without an issue time breaks the host's decoder.
@@ -22,12 +21,10 @@ pub(super) fn duration(nanoseconds: i64) -> Duration {
 }
 
 /// A request of the host. Fails with a text for the log when its JSON is no object.
-pub(super) fn request(mut wire: pb::Request) -> Result<Request, String> {
-    let data = object(&wire.data, "data");
-    // It may hold a secret, and has been copied.
-    wire.data.zeroize();
+pub(super) fn request(wire: pb::Request) -> Result<Request, String> {
     let mut request = Request::new(Operation::from_wire(&wire.operation), wire.path);
-    request.data = data?;
+    request.data = object(&wire.data, "data")?;
+    request.body = wire.data;
     request.secret = wire.secret.map(secret_from).transpose()?;
     request.auth = wire.auth.map(auth_from).transpose()?;
     request.display_name = wire.display_name;
@@ -126,14 +123,8 @@ fn object(json: &str, what: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// The map may hold credentials, and is wiped once it is text.
 fn text(map: Map<String, Value>) -> String {
-    let mut value = Value::Object(map);
-    let text = value.to_string();
-    if let Value::Object(map) = &mut value {
-        wipe(map);
-    }
-    text
+    Value::Object(map).to_string()
 }
 
 fn lease_from(wire: pb::LeaseOptions) -> LeaseOptions {

@@ -1,6 +1,7 @@
 //! An ARN in `bound_arns`: one RAM role or RAM user, or all whose names begin alike.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::alicloud::arn::{Identity, same_name};
 use crate::alicloud::{AccountId, Arn, ParseArnError};
@@ -89,6 +90,14 @@ fn role_of_session(text: &str) -> Option<String> {
     let is_session = kind == "assumed-role" || kind == "role" && session.is_some();
     let role = format!("acs:ram::{account}:role/{role}");
     (is_session && ArnPattern::parse(&role).is_ok()).then_some(role)
+}
+
+impl FromStr for ArnPattern {
+    type Err = ParseArnPatternError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
 }
 
 impl fmt::Display for ArnPattern {

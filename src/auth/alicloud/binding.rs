@@ -4,6 +4,9 @@
 //! satisfy every kind that a role has, and any one binding of each kind. The name of a session is never looked at:
 //! whoever assumes a role chooses it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::arn_pattern::ArnPattern;
 use super::role_arn::RoleArn;
 use crate::alicloud::{AccountId, Arn};
@@ -97,6 +100,20 @@ impl RoleId {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for RoleId {
+    type Err = ParseRoleIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for RoleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -244,7 +244,7 @@ mod tests {
         for stored in [
             "{\"sts_endpoints\":[\"sts.ap-southeast-6.aliyuncs.com\",\"sts.internal:8443\"],\
              \"allowed_sts_hosts\":[\"sts.aliyuncs.com\"],\"allow_vpc_endpoints\":true,\"server_id\":\"vault.example.com\",\"ram_alias\":\"role_arn\",\
-             \"ram_metadata\":[\"account_id\",\"role_name\"],\"case_insensitive_roles\":true,\"later\":{\"n\":1.50}}\n",
+             \"ram_metadata\":[\"account_id\",\"role_name\"],\"case_insensitive_roles\":true,\"later\":{\"n\":1.5}}\n",
             "{\"sts_endpoints\":[],\"allow_vpc_endpoints\":false,\"server_id\":\"\",\"ram_alias\":\"principal_id\",\
              \"ram_metadata\":[]}\n",
         ] {

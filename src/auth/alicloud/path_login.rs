@@ -53,8 +53,7 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
                     "The request headers. This must include the headers over which AliCloud has included a signature. \
                      Base64-encoded JSON, or a JSON object; the values are strings or lists of one string. Required, \
                      except for a request of signature version 1 for GET; {} if the request has none.",
-                )
-                .as_sent(),
+                ),
         )
         .field(
             Field::new("identity_request_method", FieldKind::String)

@@ -1,23 +1,25 @@
 //! The stored role, in upstream's JSON.
 
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::arn_pattern::ArnPattern;
 use super::binding::{Bindings, RoleId};
-use super::role_arn::{RoleArn, serialize_arn, stored_arn};
+use super::role_arn::{RoleArn, stored_arn};
 use crate::alicloud::AccountId;
-use crate::framework::{Error, Storage, TokenParameters};
+use crate::framework::{DeprecatedFields, Error, Storage, TokenParameters, stored};
 
 /// Upstream's prefix. The name after it is lower case.
 pub(super) const STORAGE_PREFIX: &str = "role/";
 
 /// A role: who may log in by it, and what tokens it gives.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredRole", into = "StoredRole")]
 pub(super) struct Role {
     pub(super) bindings: Bindings,
     pub(super) token: TokenParameters,
+    /// What was set under the deprecated names of token parameters.
+    pub(super) deprecated: DeprecatedFields,
     /// Members that this version does not know, kept as they are.
     unknown: Map<String, Value>,
 }
@@ -52,7 +54,7 @@ impl Role {
                 texts(&bindings.role_ids, |id| id.as_str().to_owned()),
             ),
         ]);
-        self.token.show(&mut data);
+        data.extend(self.token.shown(&self.deprecated));
         data
     }
 }
@@ -73,85 +75,56 @@ fn texts<T>(bindings: &[T], text: impl Fn(&T) -> String) -> Value {
     bindings.iter().map(text).collect::<Vec<_>>().into()
 }
 
-/// The stored object of the ARN.
-struct ArnMember<'a>(Option<&'a RoleArn>);
-
-impl Serialize for ArnMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_arn(self.0, serializer)
-    }
-}
-
 /// Upstream's members in its order, then our bindings where they are set, then what we do not know. The Go plugin skips
 /// what it does not know: under it, a role with our bindings is as strict as its `arn`, and closed without one.
-impl Serialize for Role {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bindings = &self.bindings;
-        let mut map = serializer.serialize_map(None)?;
-        self.token.serialize_members(&mut map)?;
-        map.serialize_entry("arn", &ArnMember(bindings.arn.as_ref()))?;
-        self.token.serialize_twins(&mut map)?;
-        for (key, texts) in [
-            ("bound_arns", texts(&bindings.arns, ToString::to_string)),
-            (
-                "bound_account_ids",
-                texts(&bindings.account_ids, ToString::to_string),
-            ),
-            (
-                "bound_role_ids",
-                texts(&bindings.role_ids, |id| id.as_str().to_owned()),
-            ),
-        ] {
-            if texts.as_array().is_some_and(|texts| !texts.is_empty()) {
-                map.serialize_entry(key, &texts)?;
-            }
-        }
-        for (key, value) in &self.unknown {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
+///
 /// A binding that cannot be read makes the whole role unreadable: left out, it would open the role to others.
-impl<'de> Deserialize<'de> for Role {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let mut map = Map::deserialize(deserializer)?;
-        let token = TokenParameters::take_stored(&mut map).map_err(D::Error::custom)?;
-        let arn = stored_arn(map.remove("arn").unwrap_or_default())
-            .map_err(|_| D::Error::custom("arn is not an object of the Go plugin's shape"))?;
-        let mut bindings = Bindings {
-            arn,
-            ..Bindings::default()
-        };
-        for text in strings(&mut map, "bound_arns").map_err(D::Error::custom)? {
-            bindings
-                .arns
-                .push(ArnPattern::parse(&text).map_err(D::Error::custom)?);
+#[derive(Serialize, Deserialize)]
+struct StoredRole {
+    #[serde(flatten)]
+    token: TokenParameters,
+    #[serde(default, with = "stored_arn")]
+    arn: Option<RoleArn>,
+    #[serde(flatten)]
+    deprecated: DeprecatedFields,
+    #[serde(default, with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    bound_arns: Vec<ArnPattern>,
+    #[serde(default, with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    bound_account_ids: Vec<AccountId>,
+    #[serde(default, with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    bound_role_ids: Vec<RoleId>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+impl From<StoredRole> for Role {
+    fn from(mut stored: StoredRole) -> Self {
+        stored.token.upgrade(&stored.deprecated);
+        Self {
+            bindings: Bindings {
+                arn: stored.arn,
+                arns: stored.bound_arns,
+                account_ids: stored.bound_account_ids,
+                role_ids: stored.bound_role_ids,
+            },
+            token: stored.token,
+            deprecated: stored.deprecated,
+            unknown: stored.unknown,
         }
-        for text in strings(&mut map, "bound_account_ids").map_err(D::Error::custom)? {
-            bindings
-                .account_ids
-                .push(AccountId::parse(&text).map_err(D::Error::custom)?);
-        }
-        for text in strings(&mut map, "bound_role_ids").map_err(D::Error::custom)? {
-            bindings
-                .role_ids
-                .push(RoleId::parse(&text).map_err(D::Error::custom)?);
-        }
-        Ok(Self {
-            bindings,
-            token,
-            unknown: map,
-        })
     }
 }
 
-fn strings(map: &mut Map<String, Value>, key: &str) -> Result<Vec<String>, String> {
-    match map.remove(key) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(value) => serde_json::from_value(value).map_err(|_| format!("{key} is not a list of strings")),
+impl From<Role> for StoredRole {
+    fn from(role: Role) -> Self {
+        Self {
+            token: role.token,
+            arn: role.bindings.arn,
+            deprecated: role.deprecated,
+            bound_arns: role.bindings.arns,
+            bound_account_ids: role.bindings.account_ids,
+            bound_role_ids: role.bindings.role_ids,
+            unknown: role.unknown,
+        }
     }
 }
 

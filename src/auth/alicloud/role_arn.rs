@@ -112,20 +112,28 @@ impl RoleArn {
     }
 }
 
-/// Reads the stored object; null, and an object that names nothing, are no ARN.
-pub(super) fn stored_arn(stored: serde_json::Value) -> Result<Option<RoleArn>, serde_json::Error> {
-    let arn: Option<RoleArn> = serde_json::from_value(stored)?;
-    Ok(arn.filter(|arn| !arn.full.is_empty() || !arn.account_number.is_empty()))
-}
+/// The stored object of a role's ARN, for serde.
+pub(super) mod stored_arn {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Writes the stored object.
-pub(super) fn serialize_arn<S: serde::Serializer>(
-    arn: Option<&RoleArn>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match arn {
-        Some(arn) => arn.serialize(serializer),
-        None => RoleArn::none().serialize(serializer),
+    use super::RoleArn;
+
+    /// Null, and an object that names nothing, are no ARN.
+    pub(in crate::auth::alicloud) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<RoleArn>, D::Error> {
+        let arn = Option::<RoleArn>::deserialize(deserializer)?;
+        Ok(arn.filter(|arn| !arn.full.is_empty() || !arn.account_number.is_empty()))
+    }
+
+    pub(in crate::auth::alicloud) fn serialize<S: Serializer>(
+        arn: &Option<RoleArn>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match arn {
+            Some(arn) => arn.serialize(serializer),
+            None => RoleArn::none().serialize(serializer),
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A network, or a single address with or without a port (which binds nothing).
 ///
 /// `Display` prints it as Go does: the host bits of a network stay, the mask of a single address is left out.
@@ -11,14 +14,8 @@ pub struct BoundAddress(Form);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
-    Network {
-        address: IpAddr,
-        prefix: u8,
-    },
-    WithPort {
-        address: IpAddr,
-        port: u16,
-    },
+    Network(IpNet),
+    WithPort(SocketAddr),
     /// What a stored role has and is no network. It counts as a bound that nobody is within.
     Nowhere(String),
 }
@@ -56,12 +53,12 @@ impl BoundAddress {
         let address = socket.ip().to_canonical();
         Ok(match socket.port() {
             0 => Self::single(address),
-            port => Self(Form::WithPort { address, port }),
+            port => Self(Form::WithPort(SocketAddr::new(address, port))),
         })
     }
 
     /// Reads a stored address. What is none is kept as it is, and lets nobody in.
-    pub(super) fn stored(text: &str) -> Self {
+    fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self(Form::Nowhere(text.to_owned())))
     }
 
@@ -77,48 +74,23 @@ impl BoundAddress {
             (IpAddr::V6(_), short @ IpAddr::V4(_)) => (short, prefix.checked_sub(96).ok_or(AddressError)?),
             (address, _) => (address, prefix),
         };
-        if prefix > width(address) {
-            return Err(AddressError);
-        }
-        Ok(Self(Form::Network { address, prefix }))
+        IpNet::new(address, prefix)
+            .map(|network| Self(Form::Network(network)))
+            .map_err(|_| AddressError)
     }
 
     fn single(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        Self(Form::Network {
-            address,
-            prefix: width(address),
-        })
+        Self(Form::Network(address.to_canonical().into()))
     }
 
     /// Whether the client's address is within.
     #[must_use]
     pub fn contains(&self, client: IpAddr) -> bool {
-        match (&self.0, client.to_canonical()) {
-            (
-                Form::Network {
-                    address: IpAddr::V4(network),
-                    prefix,
-                },
-                IpAddr::V4(client),
-            ) => same_start(
-                network.to_bits().into(),
-                client.to_bits().into(),
-                32_u8.saturating_sub(*prefix),
-            ),
-            (
-                Form::Network {
-                    address: IpAddr::V6(network),
-                    prefix,
-                },
-                IpAddr::V6(client),
-            ) => same_start(
-                network.to_bits(),
-                client.to_bits(),
-                128_u8.saturating_sub(*prefix),
-            ),
-            (Form::WithPort { address, .. }, client) => *address == client,
-            _ => false,
+        let client = client.to_canonical();
+        match &self.0 {
+            Form::Network(network) => network.contains(&client),
+            Form::WithPort(socket) => socket.ip() == client,
+            Form::Nowhere(_) => false,
         }
     }
 }
@@ -132,23 +104,29 @@ pub(super) fn client(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-/// Whether both are the same but for this many last bits.
-fn same_start(one: u128, two: u128, free: u8) -> bool {
-    (one ^ two).checked_shr(free.into()).unwrap_or(0) == 0
-}
-
 impl fmt::Display for BoundAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Form::Network { address, prefix } if *prefix == width(*address) => write!(f, "{address}"),
-            Form::Network { address, prefix } => write!(f, "{address}/{prefix}"),
-            Form::WithPort { address, port } => write!(f, "{}", SocketAddr::new(*address, *port)),
+            Form::Network(network) if network.prefix_len() == network.max_prefix_len() => {
+                write!(f, "{}", network.addr())
+            }
+            Form::Network(network) => write!(f, "{network}"),
+            Form::WithPort(socket) => write!(f, "{socket}"),
             Form::Nowhere(text) => f.write_str(text),
         }
+    }
+}
+
+/// In storage, what is no address is kept as well.
+impl Serialize for BoundAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BoundAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::stored(&text))
     }
 }
 

@@ -2,38 +2,36 @@
 
 use serde_json::json;
 
+use std::collections::BTreeMap;
+
+use super::address::BoundAddress;
 use super::*;
-use crate::framework::error::Kind;
-use crate::framework::field::FieldValues;
-use crate::framework::response::{Alias, LeaseOptions};
+use crate::framework::error::{Kind, Status};
+use crate::framework::response::{Alias, Auth, LeaseOptions};
+
+/// Parameters with their deprecated fields.
+type Both = (TokenParameters, DeprecatedFields);
 
 /// What a write of these fields makes of the parameters, by way of the field table.
-fn write(data: Value, mut stored: TokenParameters) -> Result<TokenParameters, String> {
-    let fields: Vec<_> = TokenParameters::fields()
-        .into_iter()
-        .chain(TokenParameters::deprecated_fields())
-        .collect();
+fn write(data: Value, mut stored: Both) -> Result<Both, String> {
+    let fields: Vec<_> = TokenParameters::fields().collect();
     let collected =
-        FieldValues::collect(&fields, data.as_object().unwrap(), &[]).map_err(|e| e.to_string())?;
+        FieldValues::collect(&fields, data.as_object().unwrap(), "", &[]).map_err(|e| e.to_string())?;
     assert!(collected.ignored.is_empty(), "{:?}", collected.ignored);
-    let mut arguments: Map<String, Value> = collected.values.parse().unwrap();
-    let arguments_left = TokenArguments::take_from(&mut arguments).unwrap();
-    assert!(arguments.is_empty());
-    stored.apply(arguments_left).map_err(|error| {
+    let (token, old) = &mut stored;
+    token.merge(old, &collected.values).map_err(|error| {
         assert_eq!(error.kind(), Kind::BadRequest);
         error.to_string()
     })?;
     Ok(stored)
 }
 
-fn written(data: Value) -> TokenParameters {
-    write(data, TokenParameters::default()).unwrap()
+fn written(data: Value) -> Both {
+    write(data, Both::default()).unwrap()
 }
 
-fn shown(parameters: &TokenParameters) -> Value {
-    let mut data = Map::new();
-    parameters.show(&mut data);
-    Value::Object(data)
+fn shown((token, old): &Both) -> Value {
+    Value::Object(token.shown(old))
 }
 
 fn seconds(count: u64) -> Duration {
@@ -42,14 +40,14 @@ fn seconds(count: u64) -> Duration {
 
 #[test]
 fn nothing_given_changes_nothing() {
-    assert_eq!(written(json!({})), TokenParameters::default());
+    assert_eq!(written(json!({})), Both::default());
     let stored =
         written(json!({"token_type": "batch", "token_ttl": 5, "policies": "a", "token_bound_cidrs": "::1"}));
     assert_eq!(write(json!({}), stored.clone()).unwrap(), stored);
     // An explicit null of a duration is not given; one of another field is its zero value.
     assert_eq!(write(json!({"token_ttl": null}), stored.clone()).unwrap(), stored);
     assert_eq!(
-        write(json!({"token_policies": null}), stored).unwrap().policies,
+        write(json!({"token_policies": null}), stored).unwrap().0.policies,
         Some(vec![])
     );
 }
@@ -150,7 +148,7 @@ fn each_rule_is_told_and_the_first_broken_one_wins() {
             "'token_strictly_bind_ip' cannot be used",
         ),
     ] {
-        let error = write(data.clone(), TokenParameters::default()).unwrap_err();
+        let error = write(data.clone(), Both::default()).unwrap_err();
         assert!(error.starts_with(refusal), "{data}: {error}");
     }
 }
@@ -176,7 +174,7 @@ fn what_only_looks_wrong_is_taken() {
             TokenType::Default,
         ),
     ] {
-        assert_eq!(written(data.clone()).token_type, kind, "{data}");
+        assert_eq!(written(data.clone()).0.token_type, kind, "{data}");
     }
 }
 
@@ -193,11 +191,11 @@ fn a_rule_looks_at_the_stored_values_too() {
     );
 }
 
-/// Parameter and twin, by whether each was given, from a stored pair.
+/// Parameter and deprecated field, by whether each was given, from a stored pair.
 #[test]
-fn twins_follow_vaults_table() {
+fn deprecated_fields_follow_vaults_table() {
     let stored = written(json!({"ttl": 100, "policies": "stored", "bound_cidrs": "10.0.0.1", "period": 9}));
-    assert_eq!((stored.ttl, stored.twins.ttl), (seconds(100), seconds(100)));
+    assert_eq!((stored.0.ttl, stored.1.ttl), (seconds(100), seconds(100)));
     for (data, new, old) in [
         (json!({}), 100, 100),
         (json!({"ttl": 1}), 1, 1),
@@ -208,13 +206,13 @@ fn twins_follow_vaults_table() {
         (json!({"ttl": null}), 100, 100),
         (json!({"token_ttl": null, "ttl": 1}), 1, 1),
     ] {
-        let parameters = write(data.clone(), stored.clone()).unwrap();
+        let (parameters, old_fields) = write(data.clone(), stored.clone()).unwrap();
         assert_eq!(
-            (parameters.ttl, parameters.twins.ttl),
+            (parameters.ttl, old_fields.ttl),
             (seconds(new), seconds(old)),
             "{data}"
         );
-        assert_eq!(parameters.twins.period, seconds(9), "{data}");
+        assert_eq!(old_fields.period, seconds(9), "{data}");
     }
     for (data, new, old) in [
         (
@@ -231,10 +229,10 @@ fn twins_follow_vaults_table() {
             Some(vec!["Y", "x"]),
         ),
     ] {
-        let parameters = write(data.clone(), stored.clone()).unwrap();
+        let (parameters, old_fields) = write(data.clone(), stored.clone()).unwrap();
         let texts = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(parameters.policies, Some(texts(new)), "{data}");
-        assert_eq!(parameters.twins.policies, old.map(texts), "{data}");
+        assert_eq!(old_fields.policies, old.map(texts), "{data}");
     }
     let address = |text: &str| Some(vec![BoundAddress::parse(text).unwrap()]);
     for (data, new, old) in [
@@ -247,9 +245,9 @@ fn twins_follow_vaults_table() {
         ),
         (json!({"bound_cidrs": []}), Some(vec![]), Some(vec![])),
     ] {
-        let parameters = write(data.clone(), stored.clone()).unwrap();
+        let (parameters, old_fields) = write(data.clone(), stored.clone()).unwrap();
         assert_eq!(
-            (parameters.bound_cidrs, parameters.twins.bound_cidrs),
+            (parameters.bound_cidrs, old_fields.bound_cidrs),
             (new, old),
             "{data}"
         );
@@ -257,7 +255,7 @@ fn twins_follow_vaults_table() {
 }
 
 #[test]
-fn twins_are_shown_when_they_are_set() {
+fn deprecated_fields_are_shown_when_they_are_set() {
     let all = shown(&written(json!({
         "policies": "a", "ttl": 1, "max_ttl": 2, "period": 3, "bound_cidrs": "10.0.0.0/8",
     })));
@@ -277,7 +275,7 @@ fn twins_are_shown_when_they_are_set() {
 
 #[test]
 fn a_login_gets_what_the_role_says() {
-    let parameters = written(json!({
+    let (parameters, _) = written(json!({
         "token_bound_cidrs": "10.0.0.0/8", "token_explicit_max_ttl": 5, "token_max_ttl": 4, "token_ttl": 3,
         "token_no_default_policy": true, "token_num_uses": 2, "token_period": 1, "token_policies": "p",
         "token_type": "service", "alias_metadata": {"team": "x", "account_id": "forged"},
@@ -319,7 +317,7 @@ fn a_login_gets_what_the_role_says() {
 
 #[test]
 fn a_strictly_bound_token_is_bound_to_its_login() {
-    let parameters = written(json!({"token_strictly_bind_ip": true}));
+    let (parameters, _) = written(json!({"token_strictly_bind_ip": true}));
     let mut auth = Auth::default();
     parameters
         .populate(&mut auth, Some("[2001:DB8::1]:4711"))
@@ -337,7 +335,7 @@ fn a_strictly_bound_token_is_bound_to_its_login() {
 
 #[test]
 fn a_login_from_elsewhere_is_denied() {
-    let bound = written(json!({"token_bound_cidrs": "10.0.0.0/8,192.0.2.7"}));
+    let (bound, _) = written(json!({"token_bound_cidrs": "10.0.0.0/8,192.0.2.7"}));
     for (client, allowed) in [
         (Some("10.9.9.9"), true),
         (Some("192.0.2.7:50000"), true),
@@ -359,8 +357,8 @@ fn a_login_from_elsewhere_is_denied() {
 #[test]
 fn stored_types_are_numbers_and_were_words() {
     let read = |value: Value| {
-        let mut map = Map::from_iter([("token_type".to_owned(), value)]);
-        TokenParameters::take_stored(&mut map).map(|parameters| parameters.token_type)
+        let stored = serde_json::from_value::<TokenParameters>(json!({"token_type": value}));
+        stored.map(|parameters| parameters.token_type)
     };
     for (stored, kind) in [
         (json!(0), TokenType::Default),
@@ -379,27 +377,41 @@ fn stored_types_are_numbers_and_were_words() {
 }
 
 #[test]
-fn a_stored_value_of_the_wrong_type_is_named_and_not_quoted() {
+fn a_stored_value_of_the_wrong_type_is_refused() {
     for name in [
         "token_ttl",
         "token_num_uses",
         "token_no_default_policy",
         "token_policies",
         "alias_metadata",
-        "ttl",
     ] {
-        let mut map = Map::from_iter([(name.to_owned(), json!({"hush": 1}))]);
-        let error = TokenParameters::take_stored(&mut map).unwrap_err().to_string();
-        assert!(error.contains(name) && !error.contains("hush"), "{error}");
+        let stored = json!({name: {"n": 1}});
+        assert!(
+            serde_json::from_value::<TokenParameters>(stored).is_err(),
+            "{name}"
+        );
     }
+    assert!(serde_json::from_value::<DeprecatedFields>(json!({"ttl": "1h"})).is_err());
+}
+
+#[test]
+fn every_stored_member_may_be_null_or_missing() {
+    let parameters = TokenParameters::default();
+    let Value::Object(mut members) = serde_json::to_value(&parameters).unwrap() else {
+        panic!("an object")
+    };
+    members.extend(["token_strictly_bind_ip", "alias_metadata"].map(|name| (name.to_owned(), Value::Null)));
+    members.values_mut().for_each(|value| *value = Value::Null);
+    assert_eq!(
+        serde_json::from_value::<TokenParameters>(members.into()).unwrap(),
+        parameters
+    );
+    assert_eq!(serde_json::from_str::<TokenParameters>("{}").unwrap(), parameters);
 }
 
 #[test]
 fn the_table_has_every_field_once_and_described() {
-    let fields: Vec<_> = TokenParameters::fields()
-        .into_iter()
-        .chain(TokenParameters::deprecated_fields())
-        .collect();
+    let fields: Vec<_> = TokenParameters::fields().collect();
     let mut names: Vec<_> = fields.iter().map(Field::name).collect();
     names.sort_unstable();
     names.dedup();
@@ -416,8 +428,8 @@ fn the_table_has_every_field_once_and_described() {
 proptest::proptest! {
     #[test]
     fn old_policies_are_normal_whatever_is_sent(policies in proptest::collection::vec("[ a-cA-C]{0,4}|root|ROOT ", 0..6)) {
-        let normal = normal_policies(&policies);
-        proptest::prop_assert_eq!(&normal_policies(&normal), &normal);
+        let normal = settings::normal_policies(&policies);
+        proptest::prop_assert_eq!(&settings::normal_policies(&normal), &normal);
         if normal.iter().any(|policy| policy == "root") {
             proptest::prop_assert_eq!(normal.len(), 1);
         }

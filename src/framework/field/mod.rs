@@ -1,59 +1,25 @@
 //! Fields: what a path accepts, and the values of one request.
 //!
 //! A path's table of fields is the one truth for coercion, defaults, help and the OpenAPI document. Follows
-//! `FieldSchema` and `FieldData` of Vault's `framework` package; the rules of coercion are in the module `coerce`.
+//! `FieldSchema` and `FieldData` of Vault's `framework` package; the rules of coercion are in [`coerce`].
+
+mod coerce;
+mod kind;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::coerce::{CoerceError, coerce};
-use super::error::Error;
-use super::wipe::wipe;
-
-/// The type of a field, and with it what a caller may send for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FieldKind {
-    /// True or false. Canonical: a JSON boolean.
-    Bool,
-    /// Integers, also as text separated by commas. Canonical: an array of numbers.
-    CommaIntSlice,
-    /// Strings, also as one text separated by commas. Canonical: an array of strings.
-    CommaStringSlice,
-    /// A length of time, not negative. Canonical: whole seconds as a number.
-    DurationSecond,
-    /// A floating-point number. Canonical: a number.
-    Float,
-    /// HTTP headers in any of four forms. Canonical: an object of canonical names, each with an array of strings.
-    Header,
-    /// A 64-bit integer. Canonical: a number.
-    Int,
-    /// As [`Int`](Self::Int); differs in documents only.
-    Int64,
-    /// Names with text values. Canonical: an object of strings.
-    KvPairs,
-    /// Text folded to lower case. Canonical: a string.
-    LowercaseString,
-    /// Names with any values. Canonical: an object.
-    Map,
-    /// Text that is a name in the grammar of [patterns](super::Pattern). Canonical: a string.
-    NameString,
-    /// A span of time that may be negative. Canonical: whole seconds as a number.
-    SignedDurationSecond,
-    /// A list of anything. Canonical: an array.
-    Slice,
-    /// Text. Canonical: a string.
-    String,
-    /// Strings; a single text is one element. Canonical: an array of strings.
-    StringSlice,
-    /// A point in time. Canonical: RFC 3339 in UTC, as a string.
-    Time,
-}
+use crate::framework::error::Error;
+use coerce::coerce;
+use kind::CoerceError;
+pub use kind::FieldKind;
 
 /// One field of a path.
 #[derive(Debug, Clone)]
@@ -65,7 +31,6 @@ pub struct Field {
     pub(super) default: Option<Value>,
     pub(super) required: bool,
     pub(super) deprecated: bool,
-    pub(super) query: bool,
     pub(super) allowed: &'static [&'static str],
     pub(super) display: FieldDisplay,
 }
@@ -75,14 +40,12 @@ pub struct Field {
 pub(super) struct FieldDisplay {
     pub(super) name: Option<&'static str>,
     pub(super) description: Option<&'static str>,
-    pub(super) value: Option<Value>,
     pub(super) sensitive: bool,
     pub(super) group: Option<&'static str>,
-    pub(super) edit_type: Option<&'static str>,
 }
 
 /// A value that does not fit its field. The value is not in the text: it may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("Field validation failed: error converting input for field {field:?}: {reason}")]
 pub struct FieldError {
     field: &'static str,
@@ -121,7 +84,6 @@ impl Field {
             default: None,
             required: false,
             deprecated: false,
-            query: false,
             allowed: &[],
             display: FieldDisplay::default(),
         }
@@ -155,13 +117,6 @@ impl Field {
         self
     }
 
-    /// Documents the field as a query parameter.
-    #[must_use]
-    pub fn query(mut self) -> Self {
-        self.query = true;
-        self
-    }
-
     /// Documents the values that the handler accepts.
     #[must_use]
     pub fn allowed(mut self, values: &'static [&'static str]) -> Self {
@@ -169,7 +124,8 @@ impl Field {
         self
     }
 
-    /// Hands the value to the handler as the caller sent it, because the path itself reads several forms. The kind
+    /// Hands the value to the handler as the caller sent it, because the path itself reads several forms: a list or an
+    /// object as the text of it in the body, where numbers keep their spelling, and everything else as it is. The kind
     /// then only documents the field.
     #[must_use]
     pub fn as_sent(mut self) -> Self {
@@ -191,13 +147,6 @@ impl Field {
         self
     }
 
-    /// Sets the sample value in user interfaces. It has nothing to do with the default.
-    #[must_use]
-    pub fn display_value(mut self, value: impl Into<Value>) -> Self {
-        self.display.value = Some(value.into());
-        self
-    }
-
     /// Asks user interfaces to mask the value.
     #[must_use]
     pub fn sensitive(mut self) -> Self {
@@ -209,13 +158,6 @@ impl Field {
     #[must_use]
     pub fn group(mut self, group: &'static str) -> Self {
         self.display.group = Some(group);
-        self
-    }
-
-    /// Sets the form element for the field, `textarea` or `file`.
-    #[must_use]
-    pub fn edit_type(mut self, edit_type: &'static str) -> Self {
-        self.display.edit_type = Some(edit_type);
         self
     }
 
@@ -232,22 +174,24 @@ impl Field {
     }
 
     /// The value for what the caller sent; none when that counts as not given.
-    fn read(&self, sent: &Value) -> Result<Option<Value>, FieldError> {
+    fn read(&self, sent: &Value, body: &str) -> Result<Option<Value>, FieldError> {
         if self.as_sent {
-            return Ok(Some(sent.clone()));
+            return Ok(Some(self.text_in(body, sent)));
         }
         coerce(self.kind, sent).map_err(|reason| FieldError {
             field: self.name,
             reason,
         })
     }
-}
 
-impl FieldError {
-    /// The field, by its name.
-    #[must_use]
-    pub fn field(&self) -> &'static str {
-        self.field
+    /// A list or an object as its text in the body.
+    fn text_in(&self, body: &str, sent: &Value) -> Value {
+        if !(sent.is_array() || sent.is_object()) {
+            return sent.clone();
+        }
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(body).unwrap_or_default();
+        let text = members.get(self.name).map(|text| text.get().to_owned());
+        text.unwrap_or_else(|| sent.to_string()).into()
     }
 }
 
@@ -258,21 +202,23 @@ impl From<FieldError> for Error {
 }
 
 impl FieldValues {
-    /// Reads every field of the table from a request. What the path says (`captures`) wins over the body (`data`).
+    /// Reads every field of the table from a request. What the path says (`captures`) wins over the body (`data`). `body`
+    /// is the text that `data` was read from, or empty; fields that are handed on as they were sent come from there.
     ///
     /// # Errors
     /// When a value does not fit its field.
     pub fn collect(
         fields: &[Field],
         data: &Map<String, Value>,
+        body: &str,
         captures: &[(&'static str, &str)],
     ) -> Result<Collected, FieldError> {
         let mut values = Self::default();
         for field in fields {
             let captured = captures.iter().find(|(name, _)| *name == field.name);
             let given = match (captured, data.get(field.name)) {
-                (Some((_, text)), _) => field.read(&Value::from(*text))?,
-                (None, Some(sent)) => field.read(sent)?,
+                (Some((_, text)), _) => field.read(&Value::from(*text), body)?,
+                (None, Some(sent)) => field.read(sent, body)?,
                 (None, None) => None,
             };
             if let Some(value) = given {
@@ -294,10 +240,15 @@ impl FieldValues {
         })
     }
 
-    /// The value of a field, unless it was not given. An explicit null of a duration or a time is not given.
+    /// The value of a field, unless it was not given. An explicit null of a duration is not given.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+
+    /// Takes a value out, so that it counts as not given.
+    pub fn remove(&mut self, name: &str) {
+        self.values.remove(name);
     }
 
     /// Whether the caller gave the field.
@@ -334,13 +285,6 @@ impl FieldValues {
                 }
             }
         })
-    }
-}
-
-/// The values may be secrets.
-impl Drop for FieldValues {
-    fn drop(&mut self) {
-        wipe(&mut self.values);
     }
 }
 
@@ -401,7 +345,7 @@ mod tests {
     }
 
     fn collect(data: &Value) -> Result<Collected, FieldError> {
-        FieldValues::collect(&table(), data.as_object().unwrap(), &[("name", "Dev")])
+        FieldValues::collect(&table(), data.as_object().unwrap(), "", &[("name", "Dev")])
     }
 
     #[test]
@@ -419,7 +363,9 @@ mod tests {
     #[test]
     fn a_documented_default_is_not_a_value() {
         let fields = [Field::new("kind", FieldKind::String).documented_default("a")];
-        let values = FieldValues::collect(&fields, &Map::new(), &[]).unwrap().values;
+        let values = FieldValues::collect(&fields, &Map::new(), "", &[])
+            .unwrap()
+            .values;
         assert_eq!(values.parse::<Map<String, Value>>().unwrap(), Map::new());
         assert_eq!(fields[0].default, Some(json!("a")));
     }
@@ -457,22 +403,25 @@ mod tests {
             "Field validation failed: error converting input for field \"ttl\": expected seconds, days such as 30d, \
              or a duration such as 1h30m"
         );
-        assert_eq!(error.kind(), super::super::error::Kind::BadRequest);
+        assert_eq!(error.kind(), crate::framework::Kind::BadRequest);
     }
 
     #[test]
-    fn every_present_field_is_checked() {
-        let fields = [Field::new("name", FieldKind::NameString)];
-        let error = FieldValues::collect(&fields, &Map::new(), &[("name", "-")]).unwrap_err();
-        assert_eq!(error.field(), "name");
-    }
-
-    #[test]
-    fn a_value_as_sent_is_not_touched() {
+    fn a_list_as_sent_keeps_its_spelling() {
         let fields = [Field::new("policies", FieldKind::StringSlice).as_sent()];
-        let sent = json!({"policies": {"a": [1.50, null]}});
-        let collected = FieldValues::collect(&fields, sent.as_object().unwrap(), &[]).unwrap();
-        assert_eq!(collected.values.parse::<Value>().unwrap(), sent);
+        let policies = r#"{"b":[1.50, -0, 1E40], "a":null}"#;
+        for (body, expected) in [
+            (format!("{{\"x\": 1, \"policies\": {policies}}}"), json!(policies)),
+            ("{\"policies\": \"[1.50]\"}".to_owned(), json!("[1.50]")),
+            ("{\"policies\": null}".to_owned(), Value::Null),
+        ] {
+            let data = serde_json::from_str(&body).unwrap();
+            let values = FieldValues::collect(&fields, &data, &body, &[]).unwrap().values;
+            assert_eq!(values.get("policies"), Some(&expected), "{body}");
+        }
+        let data = Map::from_iter([("policies".to_owned(), json!(["a"]))]);
+        let values = FieldValues::collect(&fields, &data, "", &[]).unwrap().values;
+        assert_eq!(values.get("policies"), Some(&json!("[\"a\"]")));
     }
 
     #[test]
@@ -499,6 +448,7 @@ mod tests {
         let unknown = FieldValues::collect(
             &[Field::new("x", FieldKind::Bool)],
             &Map::from_iter([("x".to_owned(), true.into())]),
+            "",
             &[],
         );
         let unknown = unknown.unwrap().values.parse::<Arguments>().unwrap_err();

@@ -4,17 +4,17 @@
 //! is read from a request and shown. The path's fields, what a write changes and what a read shows all come from the
 //! table of [`Settings`], so that a new setting is one member of the type and one entry of the table.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
-use std::str::FromStr;
-use std::time::Duration;
+mod value;
 
-use secrecy::SecretString;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
 use serde_json::{Map, Value};
 
 use crate::framework::error::Error;
-use crate::framework::excerpt::Excerpt;
 use crate::framework::field::{Field, FieldKind, FieldValues};
+pub use crate::framework::settings::value::SettingValue;
+use crate::framework::settings::value::parsed;
 
 /// The settings of a type, in the order in which they are written and shown.
 pub struct Settings<C> {
@@ -31,21 +31,6 @@ pub struct Setting<C, T> {
 
 type Parse<T> = Box<dyn Fn(&'static str, &Value) -> Result<T, Error> + Send + Sync>;
 type Show<T> = Box<dyn Fn(&T) -> Option<Value> + Send + Sync>;
-
-/// A type that a setting can have.
-pub trait SettingValue: Sized {
-    /// What callers may send.
-    const KIND: FieldKind;
-
-    /// Reads the canonical form of the kind. What is blank gives the default.
-    ///
-    /// # Errors
-    /// The rule that the value breaks. The text follows the name of the setting in the answer.
-    fn from_field(value: &Value) -> Result<Self, String>;
-
-    /// What a read shows.
-    fn to_shown(&self) -> Value;
-}
 
 impl<C: 'static, T: 'static> Setting<C, T> {
     /// A setting whose type says how it is read and shown.
@@ -112,14 +97,11 @@ impl<C: 'static, T: 'static> Setting<C, T> {
         self
     }
 
-    /// Leaves the setting out of a read while it has its default.
+    /// Leaves the setting out of a read unless this holds.
     #[must_use]
-    pub fn shown_if_set(mut self) -> Self
-    where
-        T: Default + PartialEq,
-    {
+    pub fn shown_if(mut self, shown: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
         let show = self.show;
-        self.show = Box::new(move |value| show(value).filter(|_| *value != T::default()));
+        self.show = Box::new(move |value| show(value).filter(|_| shown(value)));
         self
     }
 
@@ -194,15 +176,15 @@ impl<C: 'static> Default for Settings<C> {
     }
 }
 
-impl<C> std::fmt::Debug for Settings<C> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<C> fmt::Debug for Settings<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.entries.iter().map(|entry| entry.field().name());
         f.debug_list().entries(names).finish()
     }
 }
 
-impl<C, T> std::fmt::Debug for Setting<C, T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<C, T> fmt::Debug for Setting<C, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Setting").field(&self.field).finish()
     }
 }
@@ -234,170 +216,12 @@ fn broken(name: &str, rule: &str) -> Error {
     Error::bad_request(format!("{name}: {rule}"))
 }
 
-/// Reads a text that is not blank.
-fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<Option<T>, String> {
-    match trimmed(value)? {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|rule: T::Err| rule.to_string()),
-    }
-}
-
-/// A text without the white space that a pasted value often has around it.
-fn trimmed(value: &Value) -> Result<&str, String> {
-    value
-        .as_str()
-        .map(str::trim)
-        .ok_or_else(|| "expected a text".to_owned())
-}
-
-/// A list whose elements name themselves in errors.
-fn elements<T: FromStr<Err: Display>, L: Extend<T> + Default>(
-    value: &Value,
-    mut add: impl FnMut(&mut L, T),
-) -> Result<L, String> {
-    let mut list = L::default();
-    for element in value.as_array().ok_or("expected a list")? {
-        let text = element.as_str().ok_or("expected a list of texts")?;
-        let element = text
-            .parse()
-            .map_err(|rule: T::Err| format!("{:?}: {rule}", Excerpt(text)))?;
-        add(&mut list, element);
-    }
-    Ok(list)
-}
-
-/// As text without white space around it.
-impl SettingValue for String {
-    const KIND: FieldKind = FieldKind::String;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        trimmed(value).map(str::to_owned)
-    }
-
-    fn to_shown(&self) -> Value {
-        self.as_str().into()
-    }
-}
-
-/// As for texts. A setting of this type is to be [`secret`](Setting::secret); without that, nothing is shown either.
-impl SettingValue for SecretString {
-    const KIND: FieldKind = FieldKind::String;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        trimmed(value).map(Self::from)
-    }
-
-    fn to_shown(&self) -> Value {
-        "".into()
-    }
-}
-
-/// As text; nothing is blank.
-impl<T: FromStr<Err: Display> + Display> SettingValue for Option<T> {
-    const KIND: FieldKind = FieldKind::String;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        parsed(value)
-    }
-
-    fn to_shown(&self) -> Value {
-        self.as_ref().map(ToString::to_string).unwrap_or_default().into()
-    }
-}
-
-impl SettingValue for bool {
-    const KIND: FieldKind = FieldKind::Bool;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        value.as_bool().ok_or_else(|| "expected true or false".to_owned())
-    }
-
-    fn to_shown(&self) -> Value {
-        (*self).into()
-    }
-}
-
-impl SettingValue for i64 {
-    const KIND: FieldKind = FieldKind::Int;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        value.as_i64().ok_or_else(|| "expected a whole number".to_owned())
-    }
-
-    fn to_shown(&self) -> Value {
-        (*self).into()
-    }
-}
-
-/// As whole seconds.
-impl SettingValue for Duration {
-    const KIND: FieldKind = FieldKind::DurationSecond;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        let seconds = value.as_u64().ok_or("expected a duration")?;
-        Ok(Self::from_secs(seconds))
-    }
-
-    fn to_shown(&self) -> Value {
-        self.as_secs().into()
-    }
-}
-
-/// As a list of texts, in the order given, each once.
-impl<T: FromStr<Err: Display> + Display + PartialEq> SettingValue for Vec<T> {
-    const KIND: FieldKind = FieldKind::CommaStringSlice;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        elements(value, |list: &mut Self, element| {
-            if !list.contains(&element) {
-                list.push(element);
-            }
-        })
-    }
-
-    fn to_shown(&self) -> Value {
-        self.iter().map(ToString::to_string).collect()
-    }
-}
-
-/// As a list of texts, sorted, each once.
-impl<T: FromStr<Err: Display> + Display + Ord> SettingValue for BTreeSet<T> {
-    const KIND: FieldKind = FieldKind::CommaStringSlice;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        elements(value, |list: &mut Self, element| {
-            list.insert(element);
-        })
-    }
-
-    fn to_shown(&self) -> Value {
-        self.iter().map(ToString::to_string).collect()
-    }
-}
-
-/// As names with text values.
-impl SettingValue for BTreeMap<String, String> {
-    const KIND: FieldKind = FieldKind::KvPairs;
-
-    fn from_field(value: &Value) -> Result<Self, String> {
-        let pairs = value.as_object().ok_or("expected names with texts")?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        pairs
-            .iter()
-            .map(|(name, value)| Some((name.clone(), text(value)?)))
-            .collect::<Option<_>>()
-            .ok_or_else(|| "expected names with texts".to_owned())
-    }
-
-    fn to_shown(&self) -> Value {
-        self.iter()
-            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use secrecy::SecretString;
     use serde_json::json;
 
     use super::*;
@@ -423,7 +247,7 @@ mod tests {
         Settings::new()
             .with(Setting::new("host", |limits: &mut Limits| &mut limits.host))
             .with(Setting::text("level", |limits: &mut Limits| &mut limits.level))
-            .with(Setting::new("ttl", |limits: &mut Limits| &mut limits.ttl).shown_if_set())
+            .with(Setting::new("ttl", |limits: &mut Limits| &mut limits.ttl).shown_if(|ttl| !ttl.is_zero()))
             .with(Setting::new("names", |limits: &mut Limits| &mut limits.names))
             .with(Setting::new("ports", |limits: &mut Limits| &mut limits.ports))
             .with(Setting::new("note", |limits: &mut Limits| &mut limits.note).describe("A note."))
@@ -442,7 +266,7 @@ mod tests {
 
     fn merge(mut limits: Limits, data: &Value) -> Result<Limits, String> {
         let fields: Vec<_> = table().fields().collect();
-        let collected = FieldValues::collect(&fields, data.as_object().unwrap(), &[]).unwrap();
+        let collected = FieldValues::collect(&fields, data.as_object().unwrap(), "", &[]).unwrap();
         let merged = table().merge(&mut limits, &collected.values);
         merged.map(|()| limits).map_err(|error| error.to_string())
     }
