@@ -107,6 +107,10 @@ pub mod fuzzing {
     pub mod auth {
         pub use crate::auth::alicloud::*;
     }
+    /// The vendor-neutral part of the cloud client.
+    pub mod cloud {
+        pub use crate::cloud::*;
+    }
     /// Fields, patterns, durations and backends.
     pub mod framework {
         pub use crate::framework::*;

@@ -110,10 +110,7 @@ fn located(
     let retry_after = header("x-acs-retry-after")
         .and_then(|milliseconds| milliseconds.trim().parse().ok())
         .map(Duration::from_millis);
-    error
-        .with_request_id(request_id)
-        .with_status(answer.status)
-        .with_retry_after(retry_after)
+    error.with_request_id(request_id).with_retry_after(retry_after)
 }
 
 #[cfg(test)]
@@ -147,10 +144,7 @@ mod tests {
             404,
             r#"{"RequestId":"R-1","Code":"EntityNotExist.User","Message":"no\nthe-secret"}"#,
         );
-        assert_eq!(
-            (error.kind(), error.request_id(), error.http_status()),
-            (Kind::NotFound, Some("R-1"), Some(404))
-        );
+        assert_eq!((error.kind(), error.request_id()), (Kind::NotFound, Some("R-1")));
         assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)));
         assert_eq!(
             error.to_string(),

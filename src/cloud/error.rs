@@ -74,7 +74,6 @@ struct Parts {
     message: String,
     code: Option<String>,
     request_id: Option<String>,
-    http_status: Option<u16>,
     retry_after: Option<Duration>,
     outcome_unknown: bool,
     subject: Option<Subject>,
@@ -106,12 +105,6 @@ impl Error {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
-    }
-
-    /// The HTTP status of the answer. For people; statuses of codes differ between gateways.
-    #[must_use]
-    pub fn http_status(&self) -> Option<u16> {
-        self.0.http_status
     }
 
     /// How long the cloud asked to wait, if it did.
@@ -152,7 +145,6 @@ impl Error {
             message: message.into(),
             code: None,
             request_id: None,
-            http_status: None,
             retry_after: None,
             outcome_unknown: false,
             subject: None,
@@ -176,11 +168,6 @@ impl Error {
 
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
         self.0.request_id = id;
-        self
-    }
-
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.0.http_status = Some(status);
         self
     }
 

@@ -73,7 +73,7 @@ impl PolicyRef {
     }
 
     /// A policy of Alibaba Cloud.
-    #[must_use]
+    #[cfg(test)]
     pub fn system(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -48,5 +48,5 @@ pub fn add_signature_v1(parameters: &mut Parameters, method: Method, credentials
         parameters.set("SecurityToken", token.expose_secret());
     }
     let signature = sign_v1(method, parameters, &credentials.access_key_secret);
-    parameters.set("Signature", signature.value());
+    parameters.set("Signature", signature);
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::v1::sign_v1;
+use super::v1::{sign_v1, string_to_sign};
 use super::v3::{RequestV3, sign_v3};
 use crate::cloud::{Method, Parameters};
 
@@ -72,23 +72,26 @@ fn every_v1_vector_is_met() {
         let merged = format!("{}\n{}", read(&case, "query"), read_or_empty(&case, "form"));
         let parameters = parameters(merged.trim_end_matches('\n'));
         let secret = SecretString::from(read(&case, "secret"));
-        let signed = sign_v1(method(&case), &parameters, &secret);
+        let method = method(&case);
         assert_eq!(
-            signed.canonical_query(),
+            *parameters.encoded_without("Signature"),
             read(&case, "canonical-query"),
             "{}",
             case.display()
         );
         assert_eq!(
-            signed.string_to_sign(),
+            *string_to_sign(method, &parameters),
             read(&case, "string-to-sign"),
             "{}",
             case.display()
         );
-        assert_eq!(signed.value(), read(&case, "signature"), "{}", case.display());
+        let signature = sign_v1(method, &parameters, &secret);
+        assert_eq!(signature, read(&case, "signature"), "{}", case.display());
         // The signature itself is never part of what is signed.
-        let again = sign_v1(method(&case), &parameters.with("Signature", "x"), &secret);
-        assert_eq!(again.value(), signed.value());
+        assert_eq!(
+            sign_v1(method, &parameters.with("Signature", "x"), &secret),
+            signature
+        );
     }
 }
 

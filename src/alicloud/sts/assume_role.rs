@@ -22,8 +22,6 @@ pub struct AssumeRole {
     pub policy: Option<String>,
     /// 2 to 1,224 of `[A-Za-z0-9_+=,.@:/-]`, if the role's trust policy wants one.
     pub external_id: Option<String>,
-    /// 2 to 64 of `[A-Za-z0-9_+=,.@-]`; stays the same through a chain of roles.
-    pub source_identity: Option<String>,
 }
 
 /// A session of a role. It cannot be ended before its time.
@@ -33,26 +31,12 @@ pub struct AssumedRole {
     pub credentials: Credentials,
     /// When the cloud stops accepting them; in the future when the answer came.
     pub expiration: OffsetDateTime,
-    /// `acs:ram::<account>:role/<role>/<session>`.
-    pub arn: String,
-    /// `<RoleId>:<session>`.
-    pub assumed_role_id: String,
 }
 
 #[derive(Deserialize)]
 pub(super) struct SessionAnswer {
     #[serde(rename = "Credentials")]
     credentials: Option<WireCredentials>,
-    #[serde(rename = "AssumedRoleUser", default)]
-    user: AssumedRoleUser,
-}
-
-#[derive(Default, Deserialize)]
-struct AssumedRoleUser {
-    #[serde(rename = "Arn", default)]
-    arn: String,
-    #[serde(rename = "AssumedRoleId", default)]
-    id: String,
 }
 
 impl SessionAnswer {
@@ -71,8 +55,6 @@ impl SessionAnswer {
         Ok(AssumedRole {
             credentials,
             expiration,
-            arn: self.user.arn,
-            assumed_role_id: self.user.id,
         })
     }
 }
@@ -92,8 +74,7 @@ impl Sts {
             .with("RoleSessionName", request.session_name.as_str())
             .with_some("DurationSeconds", seconds.as_deref())
             .with_some("Policy", request.policy.as_deref())
-            .with_some("ExternalId", request.external_id.as_deref())
-            .with_some("SourceIdentity", request.source_identity.as_deref());
+            .with_some("ExternalId", request.external_id.as_deref());
         let answer: SessionAnswer = self.call(OPERATION, parameters).await?;
         answer.session(OPERATION, Source::AssumeRole, self.0.clock().now())
     }

@@ -42,12 +42,6 @@ impl RoleSessionName {
             Err(ParseSessionError::Name)
         }
     }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl ExternalId {
@@ -61,12 +55,6 @@ impl ExternalId {
         } else {
             Err(ParseSessionError::ExternalId)
         }
-    }
-
-    /// The id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

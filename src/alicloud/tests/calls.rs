@@ -54,7 +54,7 @@ async fn everything_travels_in_the_body_and_is_signed() {
         all.with(name.clone(), value.clone())
     });
     let signed = sign_v1(Method::Post, &all, &"s3cret".into());
-    assert_eq!(sent.value("Signature"), Some(signed.value()));
+    assert_eq!(sent.value("Signature"), Some(signed.as_str()));
 }
 
 #[tokio::test(start_paused = true)]

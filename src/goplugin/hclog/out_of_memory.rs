@@ -13,6 +13,10 @@ const AFTER_TIME: &str = "\",\"@message\":\"out of memory: the plugin ends and t
 /// Writes to stderr, in the host's log format and at level error, that an allocation failed. It allocates nothing, and is
 /// for the program's allocator: without it the host shows the runtime's own text at debug level, and an operator sees a
 /// plugin that vanished without a word.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a line of the log: nothing is decided by its time"
+)]
 pub fn report_out_of_memory() {
     let mut line = [0; 512];
     let length = write_line(&mut line, OffsetDateTime::now_utc());

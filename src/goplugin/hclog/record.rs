@@ -52,6 +52,10 @@ impl Record {
     }
 
     /// The line as of now, with its end.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a line of the log: nothing is decided by its time"
+    )]
     pub(super) fn line(self) -> Vec<u8> {
         self.line_at(OffsetDateTime::now_utc())
     }

@@ -5,14 +5,13 @@
 //! the engine's own permissions to `user/vault-*` and `policy/vault-*`. Letters are lower case, because clouds find some
 //! names regardless of case.
 
+use crate::cloud::random::alphanumeric;
 use crate::framework::{Context, Error};
 
 const PREFIX: &str = "vault-";
 
 /// 36^10 is about 2^51: among 5,000 users, the most that an account has, a clash in the same second is not to be seen.
 const RANDOM_LENGTH: usize = 10;
-
-const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// What a cloud takes as a name of one kind.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,9 @@ pub fn unique(context: &Context, role: &str, rules: Rules) -> Result<String, Err
 }
 
 fn assemble(display_name: &str, role: &str, now: i64, rules: Rules) -> Result<String, Error> {
-    let tail = format!("{now}-{}", random()?);
+    let random = alphanumeric(RANDOM_LENGTH)
+        .map_err(|error| Error::internal("the OS random source failed").with_source(error))?;
+    let tail = format!("{now}-{random}");
     let space = rules.longest.saturating_sub(PREFIX.len() + tail.len() + 2);
     let (display_name, role) = (sanitized(display_name, rules.also), sanitized(role, rules.also));
     // Each may use half of the space and what the other leaves.
@@ -65,24 +66,6 @@ pub fn cut(text: &str, length: usize) -> &str {
     text.get(..length.min(text.len()))
         .unwrap_or_default()
         .trim_end_matches('-')
-}
-
-fn random() -> Result<String, Error> {
-    let mut text = String::with_capacity(RANDOM_LENGTH);
-    while text.len() < RANDOM_LENGTH {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::internal("the OS random source failed").with_source(error))?;
-        for byte in bytes {
-            // 252 is the largest multiple of 36 in a byte: taking the rest would favour some characters.
-            if let (true, Some(c)) = (byte < 252, ALPHABET.get(usize::from(byte % 36)))
-                && text.len() < RANDOM_LENGTH
-            {
-                text.push(char::from(*c));
-            }
-        }
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use prost::Message;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use vault_plugin_alicloud::fuzzing::alicloud::credentials::Sources;
-use vault_plugin_alicloud::fuzzing::alicloud::{encode, fuzzing};
+use vault_plugin_alicloud::fuzzing::cloud::encode::encode;
+use vault_plugin_alicloud::fuzzing::cloud::fuzzing;
 use vault_plugin_alicloud::fuzzing::framework::Backend;
 use vault_plugin_alicloud::fuzzing::vault::fuzzing::Mount;
 use vault_plugin_alicloud::fuzzing::vault::generated::pb;
@@ -86,7 +87,7 @@ fuzz_target!(|data: &[u8]| {
         (status, answer.body.clone().into_bytes())
     };
     let answers: Vec<_> = session.answers.iter().map(answer).collect();
-    let client = || fuzzing::client(answers.clone(), SECRET).expect("the bounds are good");
+    let client = || fuzzing::client(answers.clone(), SECRET);
     let surroundings =
         |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
     let sources = Sources::new(&client(), Arc::new(surroundings));

@@ -75,7 +75,7 @@ fn signed_url(method: Method, host: &str, changes: &[(&'static str, &str)]) -> S
         parameters.set(*name, *value);
     }
     let signature = sign_v1(method, &parameters, &"testsecret".into());
-    parameters.set("Signature", signature.value());
+    parameters.set("Signature", signature);
     let mut url = reqwest::Url::parse(&format!("https://{host}/")).unwrap();
     // Writes a space as `+`, as Go does.
     url.query_pairs_mut().extend_pairs(parameters.iter());
