@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
 use crate::cloud::budget::{CALL, TRY};
+use crate::cloud::circuit::Circuits;
 use crate::cloud::clock::{Clock, SystemClock};
 use crate::cloud::credentials::Credentials;
 use crate::cloud::deadline::Deadline;
@@ -17,7 +18,7 @@ use crate::cloud::https::Https;
 use crate::cloud::rate_limiter::{Priority, RateLimiters};
 use crate::cloud::retry::{TRIES, Tries};
 use crate::cloud::service::{Call, Service};
-use crate::cloud::transport::{Answer, Failure, Request, Transport};
+use crate::cloud::transport::{Answer, Failure, Request, Signer, Transport};
 
 /// Calls on the wire at the same time; more wait for a permit.
 const IN_FLIGHT: usize = 64;
@@ -45,6 +46,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limiters: RateLimiters,
     permits: Permits,
+    /// For requests that others signed.
+    circuits: Circuits,
 }
 
 /// Permits for calls in flight.
@@ -62,16 +65,9 @@ impl Permits {
         Self {
             own: Semaphore::new(in_flight),
             background: Semaphore::new((in_flight * 3).div_ceil(4)),
-            forwarded: Semaphore::new(in_flight.div_ceil(2)),
+            forwarded: Semaphore::new(in_flight),
         }
     }
-}
-
-/// Who signed a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signer {
-    Own,
-    Other,
 }
 
 impl Client {
@@ -79,7 +75,7 @@ impl Client {
     /// then fail with [`Kind::Connect`] and a text that says so.
     #[must_use]
     pub fn new() -> Self {
-        Self::assemble(Box::new(Https::new(IN_FLIGHT)), Arc::new(SystemClock), IN_FLIGHT)
+        Self::assemble(Box::new(Https::new()), Arc::new(SystemClock), IN_FLIGHT)
     }
 
     /// A client over another transport, with another clock and number of calls in flight.
@@ -90,6 +86,7 @@ impl Client {
                 clock,
                 limiters: RateLimiters::default(),
                 permits: Permits::new(in_flight),
+                circuits: Circuits::default(),
             }),
             tries: TRIES,
             account: None,
@@ -229,12 +226,28 @@ impl Client {
     /// Sends a request that somebody else signed, once: its nonce is used up by the first try, so a second could only be
     /// refused.
     ///
+    /// A host that does not answer is not asked for a while, so that requests for it cannot hold up those for others.
+    ///
     /// # Errors
-    /// No answer.
+    /// No answer. [`Kind::Unavailable`] when nothing was sent because the host has not answered others.
     pub(crate) async fn forward(&self, operation: &'static str, request: Request) -> Result<Answer> {
         let deadline = self.deadline_within(TRY);
-        self.exchange(operation, deadline, Signer::Other, || Ok(request))
-            .await
+        let circuit = self.inner.circuits.get(&request.endpoint);
+        let attempt = match deadline.run(circuit.enter()).await {
+            Ok(Ok(attempt)) => attempt,
+            Ok(Err(silent)) => return Err(Error::new(Kind::Unavailable, operation, silent.to_string())),
+            Err(_) => return Err(busy(operation)),
+        };
+        let outcome = self
+            .exchange(operation, deadline, Signer::Other, || Ok(request))
+            .await;
+        match &outcome {
+            Err(error) if error.kind() == Kind::Connect => attempt.failed(error),
+            Err(error) if error.kind() == Kind::Timeout && error.outcome_unknown() => attempt.failed(error),
+            Err(error) if error.kind() == Kind::Timeout => attempt.unsent(),
+            _ => attempt.answered(),
+        }
+        outcome
     }
 
     /// Waits for a permit, makes the request as late as possible, sends it, and reads the whole answer.
@@ -246,13 +259,9 @@ impl Client {
         request: impl FnOnce() -> Result<Request>,
     ) -> Result<Answer> {
         let Ok((_background, _permit)) = deadline.run(self.permit(signer)).await else {
-            return Err(Error::new(
-                Kind::Timeout,
-                operation,
-                "too many calls are in flight; the request was not sent",
-            ));
+            return Err(busy(operation));
         };
-        let sent = self.inner.transport.send(request()?);
+        let sent = self.inner.transport.send(request()?, signer);
         let outcome = deadline.within(TRY).run(sent).await;
         if self.permits(signer).available_permits() == 0 {
             // Calls are waiting for this permit. The connection returns to the pool by a task of its own; without a
@@ -289,6 +298,11 @@ impl Client {
         };
         (background, self.permits(signer).acquire().await.ok())
     }
+}
+
+fn busy(operation: &'static str) -> Error {
+    let text = "too many calls are in flight; the request was not sent";
+    Error::new(Kind::Timeout, operation, text)
 }
 
 impl Default for Client {

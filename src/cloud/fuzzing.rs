@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cloud::client::Client;
 use crate::cloud::clock::Clock;
-use crate::cloud::transport::{Answer, Failure, Request, Transport};
+use crate::cloud::transport::{Answer, Failure, Request, Signer, Transport};
 
 /// A clock that stands still at `2024-02-29T23:59:59Z`, the time of the corpus.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub fn client(answers: Vec<(u16, Vec<u8>)>, secret: &'static str) -> Client {
 
 #[async_trait]
 impl Transport for Answers {
-    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    async fn send(&self, request: Request, _: Signer) -> Result<Answer, Failure> {
         let body = String::from_utf8_lossy(&request.body);
         assert!(!request.query.contains(self.secret) && !body.contains(self.secret));
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);

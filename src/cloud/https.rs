@@ -4,59 +4,144 @@
 //! environment. The TLS configuration is handed over complete, for with `rustls-no-provider` reqwest panics when no
 //! process-wide provider is installed.
 
-use std::error::Error as _;
-use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_LENGTH;
+use hyper_util::client::proxy::matcher::Matcher;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::Verifier;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::cloud::budget::CONNECT;
-use crate::cloud::redact;
-use crate::cloud::transport::{Answer, Failure, Method, Request, Transport};
+use crate::cloud::ca_bundle::CaBundle;
+use crate::cloud::connect_error::cause;
+use crate::cloud::endpoint::Endpoint;
+use crate::cloud::transport::{Answer, Failure, Method, Request, Signer, Transport};
 
-/// Under the keep-alive of the cloud's gateways, so that a pooled connection is seldom a dead one.
-const IDLE: Duration = Duration::from_secs(50);
+/// Idle connections that are kept for each host, and for how long: under the keep-alive of the clouds' gateways, so that
+/// a pooled connection is seldom a dead one.
+const OWN_IDLE: Idle = Idle {
+    per_host: 32,
+    time: Duration::from_secs(50),
+};
+
+/// The same for requests that others signed, who choose among many hosts: few and not for long, so that all together stay
+/// far below the usual limit of 1,024 open files.
+const FORWARDED_IDLE: Idle = Idle {
+    per_host: 4,
+    time: Duration::from_secs(10),
+};
+
+/// How often a look at the CA bundle is due.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// What the program calls itself to the cloud.
 pub(crate) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// One pool of connections for the process.
+/// The connections of the process.
 #[derive(Debug)]
 pub(super) struct Https {
-    idle_per_host: usize,
+    own: Pool,
+    forwarded: Pool,
+    /// Which proxy the environment names for a host, as reqwest reads it. For error texts.
+    proxies: OnceLock<Matcher>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Idle {
+    per_host: usize,
+    time: Duration,
+}
+
+/// One pool of connections.
+#[derive(Debug)]
+struct Pool {
+    idle: Idle,
     /// Made by the first request: loading the roots fails on a machine without any, and that must fail a call (with a
     /// text saying so), not the start. A failure is not kept, so installing a CA bundle mends it without a restart.
-    client: OnceLock<reqwest::Client>,
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    client: reqwest::Client,
+    bundle: CaBundle,
+    look_at: Instant,
 }
 
 impl Https {
-    pub(super) fn new(idle_per_host: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            idle_per_host,
-            client: OnceLock::new(),
+            own: Pool::new(OWN_IDLE),
+            forwarded: Pool::new(FORWARDED_IDLE),
+            proxies: OnceLock::new(),
         }
     }
 
-    fn client(&self) -> Result<&reqwest::Client, Failure> {
-        match self.client.get() {
-            Some(client) => Ok(client),
-            // Two first callers may both build one; the second is dropped unused.
-            None => self.build().map(|client| self.client.get_or_init(|| client)),
+    /// An error before anything was sent, with the host and the proxy before it.
+    fn not_connected(&self, endpoint: &Endpoint, cause: &str) -> Failure {
+        let proxy = format!("https://{endpoint}/")
+            .parse()
+            .ok()
+            .and_then(|url| self.proxies.get_or_init(Matcher::from_env).intercept(&url));
+        // The proxy's password is not part of its address here.
+        let proxy = proxy.as_ref().and_then(|proxy| proxy.uri().authority());
+        let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+        Failure::Connect(format!("cannot connect to {endpoint}{through}: {cause}"))
+    }
+}
+
+impl Pool {
+    fn new(idle: Idle) -> Self {
+        Self {
+            idle,
+            kept: Mutex::new(None),
         }
     }
 
-    fn build(&self) -> Result<reqwest::Client, Failure> {
-        self.settings(tls()?)
-            .build()
-            .map_err(|error| Failure::Connect(causes(error)))
+    /// The client with the CA certificates as they are now, or a moment ago. A new bundle that cannot be read does not
+    /// replace a good one.
+    fn client(&self) -> Result<reqwest::Client, String> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some(kept) = kept.as_ref().filter(|kept| now < kept.look_at) {
+            return Ok(kept.client.clone());
+        }
+        let bundle = CaBundle::now();
+        let look_at = now + LOOK_EVERY;
+        if let Some(kept) = kept.as_mut().filter(|kept| kept.bundle == bundle) {
+            kept.look_at = look_at;
+            return Ok(kept.client.clone());
+        }
+        match (self.build(), kept.as_mut()) {
+            (Ok(client), _) => {
+                *kept = Some(Kept {
+                    client: client.clone(),
+                    bundle,
+                    look_at,
+                });
+                Ok(client)
+            }
+            (Err(error), Some(kept)) => {
+                tracing::warn!(
+                    error,
+                    "the CA bundle has changed and cannot be used; the old one stays in use"
+                );
+                kept.look_at = look_at;
+                Ok(kept.client.clone())
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn build(&self) -> Result<reqwest::Client, String> {
+        self.settings(tls()?).build().map_err(cause)
     }
 
     fn settings(&self, tls: ClientConfig) -> reqwest::ClientBuilder {
@@ -69,23 +154,20 @@ impl Https {
             .referer(false)
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(self.idle_per_host)
+            .pool_idle_timeout(self.idle.time)
+            .pool_max_idle_per_host(self.idle.per_host)
             .tcp_nodelay(true)
     }
 }
 
 /// TLS as the machine's CA certificates have it.
-pub(crate) fn tls() -> Result<ClientConfig, Failure> {
+pub(crate) fn tls() -> Result<ClientConfig, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Verifier::new(Arc::clone(&provider)).map_err(|error| {
-        Failure::Connect(format!(
-            "no CA certificates: {error}; install a CA bundle or set SSL_CERT_FILE"
-        ))
-    })?;
+    let verifier = Verifier::new(Arc::clone(&provider))
+        .map_err(|error| format!("no CA certificates: {error}; install a CA bundle or set SSL_CERT_FILE"))?;
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::Connect(error.to_string()))?
+        .map_err(|error| error.to_string())?
         .dangerous() // the name of rustls for "with an own verifier"; this one checks the full chain
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth())
@@ -93,12 +175,20 @@ pub(crate) fn tls() -> Result<ClientConfig, Failure> {
 
 #[async_trait]
 impl Transport for Https {
-    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    async fn send(&self, request: Request, signer: Signer) -> Result<Answer, Failure> {
+        let pool = match signer {
+            Signer::Own => &self.own,
+            Signer::Other => &self.forwarded,
+        };
+        let endpoint = request.endpoint;
+        let client = pool
+            .client()
+            .map_err(|cause| self.not_connected(&endpoint, &cause))?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let mut url = Zeroizing::new(format!("https://{}/", request.endpoint));
+        let mut url = Zeroizing::new(format!("https://{endpoint}/"));
         if !request.query.is_empty() {
             url.reserve_exact(request.query.len() + 1);
             url.push('?');
@@ -111,13 +201,16 @@ impl Transport for Https {
         }
         // The owner is zeroed when the last reference to the bytes goes.
         let body = Bytes::from_owner(request.body);
-        let sent = self
-            .client()?
+        let sent = client
             .request(method, url.as_str())
             .headers(headers)
             .body(body)
             .send();
-        read(sent.await.map_err(failure)?, request.answer_limit).await
+        let response = sent.await.map_err(|error| match failure(error) {
+            Failure::Connect(cause) => self.not_connected(&endpoint, &cause),
+            other => other,
+        })?;
+        read(response, request.answer_limit).await
     }
 }
 
@@ -147,24 +240,10 @@ pub(crate) async fn read(mut response: reqwest::Response, limit: usize) -> Resul
 /// Sorts an error of reqwest. Its own text is dropped when the request was sent, for it tells nothing more.
 pub(crate) fn failure(error: reqwest::Error) -> Failure {
     if error.is_connect() || error.is_builder() {
-        Failure::Connect(causes(error))
+        Failure::Connect(cause(error))
     } else {
         Failure::Interrupted
     }
-}
-
-/// The causes under reqwest's own text, which has the URL and nothing else.
-fn causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let separator = if text.is_empty() { "" } else { ": " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{separator}{error}");
-        cause = error.source();
-    }
-    redact::message(if text.is_empty() { "no connection" } else { &text }, None)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@
 pub mod budget;
 pub mod clock;
 pub(crate) mod credentials;
-pub(crate) mod encode;
+pub mod encode;
+pub(crate) mod file_state;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub(crate) mod https;
@@ -24,7 +25,10 @@ pub(crate) mod redact;
 pub(crate) mod testing;
 
 mod api;
+mod ca_bundle;
+mod circuit;
 mod client;
+mod connect_error;
 mod deadline;
 mod endpoint;
 mod error;

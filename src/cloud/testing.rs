@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::cloud::client::Client;
 use crate::cloud::clock::{Clock, parse};
-use crate::cloud::transport::{Answer, Failure, Request, Transport};
+use crate::cloud::transport::{Answer, Failure, Request, Signer, Transport};
 use http::{HeaderMap, HeaderName};
 
 /// What a scripted transport does with one request.
@@ -107,7 +107,7 @@ impl Script {
 
 #[async_trait]
 impl Transport for Script {
-    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    async fn send(&self, request: Request, _: Signer) -> Result<Answer, Failure> {
         let decode = |text: &str| {
             percent_encoding::percent_decode_str(text)
                 .decode_utf8()

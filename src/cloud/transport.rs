@@ -38,6 +38,15 @@ impl fmt::Display for Method {
     }
 }
 
+/// Who signed a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signer {
+    /// This program.
+    Own,
+    /// Somebody else, who needs no token for it and chooses among the hosts.
+    Other,
+}
+
 /// One request, over HTTPS to path `/`. It has no `Debug`: nearly all of it is secret.
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -71,5 +80,5 @@ pub(crate) enum Failure {
 /// Sends one request and reads one answer. No retry, no redirect; the caller bounds the time by dropping the future.
 #[async_trait]
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
-    async fn send(&self, request: Request) -> Result<Answer, Failure>;
+    async fn send(&self, request: Request, signer: Signer) -> Result<Answer, Failure>;
 }

@@ -61,7 +61,8 @@ impl Service {
 }
 
 fn build() -> Result<reqwest::Client, Failure> {
-    local_http::builder()?
+    local_http::builder()
+        .map_err(Failure::Connect)?
         .connect_timeout(PATIENCE)
         .read_timeout(PATIENCE)
         .build()

@@ -107,11 +107,13 @@ fn literal(url: &Url) -> Option<IpAddr> {
 
 fn client(url: &Url) -> Result<reqwest::Client, Failure> {
     let builder = if url.scheme() == "http" {
-        local_http::builder()?.dns_resolver(Arc::new(LocalNames))
+        local_http::builder()
+            .map_err(Failure::Connect)?
+            .dns_resolver(Arc::new(LocalNames))
     } else if literal(url).is_some_and(is_local) || url.host_str() == Some("localhost") {
-        bare(tls()?).https_only(true).no_proxy()
+        bare(tls().map_err(Failure::Connect)?).https_only(true).no_proxy()
     } else {
-        bare(tls()?).https_only(true)
+        bare(tls().map_err(Failure::Connect)?).https_only(true)
     };
     builder
         .user_agent(USER_AGENT)

@@ -11,14 +11,12 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::cloud::transport::Failure;
-
 /// What every client for such a service begins with. Time limits are the caller's to set.
-pub(crate) fn builder() -> Result<ClientBuilder, Failure> {
+pub(crate) fn builder() -> Result<ClientBuilder, String> {
     // Never used, but reqwest insists on a configuration; without roots it trusts nobody.
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::Connect(error.to_string()))?
+        .map_err(|error| error.to_string())?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
     Ok(bare(tls).no_proxy())

@@ -16,6 +16,7 @@ struct Server {
     transport: Https,
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
     request: Arc<std::sync::Mutex<String>>,
 }
 
@@ -34,25 +35,28 @@ async fn server(answer: &'static [u8]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let connections = Arc::new(AtomicUsize::new(0));
+    let open = Arc::new(AtomicUsize::new(0));
     let request = Arc::<std::sync::Mutex<String>>::default();
-    let (count, last) = (Arc::clone(&connections), Arc::clone(&request));
+    let (count, now_open, last) = (Arc::clone(&connections), Arc::clone(&open), Arc::clone(&request));
     tokio::spawn(async move {
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         while let Ok((stream, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::SeqCst);
-            let (acceptor, last) = (acceptor.clone(), Arc::clone(&last));
+            let (acceptor, now_open, last) = (acceptor.clone(), Arc::clone(&now_open), Arc::clone(&last));
             tokio::spawn(async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else {
                     return;
                 };
+                now_open.fetch_add(1, Ordering::SeqCst);
                 let mut bytes = vec![0; 64 * 1024];
                 // Requests of these tests fit into one read.
                 while let Ok(length @ 1..) = stream.read(&mut bytes).await {
                     *last.lock().unwrap() = String::from_utf8_lossy(&bytes[..length]).into_owned();
                     if stream.write_all(answer).await.is_err() || answer.is_empty() {
-                        return;
+                        break;
                     }
                 }
+                now_open.fetch_sub(1, Ordering::SeqCst);
             });
         }
     });
@@ -63,25 +67,36 @@ async fn server(answer: &'static [u8]) -> Server {
         transport: transport(roots, address),
         address,
         connections,
+        open,
         request,
     }
 }
 
 /// The shipped settings with other roots, and with addresses for the names of these tests.
 fn transport(roots: RootCertStore, address: SocketAddr) -> Https {
-    let transport = Https::new(4);
-    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let transport = Https::new();
+    let tls = trusting(roots);
+    for pool in [&transport.own, &transport.forwarded] {
+        let client = pool
+            .settings(tls.clone())
+            .no_proxy()
+            .resolve("sts.test", address)
+            .resolve("other.test", address);
+        *pool.kept.lock().unwrap() = Some(Kept {
+            client: client.build().unwrap(),
+            bundle: CaBundle::now(),
+            look_at: Instant::now() + Duration::from_secs(3600),
+        });
+    }
+    transport
+}
+
+fn trusting(roots: RootCertStore) -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = transport
-        .settings(tls)
-        .no_proxy()
-        .resolve("sts.test", address)
-        .resolve("other.test", address);
-    transport.client.set(client.build().unwrap()).unwrap();
-    transport
+        .with_no_client_auth()
 }
 
 fn post(host: &str, body: &str) -> Request {
@@ -102,7 +117,7 @@ async fn connections_are_reused_and_headers_read() {
     for _ in 0..5 {
         let answer = server
             .transport
-            .send(post("sts.test", "a=b"))
+            .send(post("sts.test", "a=b"), Signer::Own)
             .await
             .unwrap_or_else(|failure| panic!("{failure:?}"));
         assert_eq!((answer.status, answer.body.as_slice()), (400, &b"{}"[..]));
@@ -127,7 +142,13 @@ async fn connections_are_reused_and_headers_read() {
 #[tokio::test]
 async fn an_empty_post_says_so() {
     let server = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    assert!(server.transport.send(post("sts.test", "")).await.is_ok());
+    assert!(
+        server
+            .transport
+            .send(post("sts.test", ""), Signer::Own)
+            .await
+            .is_ok()
+    );
     let request = server.request.lock().unwrap().clone();
     assert_eq!(request.matches("content-length: 0\r\n").count(), 1, "{request}");
 }
@@ -144,7 +165,7 @@ async fn a_long_answer_is_not_read_whether_it_says_so_or_not() {
             server(answer)
                 .await
                 .transport
-                .send(post("sts.test", "a=b"))
+                .send(post("sts.test", "a=b"), Signer::Own)
                 .await
                 .err(),
             Some(Failure::TooLong)
@@ -162,7 +183,7 @@ async fn a_broken_answer_was_sent() {
         let server = server(answer).await;
         let sent = tokio::time::timeout(
             Duration::from_millis(500),
-            server.transport.send(post("sts.test", "a=b")),
+            server.transport.send(post("sts.test", "a=b"), Signer::Own),
         )
         .await;
         // An answer that never ends is the client's to cut.
@@ -175,7 +196,11 @@ async fn a_broken_answer_was_sent() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_like_any_other() {
     let answer = b"HTTP/1.1 302 Found\r\nlocation: https://evil.example/\r\ncontent-length: 0\r\n\r\n";
-    let answer = server(answer).await.transport.send(post("sts.test", "a=b")).await;
+    let answer = server(answer)
+        .await
+        .transport
+        .send(post("sts.test", "a=b"), Signer::Own)
+        .await;
     assert_eq!(answer.map(|answer| answer.status).ok(), Some(302));
 }
 
@@ -183,17 +208,34 @@ async fn a_redirect_is_an_answer_like_any_other() {
 async fn a_wrong_name_or_issuer_or_no_host_stops_before_anything_is_sent() {
     let server = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let untrusting = transport(RootCertStore::empty(), server.address);
-    for outcome in [
-        server.transport.send(post("other.test", "a=b")).await,
-        untrusting.send(post("sts.test", "a=b")).await,
-        server.transport.send(post("nothing-here.invalid", "a=b")).await,
+    let closed = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        transport(RootCertStore::empty(), listener.local_addr().unwrap())
+    };
+    for (transport, host, text) in [
+        (
+            &server.transport,
+            "other.test",
+            "other.test: the server's certificate is for another name",
+        ),
+        (
+            &untrusting,
+            "sts.test",
+            "sts.test: the server's certificate is signed by an unknown CA",
+        ),
+        (
+            &server.transport,
+            "nothing-here.invalid",
+            "nothing-here.invalid: the name cannot be resolved",
+        ),
+        (&closed, "sts.test", "sts.test: connection refused"),
     ] {
-        match outcome.err() {
-            Some(Failure::Connect(text)) => {
-                assert!(!text.contains("secret") && !text.contains("https:"), "{text}")
-            }
-            other => panic!("{other:?}"),
-        }
+        let outcome = transport.send(post(host, "a=b"), Signer::Own).await;
+        let Some(Failure::Connect(told)) = outcome.err() else {
+            panic!("{host}: {text}");
+        };
+        assert!(told.starts_with(&format!("cannot connect to {text}")), "{told}");
+        assert!(!told.contains("secret") && !told.contains("https:"), "{told}");
     }
     assert_eq!(server.request.lock().unwrap().as_str(), "");
 }
@@ -214,7 +256,7 @@ async fn signed_headers_go_out_once_and_as_they_are() {
     for (name, value) in signed {
         request.headers.insert(name, value.parse().unwrap());
     }
-    server.transport.send(request).await.unwrap();
+    server.transport.send(request, Signer::Own).await.unwrap();
     let sent = server.request.lock().unwrap().clone();
     let mut lines: Vec<_> = sent.trim_end().split("\r\n").skip(1).map(str::to_owned).collect();
     let mut expected: Vec<_> = signed
@@ -227,4 +269,59 @@ async fn signed_headers_go_out_once_and_as_they_are() {
     lines.sort_unstable();
     expected.sort_unstable();
     assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn a_proxy_is_named_without_its_password_and_its_answer_told() {
+    for (answer, text) in [
+        (
+            &b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..],
+            "the proxy answered 407: it wants a user name and password",
+        ),
+        (
+            b"HTTP/1.1 403 Forbidden\r\n\r\n",
+            "the proxy refused to connect to this host",
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxy = format!("http://user:pa55word@{address}");
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = [0; 1024];
+            let _ = stream.read(&mut bytes).await;
+            stream.write_all(answer).await.unwrap();
+        });
+        let mut through = transport(RootCertStore::empty(), address);
+        through.proxies = OnceLock::from(Matcher::builder().https(proxy.clone()).build());
+        let client = through
+            .own
+            .settings(trusting(RootCertStore::empty()))
+            .proxy(reqwest::Proxy::all(&proxy).unwrap());
+        through.own.kept.lock().unwrap().as_mut().unwrap().client = client.build().unwrap();
+        let outcome = through.send(post("sts.test", "a=b"), Signer::Own).await;
+        let expected = format!("cannot connect to sts.test through the proxy {address}: {text}");
+        assert_eq!(outcome.err(), Some(Failure::Connect(expected)));
+    }
+}
+
+#[tokio::test]
+async fn few_connections_stay_idle_after_requests_that_others_signed() {
+    let server = server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let transport = Arc::new(server.transport);
+    let requests: Vec<_> = (0..16)
+        .map(|_| {
+            let transport = Arc::clone(&transport);
+            tokio::spawn(async move { transport.send(post("sts.test", "a=b"), Signer::Other).await })
+        })
+        .collect();
+    for request in requests {
+        assert!(request.await.unwrap().is_ok());
+    }
+    let few = async {
+        while server.open.load(Ordering::SeqCst) > FORWARDED_IDLE.per_host {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), few).await.unwrap();
 }
