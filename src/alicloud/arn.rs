@@ -202,10 +202,12 @@ pub fn same_name(one: &str, two: &str) -> bool {
 
 fn assumed(role: &str, session: &str, spelling: Spelling) -> Result<Identity, ParseArnError> {
     let role = named(role, b"._-", ParseArnError::RoleName)?;
-    let session = named(session, b"._-@", ParseArnError::SessionName)?;
-    if session.len() < 2 {
+    // Names that STS answers, not names that are asked for: those of SAML and OIDC users have more characters.
+    let fits = (2..=64).contains(&session.len()) && session.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if !fits {
         return Err(ParseArnError::SessionName);
     }
+    let session = session.to_owned();
     Ok(Identity::AssumedRole {
         role,
         session,
@@ -298,7 +300,7 @@ pub enum ParseArnError {
     #[error("the service of an identity's arn is ram")]
     Service,
     /// A session name with wrong characters or length.
-    #[error("a session name has 2 to 64 letters, digits and any of . _ - @")]
+    #[error("a session name has 2 to 64 printable ASCII characters without a slash")]
     SessionName,
     /// More than 512 bytes.
     #[error("an arn has at most 512 bytes")]
@@ -322,6 +324,7 @@ mod tests {
             "acs:ram::1234567890123456:group/app-readers",
             "acs:ram::1234567890123456:role/Vault-Role.1",
             "acs:ram::1234567890123456:assumed-role/Vault-Role.1/alice@example.com",
+            "acs:ram::1234567890123456:assumed-role/Vault-Role.1/alice+dev=x,y:z@example.com",
             "acs:ram::1234567890123456:role/adminrole/alice",
             "acs:sts::1234567890123456:assumed-role/AdminRole/alice",
         ] {
@@ -354,6 +357,8 @@ mod tests {
             ("acs:ram::12345:role/a/b/c", ParseArnError::Resource),
             ("acs:ram::12345:role/a/b", ParseArnError::SessionName),
             ("acs:ram::12345:assumed-role/a", ParseArnError::Resource),
+            ("acs:ram::12345:assumed-role/a/b\nc", ParseArnError::SessionName),
+            ("acs:ram::12345:assumed-role/a/éé", ParseArnError::SessionName),
             ("acs:ram::12345:user/a b", ParseArnError::UserName),
             ("acs:ram::12345:user/a/b", ParseArnError::Resource),
             ("acs:ram::12345:group/é", ParseArnError::GroupName),

@@ -131,6 +131,10 @@ const FAMILIES: &[(&str, Meaning)] = &[
         told(Kind::Denied, "the role does not trust this identity"),
     ),
     (
+        "AuthenticationFail.OIDCToken.Expired",
+        told(Kind::Credentials, "the identity token has expired"),
+    ),
+    (
         "AuthenticationFail",
         told(Kind::Credentials, "the identity was not accepted"),
     ),

@@ -94,17 +94,17 @@ def test_a_broken_token_file_stops_the_search_and_is_named(server: Server, cloud
         pod.file.write_text("not a token")
         engine.creds(engine.sts_role()).refused(400, "oidc credentials", "ALIBABA_CLOUD_OIDC_TOKEN_FILE", str(pod.file))
         pod.file.unlink()
-        until(lambda: "not found" in engine.creds("sts").error, "the missing file is told")
+        engine.creds("sts").refused(400, "oidc credentials", "ALIBABA_CLOUD_OIDC_TOKEN_FILE", str(pod.file))
         assert cloud.control.get("credentials_uri")["asked"] == 0
         pod.replace_token()
         until(lambda: engine.creds("sts").status == 200, "the mended file is used")
 
 
 def test_a_token_that_the_cloud_refuses_is_a_403_with_its_reason(by_token: Engine, pod: Pod) -> None:
-    pod.file.write_text("eyJhbGciOi.eyJzdWIiOi.c2ln")
+    pod.file.write_text(pod.token + "x")
     answer = by_token.creds(by_token.sts_role())
     answer.refused(403, "AuthenticationFail.OIDCToken.Invalid", pod.role_arn, "request id")
-    assert "eyJhbGciOi" not in answer.error
+    assert pod.token not in answer.error
 
 
 # === credentials URI ===

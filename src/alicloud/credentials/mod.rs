@@ -3,6 +3,7 @@
 mod assume_role;
 mod ecs;
 mod environment;
+mod identity_token;
 mod instance;
 mod metadata;
 mod oidc;

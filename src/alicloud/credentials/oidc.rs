@@ -1,8 +1,6 @@
 //! RRSA: the identity token of a Kubernetes pod, exchanged for a session of a role.
 
 use std::fmt;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,12 +9,14 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::identity_token;
 use super::provider_env::{ProviderEnv, SESSION_NAME};
 use super::settings::{OidcToken, RoleToAssume};
 use crate::alicloud::arn::{Arn, Identity};
 use crate::alicloud::sts::{AssumeRoleWithOidc, OidcProviderArn, assume_role_with_oidc};
 use crate::cloud::Client;
 use crate::cloud::credentials::{Credentials, Provider, ProviderError};
+use crate::cloud::file_state::FileState;
 
 const NAME: &str = "oidc credentials";
 
@@ -41,11 +41,8 @@ pub struct OidcProvider {
     env: ProviderEnv,
     token: Option<OidcToken>,
     role: Option<RoleToAssume>,
-    exchanged: Mutex<Option<Mark>>,
+    exchanged: Mutex<Option<FileState>>,
 }
-
-/// What tells one state of a file from another without reading it: device, inode, size, time of change.
-type Mark = (u64, u64, u64, i64, i64);
 
 /// All that an exchange needs but the token.
 struct Exchange {
@@ -140,7 +137,7 @@ impl OidcProvider {
         }))
     }
 
-    fn mark(&self) -> std::sync::MutexGuard<'_, Option<Mark>> {
+    fn exchanged(&self) -> std::sync::MutexGuard<'_, Option<FileState>> {
         self.exchanged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -159,7 +156,7 @@ impl Provider for OidcProvider {
             return Ok(None);
         };
         let endpoint = self.env.sts(NAME)?;
-        let (token, mark) = token(exchange.file, exchange.named).await?;
+        let (token, state) = token(exchange.file, exchange.named).await?;
         let request = AssumeRoleWithOidc {
             provider_arn: exchange.provider,
             role_arn: exchange.role.to_string(),
@@ -168,14 +165,15 @@ impl Provider for OidcProvider {
         };
         match assume_role_with_oidc(&self.client, &endpoint, &request).await {
             Ok(session) => {
-                *self.mark() = Some(mark);
+                *self.exchanged() = Some(state);
                 Ok(Some(session.credentials))
             }
             Err(error) => {
-                let advice = format!(
-                    "cannot assume {} with the pod's token, check both ARNs",
-                    request.role_arn
-                );
+                let token = error
+                    .code()
+                    .is_some_and(|code| code.starts_with("AuthenticationFail.OIDCToken"));
+                let check = if token { "" } else { ", check both ARNs" };
+                let advice = format!("cannot assume {} with the pod's token{check}", request.role_arn);
                 Err(ProviderError::of_call(NAME, &advice, error))
             }
         }
@@ -189,64 +187,46 @@ impl Provider for OidcProvider {
         let Ok(Some(exchange)) = self.exchange() else {
             return true;
         };
-        let about = tokio::task::spawn_blocking(move || std::fs::metadata(exchange.file)).await;
-        let now = about.ok().and_then(Result::ok).as_ref().map(mark_of);
-        now.is_none() || now != *self.mark()
+        let found = tokio::task::spawn_blocking(move || std::fs::metadata(exchange.file)).await;
+        let now = found.ok().and_then(Result::ok).as_ref().map(FileState::of);
+        now.is_none() || now != *self.exchanged()
     }
 }
 
-fn mark_of(about: &Metadata) -> Mark {
-    (
-        about.dev(),
-        about.ino(),
-        about.len(),
-        about.mtime(),
-        about.mtime_nsec(),
-    )
-}
-
-/// Reads a token, off the runtime's threads.
-async fn token(file: PathBuf, named: &'static str) -> Result<(SecretString, Mark), ProviderError> {
+/// Reads a token, off the runtime's threads. Whoever wrote the settings may not read the server's files, and so is told
+/// one thing whatever the cause; the log has it.
+async fn token(file: PathBuf, named: &'static str) -> Result<(SecretString, FileState), ProviderError> {
     let shown = file.display().to_string();
-    let wrong =
-        |text: &dyn fmt::Display| ProviderError::new(NAME, format!("{named} {shown} cannot be used: {text}"));
-    let read = tokio::task::spawn_blocking(move || read(&file))
-        .await
-        .map_err(|_| wrong(&"reading it was cut short"))?;
-    let Some((text, mark)) = read.map_err(|error| wrong(&error.kind()))? else {
-        return Err(wrong(&"it is no small regular file"));
+    let read = tokio::task::spawn_blocking(move || read(&file)).await;
+    let cause = match read {
+        Ok(Ok(read)) => return Ok(read),
+        Ok(Err(cause)) => cause,
+        Err(_) => "reading it was interrupted".to_owned(),
     };
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(wrong(&"it is empty"));
-    }
-    if !is_token(text) {
-        return Err(wrong(&"it holds no identity token (JWT)"));
-    }
-    Ok((SecretString::from(text), mark))
+    tracing::warn!(
+        file = shown,
+        cause,
+        "the file of an identity token cannot be used"
+    );
+    Err(ProviderError::new(
+        NAME,
+        format!(
+            "{named} {shown} cannot be used: it must hold an identity token (JWT) for this purpose; the server's log has \
+             the cause"
+        ),
+    ))
 }
 
-/// The text, or `None` for what is not to be read: a pipe would hang, a device would not end.
-fn read(file: &Path) -> std::io::Result<Option<(Zeroizing<String>, Mark)>> {
-    // The mark is taken first: a file that is replaced meanwhile counts as changed at the next look.
-    let about = std::fs::metadata(file)?;
-    if !about.is_file() || about.len() > LONGEST_TOKEN {
-        return Ok(None);
+/// The token, or why there is none. A pipe would hang and a device would not end: neither is opened.
+fn read(file: &Path) -> Result<(SecretString, FileState), String> {
+    // The state is taken first: a file that is replaced meanwhile counts as changed at the next look.
+    let found = std::fs::metadata(file).map_err(|error| error.to_string())?;
+    if !found.is_file() || found.len() > LONGEST_TOKEN {
+        return Err("it is not a small regular file".to_owned());
     }
-    let text = Zeroizing::new(std::fs::read_to_string(file)?);
-    Ok(Some((text, mark_of(&about))))
-}
-
-/// Three parts of base64url. Whatever else a path may lead to is not sent anywhere.
-fn is_token(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('.').collect();
-    let encoded = |part: &&str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
-    };
-    parts.len() == 3 && parts.iter().all(encoded)
+    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| error.to_string())?);
+    identity_token::check(text.trim()).map_err(|unfit| unfit.to_string())?;
+    Ok((SecretString::from(text.trim()), FileState::of(&found)))
 }
 
 impl fmt::Debug for OidcProvider {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Sts;
 use crate::alicloud::answer::{check, read};
-use crate::alicloud::arn::{AccountId, Arn};
+use crate::alicloud::arn::{AccountId, Arn, Identity};
 use crate::alicloud::wire::filled;
 use crate::cloud::{Answer, Client, Endpoint, Error, Method, Parameters, Request, Result};
 
@@ -24,7 +24,8 @@ pub struct CallerIdentity {
     pub arn: Arn,
     /// `Account`, `RAMUser` or `AssumedRoleUser`. Decide on the ARN instead.
     pub identity_type: String,
-    /// The account id, the user id, or `<RoleId>:<session>`.
+    /// The account id, the user id, or `<RoleId>:<session>`. Where the answer has none it is made of the others; it is
+    /// blank where that cannot be done.
     pub principal_id: String,
     /// Of accounts and users.
     pub user_id: Option<String>,
@@ -86,14 +87,18 @@ impl IdentityAnswer {
                 "the answer's arn is of another account than its account id",
             ));
         }
-        if self.principal_id.is_empty() {
-            return Err(Error::unexpected(OPERATION, "the answer has no principal id"));
-        }
+        let principal_id = match (arn.identity(), &self.user_id, &self.role_id) {
+            _ if !self.principal_id.is_empty() => self.principal_id,
+            (Identity::Root, ..) => self.account_id,
+            (Identity::User(_), Some(user_id), _) => user_id.clone(),
+            (Identity::AssumedRole { session, .. }, _, Some(role_id)) => format!("{role_id}:{session}"),
+            _ => String::new(),
+        };
         Ok(CallerIdentity {
             account_id: arn.account().clone(),
             arn,
             identity_type: self.identity_type,
-            principal_id: self.principal_id,
+            principal_id,
             user_id: self.user_id,
             role_id: self.role_id,
             request_id: self.request_id,
@@ -141,7 +146,11 @@ pub async fn send_presigned(client: &Client, presigned: Presigned) -> Result<Cal
         body: Zeroizing::default(),
         answer_limit: 64 * 1024,
     };
-    identity(&client.forward(OPERATION, request).await?)
+    let caller = identity(&client.forward(OPERATION, request).await?)?;
+    if caller.principal_id.is_empty() {
+        return Err(Error::unexpected(OPERATION, "the answer has no principal id"));
+    }
+    Ok(caller)
 }
 
 fn identity(answer: &Answer) -> Result<CallerIdentity> {

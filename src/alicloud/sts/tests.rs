@@ -1,7 +1,11 @@
 //! Sessions and identities.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::alicloud::endpoint;
@@ -107,7 +111,6 @@ async fn an_identity_is_read_and_must_not_contradict_itself() {
     for body in [
         r#"{"RequestId":"R","AccountId":"99999","PrincipalId":"1","Arn":"acs:ram::12345:root"}"#,
         r#"{"RequestId":"R","AccountId":"12345","PrincipalId":"1","Arn":"acs:ram::12345:strange/x"}"#,
-        r#"{"RequestId":"R","AccountId":"12345","Arn":"acs:ram::12345:root"}"#,
         r#"{"RequestId":"R"}"#,
     ] {
         assert_eq!(
@@ -116,6 +119,58 @@ async fn an_identity_is_read_and_must_not_contradict_itself() {
             "{body}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_missing_principal_id_follows_from_the_rest() {
+    for (answer, principal_id) in [
+        (r#""Arn":"acs:ram::12345:root""#, "12345"),
+        (r#""Arn":"acs:ram::12345:user/u","UserId":"7""#, "7"),
+        (r#""Arn":"acs:ram::12345:assumed-role/r/s1","RoleId":"3""#, "3:s1"),
+        (r#""Arn":"acs:ram::12345:user/u""#, ""),
+    ] {
+        let body: &'static str = format!(r#"{{"RequestId":"R","AccountId":"12345",{answer}}}"#).leak();
+        let caller = with(body).1.get_caller_identity().await.unwrap();
+        assert_eq!(caller.principal_id, principal_id, "{answer}");
+        let script = Script::new([Step::Answer(200, body)]);
+        let login = send_presigned(&script.client(), presigned()).await;
+        assert_eq!(login.is_err(), principal_id.is_empty(), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_holds_up_no_other() {
+    let hangs = || Step::AnswerLater(Duration::from_secs(60), 200, IDENTITY);
+    let script = Script::new((0..16).map(|_| hangs()).chain([Step::Answer(200, IDENTITY)]));
+    let client = script.client();
+    let at = |host: &str| Presigned {
+        endpoint: Endpoint::parse(host).unwrap(),
+        ..presigned()
+    };
+    let hanging: Vec<_> = (0..80)
+        .map(|_| {
+            let (client, request) = (client.clone(), at("sts.cn-beijing.aliyuncs.com"));
+            tokio::spawn(async move { send_presigned(&client, request).await.unwrap_err() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let refused = hanging.iter().filter(|call| call.is_finished()).count();
+    assert_eq!(refused, 64, "all but those in flight");
+    let start = Instant::now();
+    send_presigned(&client, at("sts.aliyuncs.com")).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    for call in hanging {
+        let error = call.await.unwrap();
+        assert!(
+            matches!(error.kind(), Kind::Timeout | Kind::Unavailable),
+            "{error}"
+        );
+    }
+    // Now the circuit is open: nothing is sent.
+    let error = send_presigned(&client, at("sts.cn-beijing.aliyuncs.com"))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), script.sent().len()), (Kind::Unavailable, 17));
 }
 
 fn presigned() -> Presigned {

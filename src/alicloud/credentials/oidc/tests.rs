@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use super::super::identity_token::tests::token;
 use super::super::settings::TokenFile;
 use super::*;
 use crate::alicloud::endpoint;
@@ -10,7 +11,7 @@ use crate::alicloud::region::Region;
 use crate::alicloud::sts::RoleSessionName;
 use crate::cloud::testing::{Script, Step};
 
-const TOKEN: &str = "eyJhbGciOi.eyJzdWIiOi.c2ln\n";
+const CLAIMS: &str = r#"{"iss":"https://oidc.example.com","aud":"sts.aliyuncs.com"}"#;
 const SESSION: &str = r#"{"RequestId":"R","AssumedRoleUser":{"Arn":"a","AssumedRoleId":"i"},
     "Credentials":{"AccessKeyId":"STS.1","AccessKeySecret":"x","SecurityToken":"t","Expiration":"2024-03-01T00:59:59Z"}}"#;
 const PROVIDER_ARN: &str = "acs:ram::12345:oidc-provider/env";
@@ -43,7 +44,7 @@ fn provider(script: &Script, variables: Variables, token: Option<&Path>, role: O
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
-    fs::write(&file, TOKEN).unwrap();
+    fs::write(&file, token(CLAIMS) + "\n").unwrap();
     (folder, file)
 }
 
@@ -128,42 +129,45 @@ async fn a_file_that_was_replaced_has_changed() {
     assert!(!provider.has_changed().await);
     // As the kubelet does it: another file takes the name.
     let next = folder.path().join("next");
-    fs::write(&next, "eyJhbGciOi.eyJzdWIiOi.b3Ro").unwrap();
+    let other = token(&CLAIMS.replace("oidc", "other"));
+    fs::write(&next, &other).unwrap();
     fs::rename(next, &file).unwrap();
     assert!(provider.has_changed().await);
     provider.load().await.unwrap();
-    assert_eq!(
-        script.sent()[1].value("OIDCToken"),
-        Some("eyJhbGciOi.eyJzdWIiOi.b3Ro")
-    );
+    assert_eq!(script.sent()[1].value("OIDCToken"), Some(other.as_str()));
     assert!(!provider.has_changed().await);
     fs::remove_file(&file).unwrap();
     assert!(provider.has_changed().await);
 }
 
 #[tokio::test]
-async fn only_an_identity_token_is_sent() {
-    let (_folder, file) = folder();
-    for (content, part) in [
-        ("root:x:0:0::/root:/bin/sh\n", "it holds no identity token"),
-        ("a.b", "it holds no identity token"),
-        ("a..c", "it holds no identity token"),
-        ("\n", "it is empty"),
-    ] {
-        fs::write(&file, content).unwrap();
+async fn what_holds_no_identity_token_is_told_in_one_way() {
+    let (folder, file) = folder();
+    let mut told = std::collections::BTreeSet::new();
+    let mut tell = async || {
         let error = exchanged(vec![], Some(&file), Some("acs:ram::12345:role/r"))
             .await
             .unwrap_err();
-        assert!(
-            error.contains(part) && error.contains("the token file"),
-            "{error}"
-        );
+        told.insert(error);
+    };
+    for content in [
+        "root:x:0:0::/root:/bin/sh\n",
+        "\n",
+        "s.ABCdefGHI.nsid1",
+        &token(r#"{"iss":"https://oidc.example.com","aud":"https://oidc.example.com"}"#),
+        &" ".repeat(40_000),
+    ] {
+        fs::write(&file, content).unwrap();
+        tell().await;
     }
-    let error = exchanged(
-        vec![],
-        Some(file.parent().unwrap()),
-        Some("acs:ram::12345:role/r"),
-    )
-    .await;
-    assert!(error.unwrap_err().contains("no small regular file"));
+    fs::remove_file(&file).unwrap();
+    tell().await;
+    fs::create_dir(&file).unwrap();
+    tell().await;
+    let [error] = Vec::from_iter(told).try_into().unwrap();
+    assert!(
+        error.contains("the token file") && error.contains("the server's log has the cause"),
+        "{error}"
+    );
+    drop(folder);
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
+use super::super::identity_token::tests::token;
 use super::super::{OidcToken, RoleToAssume, TokenFile};
 use super::*;
 use crate::alicloud::sts::{ExternalId, OidcProviderArn};
@@ -205,7 +206,8 @@ async fn a_role_is_assumed_with_whatever_is_found_and_where_the_settings_say() {
 async fn an_identity_token_is_exchanged_for_the_role_at_once_where_it_can() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
-    fs::write(&file, "eyJ.eyJ.sig").unwrap();
+    let claims = r#"{"iss":"https://oidc.example.com","aud":"sts.aliyuncs.com"}"#;
+    fs::write(&file, token(claims)).unwrap();
     let settings = Settings {
         oidc: Some(OidcToken {
             provider: OidcProviderArn::parse("acs:ram::12345:oidc-provider/p").unwrap(),
