@@ -214,6 +214,9 @@ def test_a_server_id_outside_of_the_signature_does_not_count(method: AuthMethod)
     request = v1(method.session())
     request.url += "&VaultServerId=one"
     method.login(signed=request).refused(403, "SignatureDoesNotMatch")
+    request = v1(method.session(), VaultServerId="two")
+    request.url = request.url.replace("VaultServerId=two", "VaultServerId=one")
+    method.login(signed=request).refused(403, "SignatureDoesNotMatch")
     request = v3(method.session())
     request.url += "?VaultServerId=one"
     method.login(signed=request).refused(403, "SignatureDoesNotMatch")

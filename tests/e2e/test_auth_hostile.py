@@ -78,12 +78,6 @@ def _relabelled_v3(key: Key) -> Signed:
     return signed
 
 
-def _other_server(key: Key) -> Signed:
-    signed = v1(key, VaultServerId="one")
-    signed.url = signed.url.replace("VaultServerId=one", "VaultServerId=two")
-    return signed
-
-
 def _as_post(signed: Signed) -> Signed:
     signed.method = "POST"
     return signed
@@ -93,7 +87,6 @@ def _as_post(signed: Signed) -> Signed:
 _REFUSED_BY_STS: dict[str, tuple[Callable[[Key], Signed], str]] = {
     "another action that was relabelled": (_relabelled_v1, "SignatureDoesNotMatch"),
     "another action that was relabelled by V3": (_relabelled_v3, "SignatureDoesNotMatch"),
-    "a server id that was exchanged": (_other_server, "SignatureDoesNotMatch"),
     "a wrong secret key": (lambda k: v1(replace(k, secret="x" * 30)), "SignatureDoesNotMatch"),
     "a wrong secret key by V3": (lambda k: v3(replace(k, secret="x" * 30)), "SignatureDoesNotMatch"),
     "a key that is not there": (lambda k: v1(replace(k, id="LTAI5tNobody", token=None)), "InvalidAccessKeyId"),

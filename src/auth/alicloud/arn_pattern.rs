@@ -38,9 +38,11 @@ pub(super) enum ParseArnPatternError {
     Wildcard,
 }
 
-impl ArnPattern {
+impl FromStr for ArnPattern {
+    type Err = ParseArnPatternError;
+
     /// Reads `acs:ram::<account>:role/<name>` or `…:user/<name>`, where the name may end in one `*`.
-    pub(super) fn parse(text: &str) -> Result<Self, ParseArnPatternError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(role) = role_of_session(text) {
             return Err(ParseArnPatternError::Session { role });
         }
@@ -65,7 +67,9 @@ impl ArnPattern {
             wildcard,
         })
     }
+}
 
+impl ArnPattern {
     /// Whether the caller is such a user, or a session of such a role.
     pub(super) fn matches(&self, caller: &Arn) -> bool {
         let name = match (self.entity, caller.identity()) {
@@ -89,15 +93,7 @@ fn role_of_session(text: &str) -> Option<String> {
     let (kind, role, session) = (parts.next()?, parts.next()?, parts.next());
     let is_session = kind == "assumed-role" || kind == "role" && session.is_some();
     let role = format!("acs:ram::{account}:role/{role}");
-    (is_session && ArnPattern::parse(&role).is_ok()).then_some(role)
-}
-
-impl FromStr for ArnPattern {
-    type Err = ParseArnPatternError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
+    (is_session && role.parse::<ArnPattern>().is_ok()).then_some(role)
 }
 
 impl fmt::Display for ArnPattern {
@@ -157,7 +153,7 @@ mod tests {
                 ParseArnPatternError::Arn(ParseArnError::Prefix),
             ),
         ] {
-            assert_eq!(ArnPattern::parse(text), Err(error), "{text}");
+            assert_eq!(text.parse::<ArnPattern>(), Err(error), "{text}");
         }
     }
 
@@ -178,7 +174,7 @@ mod tests {
         ] {
             let role = role.to_owned();
             assert_eq!(
-                ArnPattern::parse(text),
+                text.parse::<ArnPattern>(),
                 Err(ParseArnPatternError::Session { role }),
                 "{text}"
             );
@@ -188,7 +184,7 @@ mod tests {
             "acs:ram::x:assumed-role/Dev/*",
             "acs:ram::11111:assumed-role/D v/*",
         ] {
-            let error = ArnPattern::parse(text).unwrap_err();
+            let error = text.parse::<ArnPattern>().unwrap_err();
             assert!(!matches!(error, ParseArnPatternError::Session { .. }), "{error}");
         }
     }
@@ -203,7 +199,7 @@ mod tests {
             account in "[0-9]{5,8}", other in "[0-9]{5,8}", beginning in "[A-Za-z0-9._-]{0,3}", kind in "role|user",
             caller in name(), session in "[a-z]{2,5}",
         ) {
-            let pattern = ArnPattern::parse(&format!("acs:ram::{account}:{kind}/{beginning}*")).unwrap();
+            let pattern = format!("acs:ram::{account}:{kind}/{beginning}*").parse::<ArnPattern>().unwrap();
             for text in [
                 format!("acs:ram::{other}:assumed-role/{caller}/{session}"),
                 format!("acs:sts::{other}:assumed-role/{caller}/{session}"),
@@ -220,21 +216,21 @@ mod tests {
 
         #[test]
         fn an_exact_pattern_matches_one_name(one in name(), two in name()) {
-            let pattern = ArnPattern::parse(&format!("acs:ram::11111:user/{one}")).unwrap();
+            let pattern = format!("acs:ram::11111:user/{one}").parse::<ArnPattern>().unwrap();
             let caller = arn(&format!("acs:ram::11111:user/{two}"));
             prop_assert_eq!(pattern.matches(&caller), one.eq_ignore_ascii_case(&two));
         }
 
         #[test]
         fn a_pattern_prints_as_it_was_written(text in "acs:ram::[0-9]{5}:(role|user)/[A-Za-z0-9._-]{0,4}\\*?") {
-            if let Ok(pattern) = ArnPattern::parse(&text) {
+            if let Ok(pattern) = text.parse::<ArnPattern>() {
                 prop_assert_eq!(pattern.to_string(), text);
             }
         }
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}") {
-            let _ = ArnPattern::parse(&text);
+            let _ = text.parse::<ArnPattern>();
         }
     }
 }

@@ -4,22 +4,8 @@
 //! satisfy every kind that a role has, and any one binding of each kind. The name of a session is never looked at:
 //! whoever assumes a role chooses it.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::arn_pattern::ArnPattern;
-use super::role_arn::RoleArn;
-use crate::alicloud::{AccountId, Arn};
-
-/// The bindings of a role.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bindings {
-    /// Upstream's only binding.
-    pub(super) arn: Option<RoleArn>,
-    pub(super) arns: Vec<ArnPattern>,
-    pub(super) account_ids: Vec<AccountId>,
-    pub(super) role_ids: Vec<RoleId>,
-}
+use super::role::Role;
+use crate::alicloud::Arn;
 
 /// What bindings are compared with.
 #[derive(Debug, Clone, Copy)]
@@ -47,73 +33,31 @@ pub(super) enum NotBound {
     RoleId,
 }
 
-impl Bindings {
-    pub(super) fn is_empty(&self) -> bool {
-        self.arn.is_none() && self.arns.is_empty() && self.account_ids.is_empty() && self.role_ids.is_empty()
-    }
-
-    /// Whether the caller may log in.
-    pub(super) fn check(&self, caller: Caller<'_>) -> Result<(), NotBound> {
-        if self.is_empty() {
+impl Role {
+    /// Whether the caller may log in by this role.
+    pub(super) fn check_bindings(&self, caller: Caller<'_>) -> Result<(), NotBound> {
+        if self.has_no_binding() {
             return Err(NotBound::Nobody);
         }
         let by_arn = self.arn.iter().any(|arn| arn.covers(caller.arn));
-        if !by_arn && !self.arns.iter().any(|pattern| pattern.matches(caller.arn)) {
-            if !self.arns.is_empty() {
+        if !by_arn && !self.bound_arns.iter().any(|pattern| pattern.matches(caller.arn)) {
+            if !self.bound_arns.is_empty() {
                 return Err(NotBound::ArnPattern);
             }
             if self.arn.is_some() {
                 return Err(NotBound::Arn);
             }
         }
-        if !self.account_ids.is_empty() && !self.account_ids.contains(caller.arn.account()) {
+        if !self.bound_account_ids.is_empty() && !self.bound_account_ids.contains(caller.arn.account()) {
             return Err(NotBound::Account);
         }
-        if !self.role_ids.is_empty() {
+        if !self.bound_role_ids.is_empty() {
             let role_id = caller.role_id.ok_or(NotBound::NoRoleId)?;
-            if !self.role_ids.iter().any(|bound| bound.as_str() == role_id) {
+            if !self.bound_role_ids.iter().any(|bound| bound.as_str() == role_id) {
                 return Err(NotBound::RoleId);
             }
         }
         Ok(())
-    }
-}
-
-/// The id that RAM gave a role. A role that is deleted and created anew under the same name has another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RoleId(String);
-
-/// The text is not the id of a RAM role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role id has 1 to 32 digits")]
-pub(super) struct ParseRoleIdError;
-
-impl RoleId {
-    pub(super) fn parse(text: &str) -> Result<Self, ParseRoleIdError> {
-        let fits = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseRoleIdError)
-        }
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for RoleId {
-    type Err = ParseRoleIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for RoleId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -122,6 +66,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::alicloud::AccountId;
+    use crate::auth::alicloud::arn_pattern::ArnPattern;
+    use crate::auth::alicloud::role_arn::RoleArn;
+    use crate::auth::alicloud::role_id::RoleId;
 
     fn arn(text: &str) -> Arn {
         Arn::parse(text).unwrap()
@@ -130,12 +78,12 @@ mod tests {
     fn patterns(texts: &[&str]) -> Vec<ArnPattern> {
         texts
             .iter()
-            .map(|text| ArnPattern::parse(text).unwrap())
+            .map(|text| text.parse::<ArnPattern>().unwrap())
             .collect()
     }
 
-    fn check(bindings: &Bindings, caller: &str, role_id: Option<&str>) -> Result<(), NotBound> {
-        bindings.check(Caller {
+    fn check(role: &Role, caller: &str, role_id: Option<&str>) -> Result<(), NotBound> {
+        role.check_bindings(Caller {
             arn: &arn(caller),
             role_id,
         })
@@ -147,9 +95,9 @@ mod tests {
 
     #[test]
     fn an_arn_covers_the_sessions_of_its_role() {
-        let bindings = Bindings {
+        let bindings = Role {
             arn: Some(RoleArn::parse("acs:ram::11111:role/dev-role").unwrap()),
-            ..Bindings::default()
+            ..Role::default()
         };
         for caller in [
             SESSION,
@@ -190,9 +138,9 @@ mod tests {
             ("acs:ram::11111:role/*", ROOT, false),
             ("acs:ram::11111:user/*", "acs:ram::11111:group/alice", false),
         ] {
-            let bindings = Bindings {
-                arns: patterns(&[pattern]),
-                ..Bindings::default()
+            let bindings = Role {
+                bound_arns: patterns(&[pattern]),
+                ..Role::default()
             };
             assert_eq!(
                 check(&bindings, caller, None).is_ok(),
@@ -205,12 +153,13 @@ mod tests {
     #[test]
     fn every_kind_that_is_given_must_be_satisfied() {
         let account = |id: &str| vec![AccountId::parse(id).unwrap()];
-        let role_id = |id: &str| vec![RoleId::parse(id).unwrap()];
-        let all = Bindings {
+        let role_id = |id: &str| vec![id.parse::<RoleId>().unwrap()];
+        let all = Role {
             arn: Some(RoleArn::parse("acs:ram::22222:role/other").unwrap()),
-            arns: patterns(&["acs:ram::33333:user/*", "acs:ram::11111:role/dev-*"]),
-            account_ids: account("11111"),
-            role_ids: role_id("300"),
+            bound_arns: patterns(&["acs:ram::33333:user/*", "acs:ram::11111:role/dev-*"]),
+            bound_account_ids: account("11111"),
+            bound_role_ids: role_id("300"),
+            ..Role::default()
         };
         assert_eq!(check(&all, SESSION, Some("300")), Ok(()));
         assert_eq!(check(&all, SESSION, Some("301")), Err(NotBound::RoleId));
@@ -225,31 +174,23 @@ mod tests {
         );
         assert_eq!(check(&all, USER, Some("300")), Err(NotBound::ArnPattern));
 
-        let accounts = Bindings {
-            account_ids: account("11111"),
-            ..Bindings::default()
+        let accounts = Role {
+            bound_account_ids: account("11111"),
+            ..Role::default()
         };
         for caller in [SESSION, USER, ROOT] {
             assert_eq!(check(&accounts, caller, None), Ok(()), "{caller}");
         }
-        let role_ids = Bindings {
-            role_ids: role_id("300"),
-            ..Bindings::default()
+        let role_ids = Role {
+            bound_role_ids: role_id("300"),
+            ..Role::default()
         };
         assert_eq!(check(&role_ids, SESSION, Some("300")), Ok(()));
         assert_eq!(check(&role_ids, USER, None), Err(NotBound::NoRoleId));
         assert_eq!(
-            check(&Bindings::default(), SESSION, Some("300")),
+            check(&Role::default(), SESSION, Some("300")),
             Err(NotBound::Nobody)
         );
-    }
-
-    #[test]
-    fn a_role_id_has_digits() {
-        assert!(RoleId::parse("300000000000000001").is_ok());
-        for text in ["", "a", "1 ", "-1", &"1".repeat(33)] {
-            assert_eq!(RoleId::parse(text), Err(ParseRoleIdError), "{text}");
-        }
     }
 
     fn name() -> impl Strategy<Value = String> {
@@ -259,7 +200,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_session_decides_nothing(one in "[a-z@.]{2,9}", two in "[A-Z0-9_-]{2,9}", bound in name(), role in name()) {
-            let bindings = Bindings { arns: patterns(&[&format!("acs:ram::11111:role/{bound}*")]), ..Bindings::default() };
+            let bindings = Role { bound_arns: patterns(&[&format!("acs:ram::11111:role/{bound}*")]), ..Role::default() };
             let answer = |session: &str| check(&bindings, &format!("acs:ram::11111:assumed-role/{role}/{session}"), None);
             prop_assert_eq!(answer(&one), answer(&two));
         }

@@ -26,6 +26,7 @@ mod path_role;
 mod renewal;
 mod role;
 mod role_arn;
+mod role_id;
 mod signed_request;
 mod used_signatures;
 

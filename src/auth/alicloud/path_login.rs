@@ -119,8 +119,7 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
         .map_err(failure::refused)?;
 
     identity::check(&caller)?;
-    role.bindings
-        .check(identity::caller(&caller))
+    role.check_bindings(identity::caller(&caller))
         .map_err(|broken| Error::coded(Status::FORBIDDEN, broken.to_string()))?;
     in_use.accept();
     let mut auth = Auth {

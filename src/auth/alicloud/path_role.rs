@@ -1,16 +1,12 @@
 //! `role/<role>`, and the list of roles at `role` and `roles`.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::arn_pattern::ArnPattern;
-use super::binding::{Bindings, RoleId};
+use super::config::Config;
 use super::method::{Method, OPERATION_PREFIX};
-use super::role::{Role, STORAGE_PREFIX, storage_key};
-use super::role_arn::{ParseRoleArnError, RoleArn};
-use crate::alicloud::AccountId;
+use super::role::{BINDINGS, Role, STORAGE_PREFIX, storage_key};
 use crate::framework::{
     Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
     Path, Response, TokenParameters,
@@ -27,10 +23,14 @@ against which the caller should be validated. After authenticating the caller, t
 Vault's resources is determined by the policies that are associated to the role through this endpoint.
 
 A role needs a binding. \"arn\" and \"bound_arns\" name RAM roles and RAM users, \"bound_account_ids\" names accounts, and
-\"bound_role_ids\" names RAM roles by the id that a role made anew under the same name does not have. A caller must satisfy
+\"bound_role_ids\" names RAM roles by their id, which changes when a role is deleted and created again. A caller must satisfy
 every kind that is given: one of the ARNs, one of the accounts, one of the role ids. With accounts alone, everybody in
 them can log in: every role, every user, and the account itself. Names are compared without regard to letter case; the
 name of a session is not looked at.
+
+Where the host does not ask the plugin which path is meant (Vault, and OpenBao before 2.7), a role answers to the spelling
+of its name with which it was last written, and to no other, so that a policy for one spelling holds. A role of the Go
+plugin answers to lower case there. \"case_insensitive_roles\" in the configuration lifts this.
 
 Also, a 'token_max_ttl' can be configured in this endpoint that determines the maximum duration for which a login can be
 renewed. Note that the 'token_max_ttl' has an upper limit of the 'max_ttl' value on the backend's mount. The same applies
@@ -49,29 +49,13 @@ pub(super) fn list_path(method: &Arc<Method>) -> Path {
 }
 
 pub(super) fn path(method: &Arc<Method>) -> Path {
-    let path = Path::new("role/{role}")
+    Path::new("role/{role}")
         .field(
             Field::new("role", FieldKind::LowercaseString)
                 .describe("The name of the role as it should appear in Vault."),
         )
-        .field(
-            Field::new("arn", FieldKind::String)
-                .describe("ARN of the RAM role to bind to this role: acs:ram::<account id>:role/<name>."),
-        )
-        .field(
-            Field::new("bound_arns", FieldKind::CommaStringSlice).describe(
-                "ARNs of RAM roles and RAM users that may log in, beside the one in arn. The name can end in one *: \
-                 acs:ram::<account id>:role/dev-*.",
-            ),
-        )
-        .field(
-            Field::new("bound_account_ids", FieldKind::CommaStringSlice)
-                .describe("Accounts that a caller must belong to. Alone, they let in everybody of these accounts."),
-        )
-        .field(Field::new("bound_role_ids", FieldKind::CommaStringSlice).describe(
-            "Ids of RAM roles that a caller must be a session of. A role that is deleted and made anew has another id.",
-        ));
-    path.fields(TokenParameters::fields())
+        .fields(BINDINGS.fields())
+        .fields(TokenParameters::fields())
         .display(DisplayAttributes {
             prefix: Some(OPERATION_PREFIX),
             suffix: Some("auth-role"),
@@ -94,135 +78,99 @@ pub(super) struct Name {
 #[derive(Debug, Deserialize)]
 pub(super) struct NoArguments {}
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Write {
-    role: String,
-    arn: Option<String>,
-    bound_arns: Option<Vec<String>>,
-    bound_account_ids: Option<Vec<String>>,
-    bound_role_ids: Option<Vec<String>>,
-    /// Token parameters.
-    #[serde(flatten)]
-    token: FieldValues,
-}
-
 async fn list(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     Ok(Some(Response::list(context.storage.list(STORAGE_PREFIX).await?)))
 }
 
 async fn exists(_: Arc<Method>, context: Context, arguments: Name) -> Result<bool, Error> {
-    Ok(context
-        .storage
-        .get(&storage_key(&arguments.role))
-        .await?
-        .is_some())
+    let stored = context.storage.get(&storage_key(&arguments.role)).await?;
+    Ok(stored.is_some())
 }
 
 async fn read(_: Arc<Method>, context: Context, arguments: Name) -> HandlerResult {
-    let role = Role::load(&*context.storage, &arguments.role).await?;
-    Ok(role.map(|role| Response::data(role.shown())))
+    let Some(role) = Role::load(&*context.storage, &arguments.role).await? else {
+        return Ok(None);
+    };
+    check_spelling(&context, &arguments.role, role.name.as_deref()).await?;
+    Ok(Some(Response::data(role.shown())))
 }
 
 async fn delete(method: Arc<Method>, context: Context, arguments: Name) -> HandlerResult {
     let key = storage_key(&arguments.role);
     let _one_writer = method.locks.lock(&key).await;
-    context.storage.delete(&key).await?;
+    if let Some(stored) = context.storage.get(&key).await? {
+        // A role that cannot be read can be deleted.
+        let role: Option<Role> = serde_json::from_slice(&stored).ok();
+        let name = role.and_then(|role| role.name);
+        check_spelling(&context, &arguments.role, name.as_deref()).await?;
+        context.storage.delete(&key).await?;
+    }
     Ok(None)
 }
 
-async fn write(method: Arc<Method>, context: Context, arguments: Write) -> HandlerResult {
-    let name = arguments.role.clone();
-    let _one_writer = method.locks.lock(&storage_key(&name)).await;
-    let stored = Role::load(&*context.storage, &name).await?;
-    // The server found a role and asked for its policy on updates; meanwhile it went away.
-    if stored.is_none() && context.request.operation == Operation::Update {
+async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> HandlerResult {
+    let name = given
+        .get("role")
+        .and_then(|name| name.as_str())
+        .unwrap_or_default();
+    let _one_writer = method.locks.lock(&storage_key(name)).await;
+    let stored = Role::load(&*context.storage, name).await?;
+    if let Some(stored) = &stored {
+        check_spelling(&context, name, stored.name.as_deref()).await?;
+    } else if context.request.operation == Operation::Update {
+        // The server found a role and checked its policy on updates; meanwhile it was deleted.
         return Err(Error::bad_request(format!(
             "no role found to update for {}",
-            Excerpt(&name)
+            Excerpt(name)
         )));
     }
-    let role = arguments.apply_to(stored)?;
+    let exists = stored.is_some();
+    let mut role = stored.unwrap_or_default();
+    role.merge(&given)?;
+    if role.has_no_binding() {
+        // The first words are upstream's.
+        return Err(Error::bad_request(if exists {
+            "a role must keep at least one of arn, bound_arns, bound_account_ids and bound_role_ids"
+        } else {
+            "the arn is required to create a role, unless bound_arns, bound_account_ids or bound_role_ids is given"
+        }));
+    }
+    role.name = spelling(&context)
+        .filter(|spelling| *spelling != name)
+        .map(str::to_owned);
     let limit = context.system.max_lease_ttl().await?;
-    role.store(&*context.storage, &name).await?;
+    role.store(&*context.storage, name).await?;
     let mut warnings = role.token.warnings(&role.deprecated, limit);
-    if let Some((arn, why)) = role
-        .bindings
-        .arn
-        .as_ref()
-        .and_then(|arn| Some((arn, arn.matches_nobody()?)))
-    {
-        warnings.push(format!(
+    warnings.extend(role.arn.as_ref().and_then(|arn| {
+        let why = arn.matches_nobody()?;
+        Some(format!(
             "arn: no caller can match {}: {why}",
             Excerpt(arn.as_str())
-        ));
-    }
+        ))
+    }));
     Ok(Response::warnings(warnings))
 }
 
-impl Write {
-    /// What is not given stays as it is.
-    fn apply_to(self, stored: Option<Role>) -> Result<Role, Error> {
-        let exists = stored.is_some();
-        let mut role = stored.unwrap_or_default();
-        self.bind(&mut role.bindings)?;
-        if role.bindings.is_empty() {
-            // The first words are upstream's.
-            return Err(Error::bad_request(if exists {
-                "a role must keep at least one of arn, bound_arns, bound_account_ids and bound_role_ids"
-            } else {
-                "the arn is required to create a role, unless bound_arns, bound_account_ids or bound_role_ids is given"
-            }));
-        }
-        role.token.merge(&mut role.deprecated, &self.token)?;
-        Ok(role)
-    }
-
-    fn bind(&self, bindings: &mut Bindings) -> Result<(), Error> {
-        if let Some(text) = &self.arn {
-            bindings.arn = match text.trim() {
-                "" => None,
-                text => Some(RoleArn::parse(text).map_err(|error| arn_refusal(text, error))?),
-            };
-        }
-        if let Some(texts) = &self.bound_arns {
-            bindings.arns = each("bound_arns", texts, ArnPattern::parse)?;
-        }
-        if let Some(texts) = &self.bound_account_ids {
-            bindings.account_ids = each("bound_account_ids", texts, AccountId::parse)?;
-        }
-        if let Some(texts) = &self.bound_role_ids {
-            bindings.role_ids = each("bound_role_ids", texts, RoleId::parse)?;
-        }
-        Ok(())
-    }
+/// The role's name as the caller spelt it. In the arguments it is lower case.
+fn spelling(context: &Context) -> Option<&str> {
+    context.request.path.strip_prefix("role/")
 }
 
-/// Upstream's texts, with the values that it means to show.
-fn arn_refusal(text: &str, error: ParseRoleArnError) -> Error {
-    Error::bad_request(match error {
-        ParseRoleArnError::NoRole => format!(
-            "only role arn types are supported at this time, but {text} was provided; arn: {error}, and users belong \
-             in bound_arns"
-        ),
-        _ => format!("unable to parse arn {:?}: {error}", Excerpt(text)),
-    })
-}
-
-/// Reads a list, each entry once.
-fn each<T: PartialEq, E: Display>(
-    field: &'static str,
-    texts: &[String],
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Vec<T>, Error> {
-    let mut parsed = Vec::with_capacity(texts.len());
-    for text in texts {
-        let binding = parse(text)
-            .map_err(|error| Error::bad_request(format!("{field}: {:?}: {error}", Excerpt(text))))?;
-        if !parsed.contains(&binding) {
-            parsed.push(binding);
-        }
+/// Refuses another spelling than the one that the role was last written with, or lower case where that is not known. Some
+/// hosts check their policies on the path as it was spelt: there, a policy that denies one spelling would be passed by
+/// another.
+async fn check_spelling(context: &Context, name: &str, written: Option<&str>) -> Result<(), Error> {
+    let right = written.unwrap_or(name);
+    if context.host_resolves_paths() || spelling(context) == Some(right) {
+        return Ok(());
     }
-    Ok(parsed)
+    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    if config.case_insensitive_roles {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "the name of this role is spelled {right:?}; use role/{right}, or delete the role and write it again to change its spelling"
+    )))
 }
 
 #[cfg(test)]
@@ -234,23 +182,30 @@ mod tests {
 
     use super::*;
     use crate::cloud::testing::Script;
-    use crate::framework::{Backend, FixedSystem, Kind, MemoryStorage, Request, Storage, testing};
+    use crate::framework::{Backend, FixedSystem, Kind, MemoryStorage, Request, Services, Storage, testing};
 
     const ARN: &str = "acs:ram::1234567890123456:role/dev";
 
     struct Mount {
         backend: Backend,
         storage: Arc<dyn Storage>,
+        services: Services,
     }
 
     impl Mount {
         fn new() -> Self {
+            let hour = Duration::from_secs(3600);
+            let system = FixedSystem {
+                default_ttl: hour,
+                max_ttl: hour,
+                ..FixedSystem::default()
+            };
+            let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+            let signatures = Arc::new(crate::auth::alicloud::UsedSignatures::new().unwrap());
             Self {
-                backend: crate::auth::alicloud::backend(
-                    Script::default().client(),
-                    Arc::new(crate::auth::alicloud::UsedSignatures::new().unwrap()),
-                ),
-                storage: Arc::new(MemoryStorage::default()),
+                backend: crate::auth::alicloud::backend(Script::default().client(), signatures),
+                services: testing::services(Arc::clone(&storage), system),
+                storage,
             }
         }
 
@@ -260,14 +215,12 @@ mod tests {
             };
             let mut request = Request::new(operation, path);
             request.data = data;
-            let hour = Duration::from_secs(3600);
-            let system = FixedSystem {
-                default_ttl: hour,
-                max_ttl: hour,
-                ..FixedSystem::default()
-            };
-            let services = testing::services(Arc::clone(&self.storage), system);
-            testing::context_of(&self.backend, request, services, CancellationToken::new())
+            testing::context_of(
+                &self.backend,
+                request,
+                self.services.clone(),
+                CancellationToken::new(),
+            )
         }
 
         async fn ask(&self, operation: Operation, path: &str, data: Value) -> HandlerResult {
@@ -281,8 +234,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_is_made_read_changed_listed_and_removed() {
+    async fn a_role_is_created_read_changed_listed_and_deleted() {
         let mount = Mount::new();
+        // The host asks which path is meant, so that every spelling is good.
+        mount
+            .ask(Operation::ResolvePath, "role/Dev", json!({}))
+            .await
+            .unwrap();
         let exists = mount
             .backend
             .exists(mount.context(Operation::Update, "role/Dev", json!({})))
@@ -389,6 +347,118 @@ mod tests {
             "\"later\":[1.5]",
         ] {
             assert!(stored.contains(kept), "{kept} {stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_arn_that_no_caller_can_match_is_taken_with_a_warning() {
+        let mount = Mount::new();
+        let odd = "acs:ram:123456:tf:role/-1234567890";
+        let response = mount.ask(Operation::Create, "role/r", json!({"arn": odd})).await;
+        let [warning] = response.unwrap().unwrap().warnings.try_into().unwrap();
+        let start = format!("arn: no caller can match {odd}: the account of an arn has");
+        assert!(warning.starts_with(&start), "{warning}");
+        assert_eq!(mount.shown("role/r").await["arn"], json!(odd));
+    }
+
+    /// A refusal that names the right spelling.
+    fn names(answer: HandlerResult, right: &str) {
+        let error = answer.err().unwrap();
+        assert_eq!(error.kind(), Kind::BadRequest, "{error}");
+        assert!(error.message().contains(&format!("role/{right}")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_role_answers_to_the_spelling_that_it_was_written_with() {
+        let mount = Mount::new();
+        mount
+            .ask(Operation::Create, "role/Prod-Admin", json!({"arn": ARN}))
+            .await
+            .unwrap();
+        mount.shown("role/Prod-Admin").await;
+        for spelling in ["role/prod-admin", "role/PROD-ADMIN"] {
+            names(
+                mount.ask(Operation::Read, spelling, json!({})).await,
+                "Prod-Admin",
+            );
+            names(
+                mount.ask(Operation::Delete, spelling, json!({})).await,
+                "Prod-Admin",
+            );
+            for operation in [Operation::Update, Operation::Create] {
+                let answer = mount.ask(operation, spelling, json!({"token_num_uses": 7})).await;
+                names(answer, "Prod-Admin");
+            }
+        }
+        assert_eq!(mount.shown("role/Prod-Admin").await["token_num_uses"], json!(0));
+        mount
+            .ask(Operation::Update, "role/Prod-Admin", json!({"token_num_uses": 2}))
+            .await
+            .unwrap();
+        mount
+            .ask(Operation::Delete, "role/Prod-Admin", json!({}))
+            .await
+            .unwrap();
+        mount
+            .ask(Operation::Create, "role/prod-admin", json!({"arn": ARN}))
+            .await
+            .unwrap();
+        names(
+            mount.ask(Operation::Read, "role/Prod-Admin", json!({})).await,
+            "prod-admin",
+        );
+        // A name that no role has is just not found.
+        assert!(
+            mount
+                .ask(Operation::Read, "role/Other", json!({}))
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_role_whose_spelling_is_not_known_answers_to_lower_case() {
+        let mount = Mount::new();
+        for stored in [
+            format!("{{\"arn\":{{\"AccountNumber\":\"1\",\"Full\":\"{ARN}\"}}}}"),
+            "{".to_owned(),
+        ] {
+            mount.storage.put("role/r-1", stored.into()).await.unwrap();
+            names(mount.ask(Operation::Delete, "role/R-1", json!({})).await, "r-1");
+        }
+        // One that cannot be read can be deleted.
+        mount.ask(Operation::Delete, "role/r-1", json!({})).await.unwrap();
+        assert!(mount.storage.list("role/").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn every_spelling_is_good_where_the_host_asks_or_the_operator_says_so() {
+        let asked = Mount::new();
+        asked
+            .ask(Operation::ResolvePath, "role/DEV", json!({}))
+            .await
+            .unwrap();
+        let set = Mount::new();
+        set.ask(
+            Operation::Update,
+            "config",
+            json!({"case_insensitive_roles": true}),
+        )
+        .await
+        .unwrap();
+        for mount in [asked, set] {
+            mount
+                .ask(Operation::Create, "role/Dev", json!({"arn": ARN}))
+                .await
+                .unwrap();
+            mount.shown("role/dev").await;
+            mount
+                .ask(Operation::Update, "role/DEV", json!({"token_num_uses": 2}))
+                .await
+                .unwrap();
+            mount.ask(Operation::Delete, "role/dEV", json!({})).await.unwrap();
+            assert!(mount.storage.list("role/").await.unwrap().is_empty());
         }
     }
 

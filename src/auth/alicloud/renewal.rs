@@ -37,8 +37,7 @@ pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> H
         arn: &arn,
         role_id: recorded(ROLE_ID),
     };
-    role.bindings
-        .check(caller)
+    role.check_bindings(caller)
         .map_err(|broken| Error::bad_request(broken.to_string()))?;
     role.token.renew(&mut auth);
     Ok(Some(Response::auth(auth)))

@@ -1,61 +1,132 @@
-//! The stored role, in upstream's JSON.
+//! A role: who may log in by it, and what tokens it gives, as it is stored, written and shown.
+
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::arn_pattern::ArnPattern;
-use super::binding::{Bindings, RoleId};
-use super::role_arn::{RoleArn, stored_arn};
+use super::role_arn::{self, ParseRoleArnError, RoleArn};
+use super::role_id::RoleId;
 use crate::alicloud::AccountId;
-use crate::framework::{DeprecatedFields, Error, Storage, TokenParameters, stored};
+use crate::framework::{
+    DeprecatedFields, Error, Excerpt, Field, FieldKind, FieldValues, Setting, Settings, Storage,
+    TokenParameters, stored,
+};
 
 /// Upstream's prefix. The name after it is lower case.
 pub(super) const STORAGE_PREFIX: &str = "role/";
 
-/// A role: who may log in by it, and what tokens it gives.
+/// A role, stored with upstream's members in its order, then our bindings where they are set. The Go plugin skips what it
+/// does not know: under it, a role with our bindings is as strict as its `arn`, and closed without one. A binding that
+/// cannot be read makes the whole role unreadable: left out, it would open the role to others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "StoredRole", into = "StoredRole")]
+#[serde(default)]
 pub(super) struct Role {
-    pub(super) bindings: Bindings,
+    #[serde(flatten)]
     pub(super) token: TokenParameters,
-    /// What was set under the deprecated names of token parameters.
+    /// Upstream's only binding.
+    #[serde(with = "role_arn::stored")]
+    pub(super) arn: Option<RoleArn>,
+    #[serde(flatten)]
     pub(super) deprecated: DeprecatedFields,
+    #[serde(with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    pub(super) bound_arns: Vec<ArnPattern>,
+    #[serde(with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    pub(super) bound_account_ids: Vec<AccountId>,
+    #[serde(with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    pub(super) bound_role_ids: Vec<RoleId>,
+    /// The name as it was spelled when the role was last written, unless that was in lower case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
     /// Members that this version does not know, kept as they are.
-    unknown: Map<String, Value>,
+    #[serde(flatten)]
+    pub(super) unknown: Map<String, Value>,
+}
+
+/// The bindings, as callers write and read them.
+pub(super) static BINDINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
+    Settings::new()
+        .with(
+            Setting::custom(
+                Field::new("arn", FieldKind::String),
+                |role: &mut Role| &mut role.arn,
+                |_, value| parse_arn(value.as_str().unwrap_or_default().trim()),
+                |arn| arn.as_ref().map_or("", RoleArn::as_str).into(),
+            )
+            .describe("ARN of the RAM role to bind to this role: acs:ram::<account id>:role/<name>."),
+        )
+        .with(
+            Setting::new("bound_arns", |role: &mut Role| &mut role.bound_arns).describe(
+                "ARNs of RAM roles and RAM users that may log in, beside the one in arn. The name can end in one *: \
+                 acs:ram::<account id>:role/dev-*.",
+            ),
+        )
+        .with(
+            Setting::new("bound_account_ids", |role: &mut Role| &mut role.bound_account_ids)
+                .describe("Accounts that a caller must belong to. Without other bindings, every principal of these accounts can log in."),
+        )
+        .with(
+            Setting::new("bound_role_ids", |role: &mut Role| &mut role.bound_role_ids).describe(
+                "Ids of RAM roles that a caller must be a session of. The id changes when a role is deleted and created \
+                 again.",
+            ),
+        )
+});
+
+/// Reads the ARN of a role, or nothing from a blank. Upstream's texts, with the values that it means to show.
+fn parse_arn(text: &str) -> Result<Option<RoleArn>, Error> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let refused = |error: ParseRoleArnError| match error {
+        ParseRoleArnError::NoRole => format!(
+            "only role arn types are supported at this time, but {} was provided; arn: {error}, and users belong in \
+             bound_arns",
+            Excerpt(text)
+        ),
+        _ => format!("unable to parse arn {:?}: {error}", Excerpt(text)),
+    };
+    RoleArn::parse(text)
+        .map(Some)
+        .map_err(|error| Error::bad_request(refused(error)))
 }
 
 impl Role {
     pub(super) async fn load(storage: &dyn Storage, name: &str) -> Result<Option<Self>, Error> {
-        storage.get_json(&storage_key(name)).await
+        let role: Option<Self> = storage.get_json(&storage_key(name)).await?;
+        Ok(role.map(|mut role| {
+            role.token.upgrade(&role.deprecated);
+            role
+        }))
     }
 
     pub(super) async fn store(&self, storage: &dyn Storage, name: &str) -> Result<(), Error> {
         storage.put_json(&storage_key(name), self).await
     }
 
-    /// What a read shows, in upstream's shape.
+    /// What a read shows, in upstream's form.
     pub(super) fn shown(&self) -> Map<String, Value> {
-        let bindings = &self.bindings;
-        let mut data = Map::from_iter([
-            (
-                "arn".to_owned(),
-                bindings.arn.as_ref().map_or("", RoleArn::as_str).into(),
-            ),
-            (
-                "bound_arns".to_owned(),
-                texts(&bindings.arns, ToString::to_string),
-            ),
-            (
-                "bound_account_ids".to_owned(),
-                texts(&bindings.account_ids, ToString::to_string),
-            ),
-            (
-                "bound_role_ids".to_owned(),
-                texts(&bindings.role_ids, |id| id.as_str().to_owned()),
-            ),
-        ]);
+        let mut data = BINDINGS.shown(self);
         data.extend(self.token.shown(&self.deprecated));
         data
+    }
+
+    /// Changes what was given and leaves the rest.
+    ///
+    /// # Errors
+    /// The first broken rule, as an answer that names the field. Then the role is half changed and must not be used.
+    pub(super) fn merge(&mut self, given: &FieldValues) -> Result<(), Error> {
+        BINDINGS.merge(self, given)?;
+        self.token.merge(&mut self.deprecated, given)
+    }
+
+    /// Whether nobody can log in.
+    pub(super) fn has_no_binding(&self) -> bool {
+        self.arn.is_none()
+            && self.bound_arns.is_empty()
+            && self.bound_account_ids.is_empty()
+            && self.bound_role_ids.is_empty()
     }
 }
 
@@ -71,63 +142,6 @@ pub(super) fn is_name(text: &str) -> bool {
     at_end(bytes.first()) && at_end(bytes.last()) && bytes.iter().all(|byte| inside(*byte))
 }
 
-fn texts<T>(bindings: &[T], text: impl Fn(&T) -> String) -> Value {
-    bindings.iter().map(text).collect::<Vec<_>>().into()
-}
-
-/// Upstream's members in its order, then our bindings where they are set, then what we do not know. The Go plugin skips
-/// what it does not know: under it, a role with our bindings is as strict as its `arn`, and closed without one.
-///
-/// A binding that cannot be read makes the whole role unreadable: left out, it would open the role to others.
-#[derive(Serialize, Deserialize)]
-struct StoredRole {
-    #[serde(flatten)]
-    token: TokenParameters,
-    #[serde(default, with = "stored_arn")]
-    arn: Option<RoleArn>,
-    #[serde(flatten)]
-    deprecated: DeprecatedFields,
-    #[serde(default, with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
-    bound_arns: Vec<ArnPattern>,
-    #[serde(default, with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
-    bound_account_ids: Vec<AccountId>,
-    #[serde(default, with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
-    bound_role_ids: Vec<RoleId>,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
-}
-
-impl From<StoredRole> for Role {
-    fn from(mut stored: StoredRole) -> Self {
-        stored.token.upgrade(&stored.deprecated);
-        Self {
-            bindings: Bindings {
-                arn: stored.arn,
-                arns: stored.bound_arns,
-                account_ids: stored.bound_account_ids,
-                role_ids: stored.bound_role_ids,
-            },
-            token: stored.token,
-            deprecated: stored.deprecated,
-            unknown: stored.unknown,
-        }
-    }
-}
-
-impl From<Role> for StoredRole {
-    fn from(role: Role) -> Self {
-        Self {
-            token: role.token,
-            arn: role.bindings.arn,
-            deprecated: role.deprecated,
-            bound_arns: role.bindings.arns,
-            bound_account_ids: role.bindings.account_ids,
-            bound_role_ids: role.bindings.role_ids,
-            unknown: role.unknown,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -135,7 +149,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::alicloud::Arn;
     use crate::framework::to_go_json;
 
     const ARN: &str = "\"arn\":{\"AccountNumber\":\"5138828231865461\",\"Type\":0,\"RoleName\":\"Dev-Role\",\
@@ -177,7 +190,7 @@ mod tests {
         for stored in stored() {
             let role: Role = serde_json::from_str(&stored).unwrap();
             assert_eq!(bytes(&role), stored);
-            assert!(role.bindings.arn.is_some());
+            assert!(role.arn.is_some());
         }
     }
 
@@ -187,7 +200,8 @@ mod tests {
             "{{{ARN},\"policies\":[\"dev\"],\"ttl\":60000000000,\"max_ttl\":120000000000,\"period\":0,\
              \"bound_cidrs\":[\"10.0.0.0/8\"],\"token_type\":\"batch\"}}"
         );
-        let role: Role = serde_json::from_str(&old).unwrap();
+        let mut role: Role = serde_json::from_str(&old).unwrap();
+        role.token.upgrade(&role.deprecated);
         assert_eq!(role.token.ttl, Duration::from_secs(60));
         assert_eq!(role.token.max_ttl, Duration::from_secs(120));
         assert_eq!(role.token.policies, Some(vec!["dev".to_owned()]));
@@ -203,12 +217,9 @@ mod tests {
     #[test]
     fn a_role_with_only_our_bindings_is_closed_to_the_go_plugin() {
         let role = Role {
-            bindings: Bindings {
-                arns: vec![ArnPattern::parse("acs:ram::5138828231865461:user/*").unwrap()],
-                account_ids: vec![AccountId::parse("5138828231865461").unwrap()],
-                role_ids: vec![RoleId::parse("300000000000000001").unwrap()],
-                arn: None,
-            },
+            bound_arns: vec!["acs:ram::5138828231865461:user/*".parse().unwrap()],
+            bound_account_ids: vec![AccountId::parse("5138828231865461").unwrap()],
+            bound_role_ids: vec!["300000000000000001".parse().unwrap()],
             ..Role::default()
         };
         let written = bytes(&role);
@@ -236,12 +247,19 @@ mod tests {
             );
         }
         let nobody: Role = serde_json::from_str("{\"arn\":null}").unwrap();
-        let arn = Arn::parse("acs:ram::11111:root").unwrap();
-        let caller = super::super::binding::Caller {
-            arn: &arn,
-            role_id: None,
-        };
-        assert!(nobody.bindings.check(caller).is_err());
+        assert!(nobody.has_no_binding());
+    }
+
+    #[test]
+    fn the_spelling_of_a_name_is_stored_where_it_is_not_lower_case() {
+        let mut role: Role = serde_json::from_str(&stored()[0]).unwrap();
+        role.name = Some("Prod-Admin".to_owned());
+        let written = bytes(&role);
+        assert!(
+            written.ends_with("\"bound_cidrs\":null,\"name\":\"Prod-Admin\"}\n"),
+            "{written}"
+        );
+        assert_eq!(serde_json::from_str::<Role>(&written).unwrap(), role);
     }
 
     #[test]

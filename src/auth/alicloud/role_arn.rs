@@ -112,20 +112,13 @@ impl RoleArn {
     }
 }
 
-/// The stored object of a role's ARN, for serde.
-pub(super) mod stored_arn {
+/// The stored object: `#[serde(with = "role_arn::stored")]`.
+pub(super) mod stored {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::RoleArn;
 
-    /// Null, and an object that names nothing, are no ARN.
-    pub(in crate::auth::alicloud) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<RoleArn>, D::Error> {
-        let arn = Option::<RoleArn>::deserialize(deserializer)?;
-        Ok(arn.filter(|arn| !arn.full.is_empty() || !arn.account_number.is_empty()))
-    }
-
+    /// Writes an object also for a role without an ARN.
     pub(in crate::auth::alicloud) fn serialize<S: Serializer>(
         arn: &Option<RoleArn>,
         serializer: S,
@@ -134,6 +127,14 @@ pub(super) mod stored_arn {
             Some(arn) => arn.serialize(serializer),
             None => RoleArn::none().serialize(serializer),
         }
+    }
+
+    /// Reads null, and an object that names nothing, as no ARN.
+    pub(in crate::auth::alicloud) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<RoleArn>, D::Error> {
+        let arn: Option<RoleArn> = Option::deserialize(deserializer)?;
+        Ok(arn.filter(|arn| !arn.full.is_empty() || !arn.account_number.is_empty()))
     }
 }
 
