@@ -28,10 +28,9 @@ mod stdio;
 mod stream;
 mod tls;
 
-pub use broker::{Broker, BrokerError};
+pub use broker::Broker;
 pub use handshake::{Cookie, Handshake, HandshakeError};
-pub use server::{ServeError, serve};
-pub use socket::SocketError;
+pub use server::serve;
 
 /// The generated messages of go-plugin's own services; public for the fake host of the tests.
 #[doc(hidden)]
