@@ -131,6 +131,8 @@ impl Status {
     pub const NOT_FOUND: Self = Self(404);
     /// 409: the cloud's state does not allow it.
     pub const CONFLICT: Self = Self(409);
+    /// 413: the request is larger than what is taken.
+    pub const TOO_LARGE: Self = Self(413);
     /// 429: the cloud asks for less.
     pub const TOO_MANY_REQUESTS: Self = Self(429);
     /// 502: the cloud's answer makes no sense, or the connection broke.

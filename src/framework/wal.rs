@@ -150,7 +150,7 @@ mod tests {
             .await
             .unwrap();
         let ids = WalEntry::ids(&context).await.unwrap();
-        assert_eq!(ids, [entry.id.clone()]);
+        assert_eq!(ids, std::slice::from_ref(&entry.id));
         let pending = WalEntry::load(&context, entry.id.clone()).await.unwrap().unwrap();
         assert_eq!(
             (pending.kind.as_str(), &pending.data),

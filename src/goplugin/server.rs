@@ -28,6 +28,10 @@ use super::{
 const GRACE: Duration = Duration::from_secs(1);
 /// Time for the last bytes of multiplexed sockets after that.
 const FLUSH: Duration = Duration::from_millis(300);
+/// How much of one call's message the host may send before it is read, in bytes.
+const STREAM_WINDOW: u32 = 64 << 10;
+/// The same for all calls of a connection together: calls whose messages are not read yet must not hold up the others.
+const CONNECTION_WINDOW: u32 = 4 << 20;
 /// The name under which go-plugin asks for the plugin's health.
 const HEALTH_SERVICE: &str = "plugin";
 
@@ -137,7 +141,10 @@ fn start(
     streams: mpsc::Receiver<io::Result<MainStream>>,
     stop: CancellationToken,
 ) -> JoinHandle<Result<(), tonic::transport::Error>> {
-    let router = Server::builder().add_routes(routes);
+    let router = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .add_routes(routes);
     tokio::spawn(router.serve_with_incoming_shutdown(ReceiverStream::new(streams), stop.cancelled_owned()))
 }
 

@@ -1,174 +1,330 @@
-//! How many requests are at work at the same time: more wait for a place, and more than can wait are turned away, so that
-//! a flood costs memory within bounds.
+//! How many requests are at work at the same time, by class: more wait in a queue, and more than can wait are refused, so
+//! that a flood costs memory within bounds and no class can use up what another needs.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
-use crate::framework::{Error, Operation, Status};
+use crate::cloud::{Deadline, budget};
+use crate::framework::{Error, RequestClass, Status};
 
 /// Bounds of one class of requests.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
+    /// What its refusals call it.
+    name: &'static str,
     /// Requests at work.
-    places: usize,
-    /// Requests that wait for a place.
-    seats: usize,
+    permits: usize,
+    /// Requests that wait for a permit.
+    queue: usize,
     /// The longest wait.
-    patience: Duration,
+    timeout: Duration,
+    /// The largest `data` of one request, in bytes.
+    body: usize,
+    /// Permits that requests with the same key can hold together, and their part of the queue.
+    key: Option<(usize, usize)>,
 }
 
-/// What clients ask for. Their libraries give up after a minute.
-const CLIENTS: Bounds = Bounds {
-    places: 128,
-    seats: 512,
-    patience: Duration::from_secs(20),
+/// Clients that log in. A signed request is a few KiB.
+const LOGIN: Bounds = Bounds {
+    name: "logins",
+    permits: 64,
+    queue: 1024,
+    timeout: budget::QUEUE,
+    body: 64 << 10,
+    key: Some((48, 800)),
+};
+const ISSUE: Bounds = Bounds {
+    name: "requests for credentials",
+    permits: 128,
+    queue: 512,
+    timeout: budget::QUEUE,
+    body: 1 << 20,
+    key: None,
+};
+const CLOUD_CALL: Bounds = Bounds {
+    name: "requests that look at the cloud",
+    permits: 32,
+    queue: 128,
+    timeout: budget::QUEUE,
+    body: 1 << 20,
+    key: None,
+};
+/// The host has 200 workers for revocations, gives each about 90 seconds, and gives a lease up after six failures.
+const REVOKE: Bounds = Bounds {
+    name: "revocations",
+    permits: 64,
+    queue: 1024,
+    timeout: Duration::from_secs(60),
+    body: 1 << 20,
+    key: None,
+};
+const STORAGE: Bounds = Bounds {
+    name: "requests that need only storage",
+    permits: 128,
+    queue: 512,
+    timeout: budget::QUEUE,
+    body: 1 << 20,
+    key: None,
 };
 
-/// Revocations have places of their own, so that a flood of issues cannot hold them up. The host has 200 workers for them,
-/// gives each about 90 seconds, and gives a lease up after six failures.
-const REVOCATIONS: Bounds = Bounds {
-    places: 64,
-    seats: 1024,
-    patience: Duration::from_secs(75),
-};
+/// The largest body of requests that need no permit: they are cheap, or the host makes them one at a time.
+const UNCOUNTED_BODY: usize = 64 << 10;
 
-/// The places of a process.
+/// A message above this is large. Logins and all ordinary requests are below.
+pub(super) const SMALL: usize = 96 << 10;
+/// Large bodies of one class that are read and worked on at the same time.
+const LARGE_PERMITS: usize = 4;
+/// Requests with a large body of one class, together with those at work. What of them is not read yet fills the
+/// connection's flow-control window, which all requests share.
+const LARGE_QUEUE: usize = 8;
+/// What small bodies of one class may hold together while their requests wait or are at work, in KiB.
+const SMALL_KIB: usize = 4 << 10;
+
+/// The largest message that any class takes, with what the host adds to the data.
+pub(super) const LARGEST_MESSAGE: usize = (1 << 20) + ENVELOPE;
+/// What a message may hold beside its data: names, the token's record, the lease.
+pub(super) const ENVELOPE: usize = 256 << 10;
+
+/// The permits of a process.
 #[derive(Debug)]
 pub(super) struct Admission {
-    clients: Class,
-    revocations: Class,
+    login: Arc<Class>,
+    issue: Arc<Class>,
+    cloud_call: Arc<Class>,
+    revoke: Arc<Class>,
+    storage: Arc<Class>,
 }
 
 #[derive(Debug)]
 struct Class {
     bounds: Bounds,
-    places: Arc<Semaphore>,
-    seats: Arc<Semaphore>,
+    /// At work or in the queue.
+    admitted: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
+    large_admitted: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    small_kib: Arc<Semaphore>,
+    /// Keys with requests at work or in the queue; so it holds no more keys than that.
+    keys: Mutex<HashMap<String, Key>>,
 }
 
-/// A place, held until it is dropped. Requests that are cheap, or that the host makes one at a time, need none.
 #[derive(Debug)]
-pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>);
+struct Key {
+    admitted: usize,
+    permits: Arc<Semaphore>,
+}
+
+/// A request that is let into the queue, or needs none.
+#[derive(Debug)]
+pub(super) struct Ticket(Option<Admitted>);
+
+#[derive(Debug)]
+struct Admitted {
+    class: Arc<Class>,
+    _admitted: OwnedSemaphorePermit,
+    body: Vec<OwnedSemaphorePermit>,
+    deadline: Deadline,
+}
+
+/// A permit, held until it is dropped.
+#[derive(Debug, Default)]
+#[must_use = "the request is at work for as long as this is held"]
+pub(super) struct Permit(#[expect(dead_code, reason = "held, not read")] Option<Held>);
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, not read")]
+struct Held {
+    permit: OwnedSemaphorePermit,
+    keys: Vec<KeyPermit>,
+    admitted: Admitted,
+}
+
+/// One request's part of what its key may hold.
+#[derive(Debug)]
+struct KeyPermit {
+    class: Arc<Class>,
+    name: String,
+    permit: Option<OwnedSemaphorePermit>,
+}
 
 impl Admission {
-    /// Waits for a place for an operation.
+    /// Lets a request into its class's queue.
     ///
     /// # Errors
-    /// Too many wait already, or the wait was too long: HTTP 503, and nothing was done.
-    pub(super) async fn enter(&self, operation: Operation) -> Result<Place, Error> {
-        let class = match operation {
-            Operation::Help | Operation::ResolvePath | Operation::ResolveRole | Operation::Rollback => {
-                return Ok(Place(None));
-            }
-            Operation::Revoke => &self.revocations,
-            _ => &self.clients,
+    /// Too many wait already: HTTP 503, and nothing was done.
+    pub(super) fn ticket(&self, class: RequestClass, deadline: Deadline) -> Result<Ticket, Error> {
+        let Some(class) = self.class(class) else {
+            return Ok(Ticket(None));
         };
-        class.enter().await
+        let Ok(admitted) = Arc::clone(&class.admitted).try_acquire_owned() else {
+            return Err(class.busy());
+        };
+        Ok(Ticket(Some(Admitted {
+            _admitted: admitted,
+            body: Vec::new(),
+            deadline: deadline.within(class.bounds.timeout),
+            class: Arc::clone(class),
+        })))
+    }
+
+    /// The largest `data` that a request of a class may have, in bytes.
+    pub(super) fn body_limit(class: RequestClass) -> usize {
+        match class {
+            RequestClass::Login => LOGIN.body,
+            RequestClass::Issue => ISSUE.body,
+            RequestClass::CloudCall => CLOUD_CALL.body,
+            RequestClass::Revoke => REVOKE.body,
+            RequestClass::Storage => STORAGE.body,
+            RequestClass::Tick | RequestClass::Static => UNCOUNTED_BODY,
+        }
+    }
+
+    fn class(&self, class: RequestClass) -> Option<&Arc<Class>> {
+        match class {
+            RequestClass::Login => Some(&self.login),
+            RequestClass::Issue => Some(&self.issue),
+            RequestClass::CloudCall => Some(&self.cloud_call),
+            RequestClass::Revoke => Some(&self.revoke),
+            RequestClass::Storage => Some(&self.storage),
+            RequestClass::Tick | RequestClass::Static => None,
+        }
     }
 }
 
 impl Default for Admission {
     fn default() -> Self {
         Self {
-            clients: Class::new(CLIENTS),
-            revocations: Class::new(REVOCATIONS),
+            login: Class::new(LOGIN),
+            issue: Class::new(ISSUE),
+            cloud_call: Class::new(CLOUD_CALL),
+            revoke: Class::new(REVOKE),
+            storage: Class::new(STORAGE),
         }
     }
 }
 
-impl Class {
-    fn new(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            places: Arc::new(Semaphore::new(bounds.places)),
-            seats: Arc::new(Semaphore::new(bounds.seats)),
+impl Ticket {
+    /// Reserves memory for the body, before it is read. A large one waits for its turn.
+    ///
+    /// # Errors
+    /// Too many bytes wait already, or too many large bodies.
+    pub(super) async fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        let Some(Admitted {
+            class,
+            body,
+            deadline,
+            ..
+        }) = &mut self.0
+        else {
+            return Ok(());
+        };
+        if bytes > SMALL {
+            let waiting = Arc::clone(&class.large_admitted).try_acquire_owned();
+            body.push(waiting.map_err(|_| class.busy())?);
+            let turn = deadline.run(Arc::clone(&class.large).acquire_owned()).await;
+            body.push(turn.ok().and_then(Result::ok).ok_or_else(|| class.busy())?);
+        } else {
+            let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+            let reserved = Arc::clone(&class.small_kib).try_acquire_many_owned(kib);
+            body.push(reserved.map_err(|_| class.busy())?);
         }
+        Ok(())
     }
 
-    async fn enter(&self) -> Result<Place, Error> {
-        // In this order nobody overtakes those who wait: a place that is free has nobody waiting for it.
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(Place(Some(place)));
-        }
-        let Ok(_seat) = self.seats.try_acquire() else {
-            return Err(self.busy());
+    /// Waits for a permit. Requests that share one of these keys cannot hold all permits of the class.
+    ///
+    /// # Errors
+    /// Too many with the same key wait already, or the wait was too long: HTTP 503, and nothing was done.
+    pub(super) async fn permit(self, keys: Vec<String>) -> Result<Permit, Error> {
+        let Some(admitted) = self.0 else {
+            return Ok(Permit(None));
         };
-        match timeout(self.bounds.patience, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(Place(Some(place))),
-            _ => Err(self.busy()),
-        }
+        let (class, deadline) = (Arc::clone(&admitted.class), admitted.deadline);
+        let waiting = async {
+            let mut held = Vec::new();
+            if let Some((permits, _)) = class.bounds.key {
+                for name in keys {
+                    held.push(class.key(name, permits).await?);
+                }
+            }
+            let permit = Arc::clone(&class.permits).acquire_owned().await;
+            permit.map(|permit| (permit, held)).map_err(|_| class.busy())
+        };
+        let (permit, keys) = deadline.run(waiting).await.map_err(|_| class.busy())??;
+        Ok(Permit(Some(Held {
+            permit,
+            keys,
+            admitted,
+        })))
+    }
+}
+
+impl Class {
+    fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self {
+            bounds,
+            admitted: Arc::new(Semaphore::new(bounds.permits + bounds.queue)),
+            permits: Arc::new(Semaphore::new(bounds.permits)),
+            large_admitted: Arc::new(Semaphore::new(LARGE_QUEUE)),
+            large: Arc::new(Semaphore::new(LARGE_PERMITS)),
+            small_kib: Arc::new(Semaphore::new(SMALL_KIB)),
+            keys: Mutex::default(),
+        })
+    }
+
+    /// Waits for a permit of a key.
+    async fn key(self: &Arc<Self>, name: String, permits: usize) -> Result<KeyPermit, Error> {
+        let (_, queue) = self.bounds.key.unwrap_or_default();
+        let semaphore = {
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = keys.entry(name.clone()).or_insert_with(|| Key {
+                admitted: 0,
+                permits: Arc::new(Semaphore::new(permits)),
+            });
+            if key.admitted >= permits + queue {
+                return Err(self.busy());
+            }
+            key.admitted += 1;
+            Arc::clone(&key.permits)
+        };
+        // Counted from here on, also when the wait is dropped.
+        let mut held = KeyPermit {
+            class: Arc::clone(self),
+            name,
+            permit: None,
+        };
+        held.permit = semaphore.acquire_owned().await.ok();
+        Ok(held)
     }
 
     fn busy(&self) -> Error {
-        let Bounds { places, seats, .. } = self.bounds;
+        let Bounds {
+            name, permits, queue, ..
+        } = self.bounds;
         Error::coded(
             Status::UNAVAILABLE,
             format!(
-                "too many requests at once: the plugin works on {places} of this kind and lets {seats} more wait; \
-                 nothing was done, try again later"
+                "too many {name} at once: the plugin works on {permits} of them and lets {queue} more wait; nothing was \
+                 done, try again later"
             ),
         )
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::framework::Kind;
-
-    fn small() -> Class {
-        Class::new(Bounds {
-            places: 2,
-            seats: 1,
-            patience: Duration::from_secs(20),
-        })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_finds_no_place_waits_and_who_finds_no_seat_is_turned_away() {
-        let class = Arc::new(small());
-        let first = class.enter().await.unwrap();
-        let _second = class.enter().await.unwrap();
-        let waiting = tokio::spawn({
-            let class = Arc::clone(&class);
-            async move { class.enter().await }
-        });
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let started = tokio::time::Instant::now();
-        let refused = class.enter().await.unwrap_err();
-        assert_eq!(refused.kind(), Kind::Coded(Status::UNAVAILABLE));
-        assert_eq!(started.elapsed(), Duration::ZERO);
-        drop(first);
-        let third = waiting.await.unwrap().unwrap();
-        // The seat is free again, but nobody leaves a place in time.
-        let refused = class.enter().await.unwrap_err();
-        assert_eq!(refused.kind(), Kind::Coded(Status::UNAVAILABLE));
-        assert_eq!(started.elapsed(), Duration::from_secs(20));
-        drop(third);
-        class.enter().await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_flood_of_clients_holds_up_neither_revocations_nor_the_tick() {
-        let admission = Admission::default();
-        let mut places = Vec::new();
-        for _ in 0..CLIENTS.places {
-            places.push(admission.enter(Operation::Read).await.unwrap());
+impl Drop for KeyPermit {
+    fn drop(&mut self) {
+        let mut keys = self.class.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.get_mut(&self.name) {
+            key.admitted -= 1;
+            if key.admitted == 0 {
+                keys.remove(&self.name);
+            }
         }
-        for operation in [Operation::Revoke, Operation::Rollback, Operation::ResolvePath] {
-            admission.enter(operation).await.unwrap();
-        }
-        assert!(admission.enter(Operation::Read).await.is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_gives_up_waiting_leaves_the_seat() {
-        let class = small();
-        let _places = (class.enter().await.unwrap(), class.enter().await.unwrap());
-        assert!(timeout(Duration::from_secs(1), class.enter()).await.is_err());
-        assert!(timeout(Duration::from_secs(1), class.enter()).await.is_err());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::refused_logins::RefusedLogins;
 use crate::framework::{Backend, Services};
 
 /// One mount: its backend and the host's services for it.
 pub(super) struct Instance {
     pub(super) backend: Backend,
     pub(super) services: Services,
+    pub(super) refused_logins: Arc<RefusedLogins>,
     /// Fires when the mount goes away: requests still at work then stop and undo what they made.
     pub(super) gone: CancellationToken,
 }

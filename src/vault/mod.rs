@@ -7,8 +7,11 @@
 mod admission;
 mod convert;
 pub mod generated;
+mod head;
 mod instances;
+mod intake;
 mod multiplex;
+mod refused_logins;
 mod service;
 mod storage;
 mod system;
@@ -57,9 +60,10 @@ impl Plugin {
     #[must_use]
     pub fn routes(self, broker: Broker) -> Routes {
         let version = version::Version::new(self.version);
-        let backend = service::Service::new(self, broker);
-        // The host's messages have no limit (it sets 2 GiB); tonic's own is 4 MiB.
-        Routes::new(BackendServer::new(backend).max_decoding_message_size(usize::MAX))
+        let instances = Arc::default();
+        let backend = service::Service::new(self, broker, Arc::clone(&instances));
+        let backend = BackendServer::new(backend).max_decoding_message_size(admission::LARGEST_MESSAGE);
+        Routes::new(intake::Intake::new(backend, instances))
             .add_service(PluginVersionServer::new(version))
             .add_service(PluginMultiplexingServer::new(multiplex::Multiplexing))
     }

@@ -12,16 +12,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::Plugin;
-use super::admission::Admission;
 use super::convert;
 use super::generated::pb;
 use super::generated::pb::backend_server::Backend as BackendService;
 use super::instances::{Instance, Instances};
+use super::intake::Arrival;
 use super::multiplex::mount_id;
 use super::storage::HostStorage;
 use super::system::HostSystem;
-use crate::cloud::{Deadline, SystemClock};
-use crate::framework::{self, BackendKind, Context, Error, Kind, Operation, Services};
+use crate::cloud::{Deadline, SystemClock, budget};
+use crate::framework::{self, BackendKind, Context, Error, Excerpt, Kind, Operation, RequestClass, Services};
 use crate::goplugin::Broker;
 
 /// The numbers of `logical.BackendType`.
@@ -31,17 +31,15 @@ const TYPE_AUTH: u32 = 2;
 pub(super) struct Service {
     plugin: Plugin,
     broker: Broker,
-    instances: Instances,
-    admission: Arc<Admission>,
+    instances: Arc<Instances>,
 }
 
 impl Service {
-    pub(super) fn new(plugin: Plugin, broker: Broker) -> Self {
+    pub(super) fn new(plugin: Plugin, broker: Broker, instances: Arc<Instances>) -> Self {
         Self {
             plugin,
             broker,
-            instances: Instances::default(),
-            admission: Arc::default(),
+            instances,
         }
     }
 
@@ -72,6 +70,7 @@ impl Service {
                     clock: Arc::new(SystemClock),
                     resolves_paths: Arc::default(),
                 },
+                refused_logins: Arc::default(),
                 gone: CancellationToken::new(),
             },
         );
@@ -86,8 +85,9 @@ impl BackendService for Service {
         request: Request<pb::HandleRequestArgs>,
     ) -> Result<Response<pb::HandleRequestReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
+        let arrival = arrival(&request)?;
         Ok(Response::new(
-            handled(&instance, &self.admission, request.into_inner()).await,
+            handled(&instance, arrival, request.into_inner()).await,
         ))
     }
 
@@ -96,7 +96,10 @@ impl BackendService for Service {
         request: Request<pb::HandleExistenceCheckArgs>,
     ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
-        Ok(Response::new(checked(&instance, request.into_inner()).await))
+        let arrival = arrival(&request)?;
+        Ok(Response::new(
+            checked(&instance, arrival, request.into_inner()).await,
+        ))
     }
 
     async fn special_paths(
@@ -147,7 +150,8 @@ impl BackendService for Service {
     ) -> Result<Response<pb::InitializeReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
         let request = framework::Request::new(Operation::Initialize, "");
-        let initialized = run(&instance, request, |instance, context| async move {
+        let deadline = Deadline::after(budget::REQUEST);
+        let initialized = run(&instance, request, deadline, |instance, context| async move {
             instance.backend.handle(context).await
         });
         let err = initialized.await.err();
@@ -172,26 +176,31 @@ impl BackendService for Service {
     }
 }
 
+/// How a call came in. Every call that carries a request goes through [`Intake`](super::intake::Intake).
+fn arrival<T>(request: &Request<T>) -> Result<Arc<Arrival>, Status> {
+    request
+        .extensions()
+        .get::<Arc<Arrival>>()
+        .cloned()
+        .ok_or_else(|| Status::internal("the call was not admitted"))
+}
+
 /// The answer to a request, whatever becomes of it.
 async fn handled(
     instance: &Arc<Instance>,
-    admission: &Arc<Admission>,
+    arrival: Arc<Arrival>,
     arguments: pb::HandleRequestArgs,
 ) -> pb::HandleRequestReply {
-    let wire = arguments.request.unwrap_or_default();
-    let what = format!("{} {:?}", wire.operation, wire.path);
-    let operation = Operation::from_wire(&wire.operation);
-    let class = instance.backend.class(operation, &wire.path);
-    let admission = Arc::clone(admission);
-    let outcome = run_wire(instance, wire, |instance, context| async move {
-        let _place = context
-            .unless_cancelled(admission.enter(context.request.operation))
-            .await??;
-        instance.backend.handle(context).await
-    })
+    let operation = Operation::from_wire(&arrival.operation);
+    let result = run_admitted(
+        instance,
+        &arrival,
+        arguments.request,
+        |instance, context| async move { instance.backend.handle(context).await },
+    )
     .await;
-    convert::answer((class, operation), outcome).unwrap_or_else(|error| {
-        log_failure(&what, &error);
+    convert::answer((arrival.class, operation), result).unwrap_or_else(|error| {
+        log_failure(instance, &arrival, "request", &error);
         convert::failure(&error)
     })
 }
@@ -199,54 +208,88 @@ async fn handled(
 /// The answer to the question whether what a write names exists.
 async fn checked(
     instance: &Arc<Instance>,
+    arrival: Arc<Arrival>,
     arguments: pb::HandleExistenceCheckArgs,
 ) -> pb::HandleExistenceCheckReply {
-    let wire = arguments.request.unwrap_or_default();
-    let what = format!("existence check of {:?}", wire.path);
-    let outcome = run_wire(instance, wire, |instance, context| async move {
-        instance.backend.exists(context).await
-    })
+    let result = run_admitted(
+        instance,
+        &arrival,
+        arguments.request,
+        |instance, context| async move { instance.backend.exists(context).await },
+    )
     .await;
-    match outcome {
+    match result {
         Ok(exists) => pb::HandleExistenceCheckReply {
             check_found: exists.is_some(),
             exists: exists.unwrap_or_default(),
             err: None,
         },
         Err(error) => {
-            log_failure(&what, &error);
-            let err = Some(convert::proto_error(&error));
+            log_failure(instance, &arrival, "existence check", &error);
+            // Of an existence check's errors the host shows only those that are a mistake of the caller.
+            let error = match error.kind() {
+                Kind::Coded(framework::Status::TOO_LARGE) => Error::bad_request(error.message().to_owned()),
+                _ => error,
+            };
             pb::HandleExistenceCheckReply {
                 check_found: false,
                 exists: false,
-                err,
+                err: Some(convert::proto_error(&error)),
             }
         }
     }
 }
 
-/// Serves a request as the host sends it.
-async fn run_wire<T, F, R>(instance: &Arc<Instance>, wire: pb::Request, serve: F) -> Result<T, Error>
+/// Serves a request that has a permit, and holds the permit until the work is done.
+async fn run_admitted<T, F, R>(
+    instance: &Arc<Instance>,
+    arrival: &Arc<Arrival>,
+    wire: Option<pb::Request>,
+    serve: F,
+) -> Result<T, Error>
 where
     T: Send + 'static,
-    F: FnOnce(Arc<Instance>, Context) -> R,
+    F: FnOnce(Arc<Instance>, Context) -> R + Send + 'static,
     R: Future<Output = Result<T, Error>> + Send + 'static,
 {
+    if let Err(refused) = &arrival.permit {
+        return Err(Error::new(refused.kind(), refused.message().to_owned()));
+    }
+    let wire = wire.unwrap_or_default();
+    if (&wire.operation, &wire.path) != (&arrival.operation, &arrival.path) {
+        return Err(Error::internal(
+            "the server's message is not laid out as this plugin expects: operation and path do not come first",
+        ));
+    }
     let request = convert::request(wire).map_err(Error::bad_request)?;
-    run(instance, request, serve).await
+    let held = Arc::clone(arrival);
+    run(
+        instance,
+        request,
+        arrival.deadline,
+        |instance, context| async move {
+            let result = serve(instance, context).await;
+            drop(held);
+            result
+        },
+    )
+    .await
 }
 
 /// Serves a request in a task of its own: when the client goes away, the host resets the stream and this future is
 /// dropped, but the work must come to an orderly end. The task is told, and stops or undoes what it made. A panic in
 /// it fails this request alone.
-async fn run<T, F, R>(instance: &Arc<Instance>, request: framework::Request, serve: F) -> Result<T, Error>
+async fn run<T, F, R>(
+    instance: &Arc<Instance>,
+    request: framework::Request,
+    deadline: Deadline,
+    serve: F,
+) -> Result<T, Error>
 where
     T: Send + 'static,
     F: FnOnce(Arc<Instance>, Context) -> R,
     R: Future<Output = Result<T, Error>> + Send + 'static,
 {
-    let class = instance.backend.class(request.operation, &request.path);
-    let deadline = Deadline::after(class.budget());
     let cancelled = instance.gone.child_token();
     let context = Context::new(request, instance.services.clone(), deadline, cancelled.clone());
     let cancel_when_dropped = cancelled.drop_guard();
@@ -272,13 +315,23 @@ fn static_text(payload: &(dyn Any + Send)) -> &'static str {
         .unwrap_or("a formatted message, not shown")
 }
 
-/// Mistakes of callers and routine refusals are theirs to see; the rest is the operator's.
-fn log_failure(what: &str, error: &Error) {
+/// Mistakes of callers and routine refusals are theirs to see; the rest is the operator's. Anybody can make a login fail:
+/// those are summed up.
+fn log_failure(instance: &Instance, arrival: &Arrival, call: &'static str, error: &Error) {
     let cause = std::error::Error::source(error)
         .map(ToString::to_string)
         .unwrap_or_default();
+    let Arrival { operation, path, .. } = arrival;
+    let (operation, path) = (Excerpt(operation), Excerpt(path));
     match error.kind() {
-        Kind::Internal | Kind::Coded(_) => tracing::warn!(request = what, %error, cause, "request failed"),
-        _ => tracing::debug!(request = what, %error, "request refused"),
+        Kind::Internal | Kind::Coded(_) if arrival.class != RequestClass::Login => {
+            tracing::warn!(call, %operation, %path, %error, cause, "request failed");
+        }
+        kind => {
+            if arrival.class == RequestClass::Login && kind != Kind::UnsupportedOperation {
+                instance.refused_logins.note(error);
+            }
+            tracing::debug!(call, %operation, %path, %error, cause, "request refused");
+        }
     }
 }

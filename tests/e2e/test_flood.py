@@ -28,7 +28,7 @@ def test_a_flood_is_turned_away_and_revocations_go_on(engine: Engine) -> None:
             done, waiting = wait(waiting, timeout=15, return_when=FIRST_COMPLETED)
             assert done, "nobody is turned away"
             for request in done:
-                request.result().refused(503, "too many requests at once", "nothing was done")
+                request.result().refused(503, "too many requests for credentials at once", "nothing was done")
             turned_away += len(done)
         grown = resident_kib(plugin) - before
         # A revocation has a place of its own.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::pb;
-use crate::cloud::Clock;
-use crate::framework::{Backend, FixedSystem, MemoryStorage, Services};
+use crate::cloud::{Clock, Deadline};
+use crate::framework::{Backend, FixedSystem, MemoryStorage, Operation, Services};
+use crate::vault::admission::Permit;
 use crate::vault::instances::Instance;
+use crate::vault::intake::Arrival;
 
 /// A mount with storage in memory, which is called as the service calls it.
 #[derive(Clone)]
@@ -25,18 +27,35 @@ impl Mount {
                 clock,
                 resolves_paths: Arc::default(),
             },
+            refused_logins: Arc::default(),
             gone: CancellationToken::new(),
         }))
     }
 
     /// Answers a request.
     pub async fn handle(&self, arguments: pb::HandleRequestArgs) -> pb::HandleRequestReply {
-        super::handled(&self.0, &Arc::default(), arguments).await
+        let arrival = self.arrival(arguments.request.as_ref());
+        super::handled(&self.0, arrival, arguments).await
     }
 
     /// Answers an existence check.
     pub async fn exists(&self, arguments: pb::HandleExistenceCheckArgs) -> pb::HandleExistenceCheckReply {
-        super::checked(&self.0, arguments).await
+        let arrival = self.arrival(arguments.request.as_ref());
+        super::checked(&self.0, arrival, arguments).await
+    }
+
+    fn arrival(&self, request: Option<&pb::Request>) -> Arc<Arrival> {
+        let (operation, path) = request
+            .map(|request| (request.operation.clone(), request.path.clone()))
+            .unwrap_or_default();
+        let class = self.0.backend.class(Operation::from_wire(&operation), &path);
+        Arc::new(Arrival {
+            operation,
+            path,
+            class,
+            deadline: Deadline::after(class.budget()),
+            permit: Ok(Permit::default()),
+        })
     }
 }
 

@@ -46,10 +46,10 @@ async fn the_log_says_at_error_level_that_memory_ran_out() {
         .await;
     let mount = host.mount(Kind::Secrets).await;
     mount.slow(Duration::from_secs(5));
-    let writes = (0..4).map(|number| {
+    let writes = (0..8).map(|number| {
         let mount = mount.clone();
         async move {
-            let data = json!({"padding": "x".repeat(20 << 20)});
+            let data = json!({"padding": "x".repeat(1000 << 10)});
             let _ = mount
                 .raw(mount.request("update", &format!("role/r{number}"), &data))
                 .await;

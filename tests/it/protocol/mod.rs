@@ -1,5 +1,6 @@
 //! The plugin protocol, by the conformance list: one test for each promise.
 
+mod admission;
 mod auxiliary;
 mod backend;
 mod lifetime;

@@ -88,7 +88,7 @@ async fn mounts_set_up_at_once_get_their_own_storage() {
 async fn large_messages_pass_through_it() {
     let host = Host::builder().multiplexed().start().await;
     let mount = host.mount(Kind::Secrets).await;
-    let unknown = "x".repeat(20 << 20);
+    let unknown = "x".repeat(1000 << 10);
     mount
         .write(
             "config",
