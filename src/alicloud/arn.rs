@@ -215,12 +215,12 @@ fn assumed(role: &str, session: &str, spelling: Spelling) -> Result<Identity, Pa
     })
 }
 
-/// 1 to 64 letters, digits and the given marks.
-fn named(name: &str, marks: &[u8], error: ParseArnError) -> Result<String, ParseArnError> {
+/// 1 to 64 letters, digits and the given other characters.
+fn named(name: &str, other: &[u8], error: ParseArnError) -> Result<String, ParseArnError> {
     let fits = (1..=64).contains(&name.len())
         && name
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || marks.contains(&b));
+            .all(|b| b.is_ascii_alphanumeric() || other.contains(&b));
     if fits { Ok(name.to_owned()) } else { Err(error) }
 }
 

@@ -184,7 +184,7 @@ const FAMILIES: &[(&str, Meaning)] = &[
     ),
 ];
 
-/// What a code means; of a code that is in no family, what the status suggests, and never that something is gone or
+/// What a code means; of a code that is in no family, what the status suggests, and never that something does not exist or
 /// already there.
 pub(super) fn meaning(code: &str, status: u16) -> Meaning {
     let family = |family: &str| {
@@ -307,7 +307,7 @@ mod tests {
             ("NoPermission", 403, Kind::Denied),
             ("AuthenticationFail.OIDCToken.Expired", 400, Kind::Credentials),
             ("AuthenticationFail.NoPermission", 403, Kind::Denied),
-            // The status of a known code does not matter, and an unknown code is never "gone".
+            // The status of a known code does not matter, and an unknown code never means "not found".
             ("EntityNotExist.User", 500, Kind::NotFound),
             ("SomethingNew", 404, Kind::Invalid),
             ("EntityNotExistence", 404, Kind::Invalid),

@@ -31,6 +31,5 @@ pub use self::region::{ParseRegionError, Region};
 pub use self::sts::{CallerIdentity, Presigned};
 pub use crate::cloud::credentials::Credentials;
 pub use crate::cloud::{
-    Client, Clock, Endpoint, Error, IgnoreNotFound, Kind, Parameters, ParseEndpointError, Result, Subject,
-    SystemClock,
+    Client, Endpoint, Error, IgnoreNotFound, Kind, Parameters, ParseEndpointError, Result, Subject,
 };

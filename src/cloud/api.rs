@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::cloud::client::Client;
 use crate::cloud::clock::Clock;
@@ -61,16 +60,6 @@ impl Api {
     /// See [`Client::by`].
     pub(crate) fn by(&self, deadline: Deadline) -> Self {
         self.with_client(self.client.by(deadline))
-    }
-
-    /// See [`Client::within`].
-    pub(crate) fn within(&self, limit: Duration) -> Self {
-        self.with_client(self.client.within(limit))
-    }
-
-    /// See [`Client::with_fresh_budget`].
-    pub(crate) fn with_fresh_budget(&self, budget: Duration) -> Self {
-        self.with_client(self.client.with_fresh_budget(budget))
     }
 
     /// For an operation of several calls, which together take no longer than one may.

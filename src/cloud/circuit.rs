@@ -108,10 +108,10 @@ impl Circuit {
             return Err(Silent);
         }
         let permit = loop {
-            match timeout(self.patience(), self.permits.acquire()).await {
+            match timeout(self.wait_left(), self.permits.acquire()).await {
                 // The semaphore is never closed.
                 Ok(permit) => break permit.ok(),
-                Err(_) if self.patience().is_zero() => return Err(Silent),
+                Err(_) if self.wait_left().is_zero() => return Err(Silent),
                 Err(_) => {}
             }
         };
@@ -136,7 +136,7 @@ impl Circuit {
     }
 
     /// How long a request may still wait for a permit.
-    fn patience(&self) -> Duration {
+    fn wait_left(&self) -> Duration {
         let silent_for = self
             .state()
             .silent_since

@@ -132,27 +132,11 @@ impl Client {
     }
 
     /// The same client for work that must be over by then: all calls together, with their credentials, tries, pauses and
-    /// queues. An earlier deadline stays.
+    /// queues. An earlier deadline stays: an undo, which has a deadline of its own, begins with a client without one.
     #[must_use]
     pub fn by(&self, deadline: Deadline) -> Self {
         Self {
             deadline: Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline))),
-            ..self.clone()
-        }
-    }
-
-    /// The same client for work that begins now and may take this long. An earlier deadline stays.
-    #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
-        self.by(Deadline::after(limit))
-    }
-
-    /// The same client for an undo, which must run when the work has failed by its deadline: the deadline is replaced by
-    /// one for work that begins now and may take this long.
-    #[must_use]
-    pub fn with_fresh_budget(&self, budget: Duration) -> Self {
-        Self {
-            deadline: Some(Deadline::after(budget)),
             ..self.clone()
         }
     }

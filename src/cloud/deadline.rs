@@ -30,12 +30,6 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The point in time.
-    #[must_use]
-    pub fn instant(self) -> Instant {
-        self.0
-    }
-
     /// Runs work until it ends or the deadline passes. Work that is cut off is dropped.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //! comes back to the documented rate within seconds, and never exceeds it.
 //!
 //! A limiter has no queue of its own: its calls wait for tokio's semaphores and mutex, which serve in order, and a call
-//! that is dropped gives its place back. No crate for rate limits has a rate that adapts and two priorities.
+//! that is dropped leaves the queue. No crate for rate limits has a rate that adapts and two priorities.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,6 @@
 //! Behaviour through the real binary, with a host made for tests. One program, so that it is linked once.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

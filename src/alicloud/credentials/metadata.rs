@@ -22,11 +22,11 @@ const BASE: &str = "http://100.100.100.200/latest";
 const LIMIT: usize = 16 * 1024;
 
 /// Connecting, and then the answer, may last this long, as in the official clients.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A token is there at once or not at all: where the service is more than one hop away, as in some containers, it lets
 /// the answer get lost.
-const TOKEN_PATIENCE: Duration = Duration::from_millis(400);
+const TOKEN_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// What the service is asked.
 pub(super) enum Ask<'a> {
@@ -39,7 +39,7 @@ pub(super) enum Ask<'a> {
     },
 }
 
-/// The seam for tests.
+/// The service, or a fake of it in tests.
 #[async_trait]
 pub(super) trait Metadata: fmt::Debug + Send + Sync {
     async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure>;
@@ -63,8 +63,8 @@ impl Service {
 fn build() -> Result<reqwest::Client, Failure> {
     local_http::builder()
         .map_err(Failure::Connect)?
-        .connect_timeout(PATIENCE)
-        .read_timeout(PATIENCE)
+        .connect_timeout(TIMEOUT)
+        .read_timeout(TIMEOUT)
         .build()
         .map_err(failure)
 }
@@ -72,13 +72,13 @@ fn build() -> Result<reqwest::Client, Failure> {
 #[async_trait]
 impl Metadata for Service {
     async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
-        let (request, patience) = match ask {
+        let (request, limit) = match ask {
             Ask::Token => {
                 let request = self
                     .client()?
                     .put(format!("{BASE}/api/token"))
                     .header("X-aliyun-ecs-metadata-token-ttl-seconds", "21600");
-                (request, TOKEN_PATIENCE)
+                (request, TOKEN_TIMEOUT)
             }
             Ask::Document { path, token } => {
                 let request = self.client()?.get(format!("{BASE}/meta-data/{path}"));
@@ -90,11 +90,11 @@ impl Metadata for Service {
                     }
                     None => request,
                 };
-                (request, PATIENCE)
+                (request, TIMEOUT)
             }
         };
         let exchange = async { read(request.send().await.map_err(failure)?, LIMIT).await };
-        timeout(patience, exchange)
+        timeout(limit, exchange)
             .await
             .unwrap_or(Err(Failure::Interrupted))
     }

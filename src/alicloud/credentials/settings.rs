@@ -15,7 +15,7 @@ use crate::cloud::credentials::Credentials;
 pub struct Settings {
     /// A key of the program's own. It goes before all other sources.
     pub pair: Option<Credentials>,
-    /// The one source to ask, in place of a search. [`Source::AssumeRole`] is none, and finds nothing.
+    /// The one source to ask, in place of a search. [`Source::AssumeRole`] is not a source to choose: it finds nothing.
     pub source: Option<Source>,
     /// An identity token in place of the environment's.
     pub oidc: Option<OidcToken>,
@@ -26,7 +26,7 @@ pub struct Settings {
     pub sts: Option<Endpoint>,
 }
 
-/// An identity token, and the provider that vouches for it. Both come from one place, never mixed.
+/// An identity token, and the provider that issued it. Both come from the settings or both from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcToken {
     /// The provider.

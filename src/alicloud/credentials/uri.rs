@@ -29,7 +29,7 @@ const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 const LIMIT: usize = 16 * 1024;
 
 /// Connecting, and then each silence while reading, may last this long.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The whole exchange may last this long.
 const TOTAL: Duration = Duration::from_secs(5);
@@ -117,8 +117,8 @@ fn client(url: &Url) -> Result<reqwest::Client, Failure> {
     };
     builder
         .user_agent(USER_AGENT)
-        .connect_timeout(PATIENCE)
-        .read_timeout(PATIENCE)
+        .connect_timeout(TIMEOUT)
+        .read_timeout(TIMEOUT)
         .build()
         .map_err(failure)
 }

@@ -9,8 +9,6 @@ mod policy;
 mod role;
 mod user;
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 
 pub use key::AccessKey;
@@ -47,18 +45,6 @@ impl Ram {
     #[must_use]
     pub fn by(&self, deadline: Deadline) -> Self {
         Self(self.0.by(deadline))
-    }
-
-    /// The same for work that begins now and may take this long: see [`Client::within`].
-    #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
-        Self(self.0.within(limit))
-    }
-
-    /// The same for an undo: see [`Client::with_fresh_budget`].
-    #[must_use]
-    pub fn with_fresh_budget(&self, budget: Duration) -> Self {
-        Self(self.0.with_fresh_budget(budget))
     }
 
     /// An operation that makes something new each time.

@@ -161,9 +161,9 @@ async fn a_role_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_gone_can_be_ignored() {
-    let gone = r#"{"RequestId":"R","Code":"EntityNotExist.User","Message":"The user does not exist."}"#;
-    let script = Script::new([Step::Answer(404, gone), Step::Answer(404, gone)]);
+async fn what_is_not_found_can_be_ignored() {
+    let missing = r#"{"RequestId":"R","Code":"EntityNotExist.User","Message":"The user does not exist."}"#;
+    let script = Script::new([Step::Answer(404, missing), Step::Answer(404, missing)]);
     let ram = Ram::new(
         &script.client(),
         Credentials::new("id", "secret"),

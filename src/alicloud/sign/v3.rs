@@ -110,10 +110,6 @@ pub fn sign_v3(request: &RequestV3<'_>, access_key_id: &str, secret: &SecretStri
         "{ALGORITHM}\n{}",
         hex(&Sha256::digest(canonical_request.as_bytes()))
     );
-    #[expect(
-        clippy::expect_used,
-        reason = "HMAC is defined for keys of every length, RFC 2104 section 2"
-    )]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");
     mac.update(string_to_sign.as_bytes());

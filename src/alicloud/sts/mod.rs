@@ -5,8 +5,6 @@ mod identity;
 mod oidc;
 mod session;
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 
 pub use assume_role::{AssumeRole, AssumedRole};
@@ -47,12 +45,6 @@ impl Sts {
     #[must_use]
     pub fn by(&self, deadline: Deadline) -> Self {
         Self(self.0.by(deadline))
-    }
-
-    /// The same for work that begins now and may take this long: see [`Client::within`].
-    #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
-        Self(self.0.within(limit))
     }
 
     async fn call<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {

@@ -78,7 +78,7 @@ impl fmt::Display for OidcProviderArn {
 /// What is exchanged. `Debug` hides the token.
 #[derive(Clone)]
 pub struct AssumeRoleWithOidc {
-    /// The provider that vouches for the token.
+    /// The provider that issued the token.
     pub provider_arn: OidcProviderArn,
     /// `acs:ram::<account>:role/<name>`.
     pub role_arn: String,

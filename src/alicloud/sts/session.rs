@@ -23,11 +23,11 @@ pub enum ParseSessionError {
     ExternalId,
 }
 
-fn has_only(text: &str, most: usize, marks: &[u8]) -> bool {
+fn has_only(text: &str, most: usize, other: &[u8]) -> bool {
     (2..=most).contains(&text.len())
         && text
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || marks.contains(&b))
+            .all(|b| b.is_ascii_alphanumeric() || other.contains(&b))
 }
 
 impl RoleSessionName {

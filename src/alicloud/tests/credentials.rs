@@ -11,7 +11,7 @@ use crate::alicloud::endpoint;
 use crate::alicloud::ram::Ram;
 use crate::cloud::credentials::{Credentials, Provider, ProviderError, SharedProvider};
 use crate::cloud::testing::{Script, Step};
-use crate::cloud::{Error, IgnoreNotFound as _, Kind, Result};
+use crate::cloud::{Deadline, Error, IgnoreNotFound as _, Kind, Result};
 
 const DONE: &str = r#"{"RequestId":"R"}"#;
 const EXPIRED: &str = r#"{"RequestId":"R-1","Code":"InvalidSecurityToken.Expired","Message":"m"}"#;
@@ -148,7 +148,7 @@ impl Provider for Silent {
 #[tokio::test(start_paused = true)]
 async fn looking_for_credentials_counts_within_the_deadline_of_the_call() {
     let script = Script::new([]);
-    let client = script.client().within(Duration::from_secs(3));
+    let client = script.client().by(Deadline::after(Duration::from_secs(3)));
     let ram = Ram::new(&client, SharedProvider::new(Silent), endpoint::ram());
     let start = Instant::now();
     let error = ram.create_access_key("a").await.unwrap_err();

@@ -99,10 +99,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// One place where credentials may be found.
+/// One source of credentials.
 #[async_trait]
 pub trait Provider: fmt::Debug + Send + Sync {
-    /// Looks. `Ok(None)` means that this place is not configured.
+    /// The credentials of this source now. `Ok(None)` means that it is not configured.
     async fn load(&self) -> Result<Option<Credentials>, ProviderError>;
 
     /// How often a cache asks [`Self::has_changed`] while what it keeps is still good. `None`: not at all.
@@ -110,7 +110,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Whether this place offers something else than when it was last asked. A place that cannot tell without being
+    /// Whether this source offers something else than when it was last asked. A source that cannot tell without being
     /// asked says yes.
     async fn has_changed(&self) -> bool {
         true

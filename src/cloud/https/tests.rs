@@ -17,7 +17,7 @@ struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
-    request: Arc<std::sync::Mutex<String>>,
+    request: Arc<Mutex<String>>,
 }
 
 async fn server(answer: &'static [u8]) -> Server {
@@ -36,7 +36,7 @@ async fn server(answer: &'static [u8]) -> Server {
     let address: SocketAddr = listener.local_addr().unwrap();
     let connections = Arc::new(AtomicUsize::new(0));
     let open = Arc::new(AtomicUsize::new(0));
-    let request = Arc::<std::sync::Mutex<String>>::default();
+    let request = Arc::<Mutex<String>>::default();
     let (count, now_open, last) = (Arc::clone(&connections), Arc::clone(&open), Arc::clone(&request));
     tokio::spawn(async move {
         let acceptor = TlsAcceptor::from(Arc::new(tls));

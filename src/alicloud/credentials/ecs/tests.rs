@@ -1,4 +1,4 @@
-//! The metadata service in its modes and moods.
+//! The metadata service in both modes, and when it fails.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,4 @@
-//! A credentials URI in its moods, against a listener on loopback.
+//! Good and bad credentials URIs, against a listener on loopback.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::alicloud::sign::{add_common, add_signature_v1};
 use crate::alicloud::sts::STS_VERSION;
-use crate::alicloud::{Clock as _, Credentials, Parameters};
+use crate::alicloud::{Credentials, Parameters};
 use crate::auth::alicloud::{UsedSignatures, backend};
+use crate::cloud::Clock as _;
 use crate::cloud::testing::{FixedClock, Script, Step};
 use crate::cloud::{Failure, Method as HttpMethod};
 use crate::framework::{
