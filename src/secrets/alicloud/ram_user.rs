@@ -14,13 +14,14 @@ use crate::alicloud::{self, Kind, Subject};
 use crate::cloud::budget;
 use crate::framework::{Context, Error, Excerpt, NamedLocks};
 use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::removal::MadeUser;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{names, propagation};
-use crate::secrets::lease::{Issuer, LeaseEngine, OwnerTag, Progress, Removed};
+use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, owned_users};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
@@ -28,6 +29,9 @@ const LONGEST_COMMENT: usize = 128;
 /// How long a user or policy that was just made may stay invisible to the next call.
 const SETTLING_TIME: Duration = Duration::from_secs(10);
 const SETTLING_PAUSE: Duration = Duration::from_millis(200);
+
+/// Users of the mount that no lease owns and that are looked at for a lost one. There should be none.
+const MOST_CANDIDATES: usize = 20;
 
 /// Shown in the RAM console.
 const POLICY_DESCRIPTION: &str = "Created by Vault.";
@@ -38,6 +42,7 @@ pub(super) struct RamUsers {
     ram: Ram,
     sts: Sts,
     owner_tag: Option<OwnerTag>,
+    account: Option<String>,
 }
 
 /// A user to be made.
@@ -82,16 +87,73 @@ impl Plan {
 
 impl RamUsers {
     /// For a request that somebody waits for.
-    pub(super) fn new(cloud: Cloud, owner_tag: Option<OwnerTag>) -> Self {
-        Self {
+    pub(super) async fn new(engine: &Engine, context: &Context, cloud: Cloud) -> Result<Self, Error> {
+        let account = engine.account_of(context, &cloud).await;
+        if let Some(account) = &account {
+            engine.binding.bind(context, account).await?;
+        }
+        Ok(Self {
             ram: cloud.ram,
             sts: cloud.sts,
-            owner_tag,
+            owner_tag: engine.owner_tag.clone(),
+            account,
+        })
+    }
+
+    async fn in_background(engine: &Engine, context: &Context, cloud: Cloud) -> Self {
+        Self {
+            account: engine.account_of(context, &cloud).await,
+            ram: cloud.ram.in_background(),
+            sts: cloud.sts,
+            owner_tag: engine.owner_tag.clone(),
         }
     }
 
     fn ram(&self, context: &Context) -> Ram {
         self.ram.by(context.deadline())
+    }
+
+    /// Whether a user whose id is not known is the one that has one of these keys.
+    async fn has_key(&self, context: &Context, user: &str, keys: &[String]) -> alicloud::Result<bool> {
+        let listed = self.ram(context).list_access_keys(user).await;
+        match listed {
+            Err(error) if error.is_not_found() => Ok(false),
+            listed => Ok(listed?.iter().any(|key| keys.contains(key))),
+        }
+    }
+
+    async fn named_now(&self, context: &Context, user: &MadeUser) -> Result<Option<User>, Error> {
+        let users = match self.ram(context).list_users().await {
+            Ok(users) => users,
+            Err(error) if error.kind() == Kind::Denied => {
+                tracing::warn!(
+                    user = user.user_name,
+                    "a user is not there, and may have another name: grant ram:ListUsers, so that it can be looked for"
+                );
+                return Ok(None);
+            }
+            Err(error) => return Err(failed_call(error)),
+        };
+        if let Some(id) = &user.user_id {
+            return Ok(users.into_iter().find(|found| found.id == *id));
+        }
+        let Some(owner_tag) = &self.owner_tag else {
+            return Ok(None);
+        };
+        let owned = owned_users::<MadeUser>(context).await?;
+        let lost = users
+            .into_iter()
+            .filter(|found| is_tagged(owner_tag, found) && !owned.contains(&found.name.to_ascii_lowercase()));
+        for found in lost.take(MOST_CANDIDATES) {
+            if self
+                .has_key(context, &found.name, &user.access_keys)
+                .await
+                .map_err(failed_call)?
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -101,11 +163,19 @@ impl LeaseEngine for Engine {
 
     async fn issuer(&self, context: &Context) -> Result<RamUsers, Error> {
         let cloud = self.cloud(context).await?;
-        Ok(RamUsers {
-            ram: cloud.ram.in_background(),
-            sts: cloud.sts,
-            owner_tag: self.owner_tag.clone(),
+        Ok(RamUsers::in_background(self, context, cloud).await)
+    }
+
+    async fn previous_issuer(&self, context: &Context) -> Result<Option<RamUsers>, Error> {
+        let config = Config::load(&*context.storage).await?.unwrap_or_default();
+        Ok(match self.previous_cloud_of(&config) {
+            Some(cloud) => Some(RamUsers::in_background(self, context, cloud).await),
+            None => None,
         })
+    }
+
+    fn binding(&self) -> &BindOnce {
+        &self.binding
     }
 
     fn locks(&self) -> &NamedLocks {
@@ -119,8 +189,14 @@ impl Issuer for RamUsers {
     type Plan = Plan;
     type Key = AccessKey;
 
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     fn planned(&self, plan: &Plan) -> MadeUser {
         MadeUser {
+            account_id: self.account.clone(),
+            user_id: None,
             user_name: plan.user.clone(),
             access_keys: vec![],
             policies: plan.inline.iter().map(|(name, _)| name.clone()).collect(),
@@ -153,6 +229,18 @@ impl Issuer for RamUsers {
 
     async fn remove(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
         user.remove(&self.ram(context)).await.map_err(failed_call)
+    }
+
+    async fn find_renamed(&self, context: &Context, user: &MadeUser) -> Result<Option<MadeUser>, Error> {
+        // What was never handed out had nobody to rename it.
+        if user.user_id.is_none() && user.access_keys.is_empty() {
+            return Ok(None);
+        }
+        let found = self.named_now(context, user).await?;
+        Ok(found.map(|found| MadeUser {
+            user_name: found.name,
+            ..user.clone()
+        }))
     }
 
     async fn remove_all_but_user(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
@@ -206,7 +294,8 @@ async fn make_user(
         .filter(|(_, answer)| may_exist(answer))
         .map(|((name, _), _)| name.clone())
         .collect();
-    user.map_err(failed_call)?;
+    let user = user.map_err(failed_call)?;
+    progress.user.user_id = Some(user.id).filter(|id| !id.is_empty());
     for answer in policies {
         if !exists(&answer) {
             answer.map_err(failed_call)?;
