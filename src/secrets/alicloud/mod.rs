@@ -24,6 +24,7 @@ mod path_orphans;
 mod propagation;
 mod ram_user;
 mod removal;
+mod renamed_user;
 mod role;
 mod sts_session;
 #[cfg(test)]

@@ -16,8 +16,8 @@ use crate::framework::{
 use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::names;
-use crate::secrets::alicloud::ram_user::is_tagged;
 use crate::secrets::alicloud::removal::MadeUser;
+use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::lease::{OwnerTag, WAL_KIND, owned_ids, owned_users};
 
 const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";

@@ -18,10 +18,11 @@ use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::removal::MadeUser;
+use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
-use crate::secrets::alicloud::{names, propagation};
-use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, owned_users};
+use crate::secrets::alicloud::{names, propagation, renamed_user};
+use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
@@ -29,9 +30,6 @@ const LONGEST_COMMENT: usize = 128;
 /// How long a user or policy that was just made may stay invisible to the next call.
 const SETTLING_TIME: Duration = Duration::from_secs(10);
 const SETTLING_PAUSE: Duration = Duration::from_millis(200);
-
-/// Users of the mount that no lease owns and that are looked at for a lost one. There should be none.
-const MOST_CANDIDATES: usize = 20;
 
 /// Shown in the RAM console.
 const POLICY_DESCRIPTION: &str = "Created by Vault.";
@@ -112,49 +110,6 @@ impl RamUsers {
     fn ram(&self, context: &Context) -> Ram {
         self.ram.by(context.deadline())
     }
-
-    /// Whether a user whose id is not known is the one that has one of these keys.
-    async fn has_key(&self, context: &Context, user: &str, keys: &[String]) -> alicloud::Result<bool> {
-        let listed = self.ram(context).list_access_keys(user).await;
-        match listed {
-            Err(error) if error.is_not_found() => Ok(false),
-            listed => Ok(listed?.iter().any(|key| keys.contains(key))),
-        }
-    }
-
-    async fn named_now(&self, context: &Context, user: &MadeUser) -> Result<Option<User>, Error> {
-        let users = match self.ram(context).list_users().await {
-            Ok(users) => users,
-            Err(error) if error.kind() == Kind::Denied => {
-                tracing::warn!(
-                    user = user.user_name,
-                    "a user is not there, and may have another name: grant ram:ListUsers, so that it can be looked for"
-                );
-                return Ok(None);
-            }
-            Err(error) => return Err(failed_call(error)),
-        };
-        if let Some(id) = &user.user_id {
-            return Ok(users.into_iter().find(|found| found.id == *id));
-        }
-        let Some(owner_tag) = &self.owner_tag else {
-            return Ok(None);
-        };
-        let owned = owned_users::<MadeUser>(context).await?;
-        let lost = users
-            .into_iter()
-            .filter(|found| is_tagged(owner_tag, found) && !owned.contains(&found.name.to_ascii_lowercase()));
-        for found in lost.take(MOST_CANDIDATES) {
-            if self
-                .has_key(context, &found.name, &user.access_keys)
-                .await
-                .map_err(failed_call)?
-            {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
 }
 
 #[async_trait]
@@ -232,15 +187,7 @@ impl Issuer for RamUsers {
     }
 
     async fn find_renamed(&self, context: &Context, user: &MadeUser) -> Result<Option<MadeUser>, Error> {
-        // What was never handed out had nobody to rename it.
-        if user.user_id.is_none() && user.access_keys.is_empty() {
-            return Ok(None);
-        }
-        let found = self.named_now(context, user).await?;
-        Ok(found.map(|found| MadeUser {
-            user_name: found.name,
-            ..user.clone()
-        }))
+        renamed_user::find(context, &self.ram(context), self.owner_tag.as_ref(), user).await
     }
 
     async fn remove_all_but_user(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
@@ -256,13 +203,6 @@ impl Issuer for RamUsers {
         let found = self.ram(context).get_user(&user.user_name).await;
         matches!(found, Ok(found) if !is_tagged(owner_tag, &found))
     }
-}
-
-/// Whether the user was made by the mount of this owner tag.
-pub(super) fn is_tagged(owner_tag: &OwnerTag, user: &User) -> bool {
-    user.comments
-        .as_deref()
-        .is_some_and(|comment| owner_tag.is_in(comment))
 }
 
 /// The first round trip.
