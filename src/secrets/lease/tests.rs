@@ -13,7 +13,7 @@ use crate::cloud::testing::FixedClock;
 use crate::cloud::{Clock as _, Deadline, budget};
 use crate::framework::{
     Context, Error, FixedSystem, Job as _, LeaseTerms, MemoryStorage, NamedLocks, Operation, Request,
-    Services, Storage as _, testing,
+    Services, testing,
 };
 use crate::secrets::lease::{
     BindOnce, CleanUp, Issuer, LeaseEngine, LeaseUser, Progress, Removed, issue, renew, revoke,

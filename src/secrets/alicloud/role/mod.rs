@@ -52,7 +52,7 @@ pub(super) struct Role {
     )]
     pub(super) wait_for_propagation: Duration,
     /// The name as it was written last, where that is not lower case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
     pub(super) spelling: Option<String>,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
