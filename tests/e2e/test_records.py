@@ -127,7 +127,7 @@ def test_orphans_are_shown_and_removed(engine: Engine) -> None:
     storage.delete(f"issued/{first}")
     assert engine.api.list(orphans).ok().data["keys"] == [first]
     engine.api.delete(f"{orphans}/{second}").refused(409, "belongs to a lease")
-    engine.api.delete(f"{orphans}/alice").refused(400, "mark")
+    engine.api.delete(f"{orphans}/alice").refused(400, "owner tag")
     engine.api.delete(f"{orphans}/vault-of-nobody").ok()
     engine.api.delete(f"{orphans}/{first}").ok()
     left = engine.cloud.control.leftovers()
@@ -143,7 +143,7 @@ def test_users_of_another_mount_are_no_orphans_of_this_one(make_engine: MakeEngi
     [user] = _users(one)
     Storage(one).delete(f"issued/{user}")
     other.api.list(f"{other.path}/orphans").refused(404)
-    other.api.delete(f"{other.path}/orphans/{user}").refused(400, "mark of this mount")
+    other.api.delete(f"{other.path}/orphans/{user}").refused(400, "owner tag of this mount")
     one.revoke(lease_id).ok()
 
 

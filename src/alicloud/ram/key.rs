@@ -76,30 +76,41 @@ impl Ram {
     }
 
     /// Makes the access key of a user that has none and that nobody else makes keys for. When an answer was lost, so
-    /// that there may be a key whose secret nobody knows, the user's keys are deleted and another one is made. That
-    /// needs `ram:ListAccessKeys` and `ram:DeleteAccessKey`.
+    /// that there may be a key whose secret nobody knows, the user's keys are deleted and another one is made; and once
+    /// more all others, for the lost call may have been carried out late. That needs `ram:ListAccessKeys` and
+    /// `ram:DeleteAccessKey`.
     ///
     /// # Errors
     /// As [`Self::create_access_key`].
     pub async fn create_only_access_key(&self, user: &str) -> Result<AccessKey> {
         let ram = Self(self.0.as_one_call());
         let mut tries = ram.0.tries();
+        let mut lost = None;
         loop {
-            let lost = match ram.create_access_key(user).await {
-                Err(error) if error.outcome_unknown() => error,
-                answer => return answer,
+            let made = match ram.create_access_key(user).await {
+                Err(error) if error.outcome_unknown() => {
+                    lost = Some(tries.another_after(error, Idempotency::Repeatable).await?);
+                    None
+                }
+                answer => Some(answer?),
             };
-            let lost = tries.another_after(lost, Idempotency::Repeatable).await?;
-            if let Err(error) = ram.delete_all_access_keys(user).await {
+            if let Some(lost) = &lost
+                && let Err(error) = ram.delete_access_keys_but(user, made.as_ref()).await
+            {
                 tracing::warn!(user, %error, "the key of a lost answer cannot be looked for");
-                return Err(lost);
+                return Err(lost.clone());
+            }
+            if let Some(key) = made {
+                return Ok(key);
             }
         }
     }
 
-    async fn delete_all_access_keys(&self, user: &str) -> Result<()> {
+    async fn delete_access_keys_but(&self, user: &str, kept: Option<&AccessKey>) -> Result<()> {
         for key in self.list_access_keys(user).await? {
-            self.delete_access_key(user, &key).await.ignore_not_found()?;
+            if kept.is_none_or(|kept| kept.id != key) {
+                self.delete_access_key(user, &key).await.ignore_not_found()?;
+            }
         }
         Ok(())
     }

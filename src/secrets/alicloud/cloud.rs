@@ -16,6 +16,9 @@ const TRIAL_RETRIES: u8 = 2;
 pub(super) struct Cloud {
     pub(super) ram: Ram,
     pub(super) sts: Sts,
+    access_key_id: String,
+    /// Where the settings say which account it is.
+    account: Option<String>,
 }
 
 impl Engine {
@@ -23,15 +26,44 @@ impl Engine {
     /// read at each use, so that a change is picked up.
     pub(super) async fn cloud(&self, context: &Context) -> Result<Cloud, Error> {
         let config = Config::load(&*context.storage).await?.unwrap_or_default();
-        let client = self.client_for(&config);
-        let provider = self.credentials.provider(&client, &config);
+        self.cloud_of(context, &config).await
+    }
+
+    /// The cloud with these settings.
+    pub(super) async fn cloud_of(&self, context: &Context, config: &Config) -> Result<Cloud, Error> {
+        let client = self.client_for(config);
+        let provider = self.credentials.provider(&client, config);
         // Before anything is begun: an answer that says what is wrong with the credentials, and where.
         let credentials = look(&provider, &context.request.mount_point).await?;
-        let client = client.for_account_of(&credentials.access_key_id);
-        Ok(Cloud {
-            ram: Ram::new(&client, provider.clone(), config.ram_endpoint()),
-            sts: Sts::new(&client, provider, config.sts_endpoint()),
-        })
+        Ok(Cloud::new(
+            &client,
+            provider,
+            config,
+            credentials.access_key_id,
+            config.account_of_role(),
+        ))
+    }
+
+    /// The cloud with the credentials that the mount had before, if it is told any.
+    pub(super) fn previous_cloud_of(&self, config: &Config) -> Option<Cloud> {
+        let credentials = config.previous_credentials()?;
+        let access_key_id = credentials.access_key_id.clone();
+        let client = self.client_for(config);
+        Some(Cloud::new(
+            &client,
+            credentials.into(),
+            config,
+            access_key_id,
+            None,
+        ))
+    }
+
+    /// The account of the cloud's credentials, unless STS does not tell.
+    pub(super) async fn account_of(&self, context: &Context, cloud: &Cloud) -> Option<String> {
+        match &cloud.account {
+            Some(account) => Some(account.clone()),
+            None => self.accounts.of(context, &cloud.sts, &cloud.access_key_id).await,
+        }
     }
 
     /// What the mount's settings find now, and a view of STS with it that gives up soon.
@@ -61,6 +93,24 @@ impl Engine {
         match config.max_retries {
             Some(retries) => self.client.with_max_retries(u32::from(retries)),
             None => self.client.clone(),
+        }
+    }
+}
+
+impl Cloud {
+    fn new(
+        client: &Client,
+        provider: SharedProvider,
+        config: &Config,
+        access_key_id: String,
+        account: Option<String>,
+    ) -> Self {
+        let client = client.for_account_of(&access_key_id);
+        Self {
+            ram: Ram::new(&client, provider.clone(), config.ram_endpoint()),
+            sts: Sts::new(&client, provider, config.sts_endpoint()),
+            access_key_id,
+            account,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::alicloud::Client;
 use crate::framework::NamedLocks;
+use crate::secrets::alicloud::accounts::Accounts;
 use crate::secrets::alicloud::credentials::MountCredentials;
-use crate::secrets::lease::OwnerTag;
+use crate::secrets::lease::{BindOnce, OwnerTag};
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 pub(super) const OPERATION_PREFIX: &str = "ali-cloud";
@@ -18,6 +19,8 @@ pub(super) struct Engine {
     pub(super) locks: NamedLocks,
     /// What this mount's users carry, if the server gave the mount an id.
     pub(super) owner_tag: Option<OwnerTag>,
+    pub(super) accounts: Accounts,
+    pub(super) binding: BindOnce,
 }
 
 impl fmt::Debug for Engine {

@@ -27,6 +27,9 @@ const USER_NAME: &str = "username";
 const ACCESS_KEY_ID: &str = "access_key_id";
 const INLINE_POLICIES: &str = "inline_policies";
 const REMOTE_POLICIES: &str = "remote_policies";
+// Ours, where they are known. The Go plugin skips them.
+const ACCOUNT_ID: &str = "account_id";
+const USER_ID: &str = "user_id";
 
 /// What a lease stands for, by its `role_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +95,7 @@ pub(super) fn user_response(
     let remote = remote.map_or(Value::Null, |policies| {
         policies.iter().map(RemotePolicy::shown).collect()
     });
-    let internal = Map::from_iter([
+    let mut internal = Map::from_iter([
         (ROLE_TYPE.to_owned(), Value::from(RoleType::Ram.word())),
         (ROLE_NAME.to_owned(), role_name.to_ascii_lowercase().into()),
         (USER_NAME.to_owned(), user.user_name.as_str().into()),
@@ -100,6 +103,11 @@ pub(super) fn user_response(
         (INLINE_POLICIES.to_owned(), made),
         (REMOTE_POLICIES.to_owned(), remote),
     ]);
+    for (name, value) in [(ACCOUNT_ID, &user.account_id), (USER_ID, &user.user_id)] {
+        if let Some(value) = value {
+            internal.insert(name.to_owned(), value.as_str().into());
+        }
+    }
     SecretType::response(NAME, data, internal, options(terms))
 }
 
@@ -112,7 +120,7 @@ fn options(terms: LeaseTerms) -> LeaseOptions {
     }
 }
 
-async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> HandlerResult {
+async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerResult {
     if RoleType::of(&lease)? == RoleType::Sts {
         return Ok(None);
     }
@@ -136,6 +144,7 @@ async fn renew(_: Arc<Engine>, context: Context, lease: Lease) -> HandlerResult 
         options.increment
     };
     lease::renew(
+        &engine.locks,
         &context,
         user_of(&lease)?,
         granted,
@@ -159,15 +168,18 @@ async fn revoke(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerR
 
 /// The user that a lease stands for.
 fn user_of(lease: &Lease) -> Result<MadeUser, Error> {
-    Ok(MadeUser {
-        user_name: text(lease, USER_NAME)?.to_owned(),
-        access_keys: lease
+    let known = |name| {
+        lease
             .internal
-            .get(ACCESS_KEY_ID)
+            .get(name)
             .and_then(Value::as_str)
             .map(str::to_owned)
-            .into_iter()
-            .collect(),
+    };
+    Ok(MadeUser {
+        user_name: text(lease, USER_NAME)?.to_owned(),
+        user_id: known(USER_ID),
+        account_id: known(ACCOUNT_ID),
+        access_keys: known(ACCESS_KEY_ID).into_iter().collect(),
         attached: policies(lease, REMOTE_POLICIES)?,
         policies: policies(lease, INLINE_POLICIES)?
             .into_iter()
@@ -242,6 +254,8 @@ mod tests {
         let user = MadeUser {
             user_name: "vault-u".to_owned(),
             policies: vec!["p".to_owned()],
+            account_id: Some("1234567890123456".to_owned()),
+            user_id: Some("7".to_owned()),
             ..MadeUser::default()
         };
         let response = user_response("Dev", &role, &user, &key, terms);
@@ -256,6 +270,8 @@ mod tests {
                 "access_key_id": "LTAI1",
                 "inline_policies": [{"name": "p", "type": "Custom"}],
                 "remote_policies": null,
+                "account_id": "1234567890123456",
+                "user_id": "7",
             })
         );
     }

@@ -11,6 +11,7 @@
 //! Paths, shapes, stored entries and leases are those of HashiCorp's `vault-plugin-secrets-alicloud`, so that either
 //! plugin can take a mount over from the other.
 
+mod accounts;
 mod cloud;
 mod config;
 mod credentials;
@@ -23,6 +24,7 @@ mod path_orphans;
 mod propagation;
 mod ram_user;
 mod removal;
+mod renamed_user;
 mod role;
 mod sts_session;
 #[cfg(test)]
@@ -33,7 +35,8 @@ use std::sync::Arc;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
-use crate::secrets::lease::{CleanUp, OwnerTag, WAL_KIND, roll_back};
+use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OwnerTag, WAL_KIND, roll_back};
+use accounts::Accounts;
 use credentials::MountCredentials;
 use engine::Engine;
 
@@ -58,6 +61,8 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
         owner_tag: OwnerTag::of_mount(mount),
+        accounts: Accounts::default(),
+        binding: BindOnce::default(),
     });
     Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
@@ -76,5 +81,15 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
             "lease records",
             CleanUp::<Engine>::EVERY,
             Arc::new(CleanUp::new(&engine)),
+        )
+        .schedule(
+            "account",
+            BindAccount::<Engine>::EVERY,
+            Arc::new(BindAccount::new(&engine)),
+        )
+        .schedule(
+            "previous credentials",
+            config::previous::EVERY,
+            Arc::new(config::previous::Forget::new(&engine)),
         )
 }

@@ -13,6 +13,7 @@ use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
 use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
 use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::spelling::check_spelling;
 use crate::secrets::alicloud::{lease, sts_session};
 use crate::secrets::lease::issue as issue_user;
 
@@ -61,6 +62,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
             )),
         };
     };
+    check_spelling(&context, &role).await?;
     let cloud = engine.cloud(&context).await?;
     let response = if role.arn.is_empty() {
         user_credentials(&engine, &context, cloud, &name, &role).await?
@@ -80,7 +82,7 @@ async fn user_credentials(
 ) -> Result<Response, Error> {
     let (terms, caps) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
     let owner_tag = engine.owner_tag.as_ref();
-    let issuer = RamUsers::new(cloud, owner_tag.cloned());
+    let issuer = RamUsers::new(engine, context, cloud).await?;
     let plan = || Plan::new(context, owner_tag, role_name, role);
     let (user, key) = issue_user(&issuer, context, terms, plan).await?;
     let mut response = lease::user_response(role_name, role, &user, &key, terms);

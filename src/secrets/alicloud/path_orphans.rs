@@ -3,6 +3,7 @@
 //! There are none while the mount's storage is whole. They appear when storage is set back to an older state: users
 //! that were made after that state are then known to nobody.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -15,9 +16,9 @@ use crate::framework::{
 use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::names;
-use crate::secrets::alicloud::ram_user::is_tagged;
 use crate::secrets::alicloud::removal::MadeUser;
-use crate::secrets::lease::{OwnerTag, WAL_KIND, owned_users};
+use crate::secrets::alicloud::renamed_user::is_tagged;
+use crate::secrets::lease::{OwnerTag, WAL_KIND, owned_ids, owned_users};
 
 const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";
 
@@ -78,11 +79,15 @@ async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     let users = cloud.ram.list_users().await.map_err(failed_call)?;
     // The users first: whoever is among them and is ours had a WAL entry or a record before.
     let owned = owned_users::<MadeUser>(&context).await?;
-    let orphans = users
+    let orphans: Vec<_> = users
         .into_iter()
         .filter(|user| is_tagged(owner_tag, user) && !owned.contains(&user.name.to_ascii_lowercase()))
-        .map(|user| user.name)
         .collect();
+    let ids = orphans.iter().map(|user| user.id.clone()).collect();
+    // One that renamed itself still belongs to its lease.
+    let renamed = owned_ids::<MadeUser>(&context, &ids).await?;
+    let orphans = orphans.into_iter().filter(|user| !renamed.contains(&user.id));
+    let orphans = orphans.map(|user| user.name).collect();
     Ok(Some(Response::list(orphans)))
 }
 
@@ -99,10 +104,9 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     if !is_tagged(owner_tag, &user) {
         return Err(not_ours(&name));
     }
-    if owned_users::<MadeUser>(&context)
-        .await?
-        .contains(&name.to_ascii_lowercase())
-    {
+    let by_name = owned_users::<MadeUser>(&context).await?;
+    let by_id = owned_ids::<MadeUser>(&context, &BTreeSet::from([user.id])).await?;
+    if by_name.contains(&name.to_ascii_lowercase()) || !by_id.is_empty() {
         return Err(Error::coded(
             Status::CONFLICT,
             format!(

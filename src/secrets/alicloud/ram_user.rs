@@ -14,13 +14,15 @@ use crate::alicloud::{self, Kind, Subject};
 use crate::cloud::budget;
 use crate::framework::{Context, Error, Excerpt, NamedLocks};
 use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::removal::MadeUser;
+use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
-use crate::secrets::alicloud::{names, propagation};
-use crate::secrets::lease::{Issuer, LeaseEngine, OwnerTag, Progress, Removed};
+use crate::secrets::alicloud::{names, propagation, renamed_user};
+use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
@@ -38,6 +40,7 @@ pub(super) struct RamUsers {
     ram: Ram,
     sts: Sts,
     owner_tag: Option<OwnerTag>,
+    account: Option<String>,
 }
 
 /// A user to be made.
@@ -82,11 +85,25 @@ impl Plan {
 
 impl RamUsers {
     /// For a request that somebody waits for.
-    pub(super) fn new(cloud: Cloud, owner_tag: Option<OwnerTag>) -> Self {
-        Self {
+    pub(super) async fn new(engine: &Engine, context: &Context, cloud: Cloud) -> Result<Self, Error> {
+        let account = engine.account_of(context, &cloud).await;
+        if let Some(account) = &account {
+            engine.binding.bind(context, account).await?;
+        }
+        Ok(Self {
             ram: cloud.ram,
             sts: cloud.sts,
-            owner_tag,
+            owner_tag: engine.owner_tag.clone(),
+            account,
+        })
+    }
+
+    async fn in_background(engine: &Engine, context: &Context, cloud: Cloud) -> Self {
+        Self {
+            account: engine.account_of(context, &cloud).await,
+            ram: cloud.ram.in_background(),
+            sts: cloud.sts,
+            owner_tag: engine.owner_tag.clone(),
         }
     }
 
@@ -101,11 +118,19 @@ impl LeaseEngine for Engine {
 
     async fn issuer(&self, context: &Context) -> Result<RamUsers, Error> {
         let cloud = self.cloud(context).await?;
-        Ok(RamUsers {
-            ram: cloud.ram.in_background(),
-            sts: cloud.sts,
-            owner_tag: self.owner_tag.clone(),
+        Ok(RamUsers::in_background(self, context, cloud).await)
+    }
+
+    async fn previous_issuer(&self, context: &Context) -> Result<Option<RamUsers>, Error> {
+        let config = Config::load(&*context.storage).await?.unwrap_or_default();
+        Ok(match self.previous_cloud_of(&config) {
+            Some(cloud) => Some(RamUsers::in_background(self, context, cloud).await),
+            None => None,
         })
+    }
+
+    fn binding(&self) -> &BindOnce {
+        &self.binding
     }
 
     fn locks(&self) -> &NamedLocks {
@@ -119,8 +144,14 @@ impl Issuer for RamUsers {
     type Plan = Plan;
     type Key = AccessKey;
 
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     fn planned(&self, plan: &Plan) -> MadeUser {
         MadeUser {
+            account_id: self.account.clone(),
+            user_id: None,
             user_name: plan.user.clone(),
             access_keys: vec![],
             policies: plan.inline.iter().map(|(name, _)| name.clone()).collect(),
@@ -155,6 +186,10 @@ impl Issuer for RamUsers {
         user.remove(&self.ram(context)).await.map_err(failed_call)
     }
 
+    async fn find_renamed(&self, context: &Context, user: &MadeUser) -> Result<Option<MadeUser>, Error> {
+        renamed_user::find(context, &self.ram(context), self.owner_tag.as_ref(), user).await
+    }
+
     async fn remove_all_but_user(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
         user.remove_policies(&self.ram(context))
             .await
@@ -168,13 +203,6 @@ impl Issuer for RamUsers {
         let found = self.ram(context).get_user(&user.user_name).await;
         matches!(found, Ok(found) if !is_tagged(owner_tag, &found))
     }
-}
-
-/// Whether the user was made by the mount of this owner tag.
-pub(super) fn is_tagged(owner_tag: &OwnerTag, user: &User) -> bool {
-    user.comments
-        .as_deref()
-        .is_some_and(|comment| owner_tag.is_in(comment))
 }
 
 /// The first round trip.
@@ -206,7 +234,8 @@ async fn make_user(
         .filter(|(_, answer)| may_exist(answer))
         .map(|((name, _), _)| name.clone())
         .collect();
-    user.map_err(failed_call)?;
+    let user = user.map_err(failed_call)?;
+    progress.user.user_id = Some(user.id).filter(|id| !id.is_empty());
     for answer in policies {
         if !exists(&answer) {
             answer.map_err(failed_call)?;

@@ -32,6 +32,11 @@ pub(super) struct MadeUser {
     pub(super) policies: Vec<String>,
     /// Policies attached to the user that stay in RAM.
     pub(super) attached: Vec<RemotePolicy>,
+    /// RAM's id of the user, which no renaming changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) account_id: Option<String>,
 }
 
 impl LeaseUser for MadeUser {
@@ -39,6 +44,14 @@ impl LeaseUser for MadeUser {
 
     fn name(&self) -> &str {
         &self.user_name
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.user_id.as_deref()
+    }
+
+    fn account(&self) -> Option<&str> {
+        self.account_id.as_deref()
     }
 
     fn describe(&self) -> String {
@@ -77,8 +90,9 @@ impl MadeUser {
             tracing::warn!(user, error = %failure, "a part of the removal of a user failed");
         }
         match (user_found, failures.into_iter().next()) {
-            (Ok(found), _) => Ok(Removed {
-                all_found: policies_found?.all_found && found,
+            (Ok(user_found), _) => Ok(Removed {
+                user_found,
+                all_found: policies_found?.all_found && user_found,
             }),
             // The first thing that went wrong tells more than what it led to.
             (Err(last), first) => Err(first.unwrap_or(last)),
@@ -99,7 +113,11 @@ impl MadeUser {
                 }
             }
         }
-        failure.map_or(Ok(Removed { all_found }), Err)
+        let removed = Removed {
+            user_found: false,
+            all_found,
+        };
+        failure.map_or(Ok(removed), Err)
     }
 
     fn known_policies(&self) -> impl Iterator<Item = PolicyRef> {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::framework::{Context, Error, Job};
-use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::clock;
+use crate::secrets::lease::issuer::{LeaseEngine, LeaseUser as _, UserOf};
 use crate::secrets::lease::record::{self, LeaseRecord};
+use crate::secrets::lease::removal::remove;
 
 /// Removes the users whose leases must have ended. Its entries are the lease records.
 pub struct CleanUp<E> {
@@ -34,12 +36,12 @@ impl<E: LeaseEngine> CleanUp<E> {
 #[async_trait]
 impl<E: LeaseEngine> Job for CleanUp<E> {
     async fn due(&self, context: &Context) -> Result<Vec<String>, Error> {
-        self.since.get_or_init(|| record::now(context));
+        self.since.get_or_init(|| clock::now(context));
         record::users(&*context.storage).await
     }
 
     async fn work(&self, context: &Context, user: &str) -> Result<(), Error> {
-        let now = record::now(context);
+        let now = clock::now(context);
         let since = *self.since.get_or_init(|| now);
         // A renewal that comes meanwhile waits, and then finds no record and no user: the lease was over.
         let _one_at_a_time = self.engine.locks().lock(&record::key(user)).await;
@@ -55,8 +57,7 @@ impl<E: LeaseEngine> Job for CleanUp<E> {
         if record.is_over(since) && record.may_have_been_renewed(now) {
             return record.extended(now).store(&*context.storage).await;
         }
-        let issuer = self.engine.issuer(context).await?;
-        issuer.remove(context, &record.user).await.map_err(|error| {
+        remove(&*self.engine, context, &record.user).await.map_err(|error| {
             Error::new(
                 error.kind(),
                 format!(

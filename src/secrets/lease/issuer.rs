@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::framework::{Context, Error, NamedLocks};
+use crate::secrets::lease::binding::BindOnce;
 
 /// The kind of the WAL entries of users, made or to be removed. It is in storage for ever.
 pub const WAL_KIND: &str = "user";
@@ -19,6 +20,12 @@ pub trait LeaseUser: Clone + Debug + Serialize + DeserializeOwned + Send + Sync 
 
     /// The name, which is never made twice.
     fn name(&self) -> &str;
+
+    /// The cloud's own id of the user, which no renaming changes, where it is known.
+    fn id(&self) -> Option<&str>;
+
+    /// The account that the user was made in, where it is known.
+    fn account(&self) -> Option<&str>;
 
     /// The user and what belongs to it, for an error: `user "x" and its policies ["y"]`.
     fn describe(&self) -> String;
@@ -40,7 +47,9 @@ pub struct Progress<U> {
 /// A removal that came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removed {
-    /// Whether everything that was to be removed was there.
+    /// Whether the user was there.
+    pub user_found: bool,
+    /// Whether everything that was to be removed was there, the user included if it was to be removed.
     pub all_found: bool,
 }
 
@@ -53,6 +62,9 @@ pub trait Issuer: Send + Sync {
     type Plan: Send + Sync;
     /// What the caller gets.
     type Key: Send + Sync;
+
+    /// The account that the credentials belong to, unless the cloud did not tell.
+    fn account(&self) -> Option<&str>;
 
     /// Everything that the plan is about to make.
     fn planned(&self, plan: &Self::Plan) -> Self::User;
@@ -76,6 +88,12 @@ pub trait Issuer: Send + Sync {
     /// The first thing that could not be removed.
     async fn remove(&self, context: &Context, user: &Self::User) -> Result<Removed, Error>;
 
+    /// Looks for a user that is not there by its name, and that may have renamed itself. Gives what is to be removed.
+    ///
+    /// # Errors
+    /// The cloud did not answer. Credentials that may not look find nothing.
+    async fn find_renamed(&self, context: &Context, user: &Self::User) -> Result<Option<Self::User>, Error>;
+
     /// Removes what was made for the user beside it, and leaves the user.
     ///
     /// # Errors
@@ -98,6 +116,15 @@ pub trait LeaseEngine: Send + Sync + 'static {
     /// # Errors
     /// There are no credentials, or they cannot be used.
     async fn issuer(&self, context: &Context) -> Result<Self::Issuer, Error>;
+
+    /// An issuer with the credentials that the mount had before, if it is told any. They are for removing only.
+    ///
+    /// # Errors
+    /// Storage cannot be read.
+    async fn previous_issuer(&self, context: &Context) -> Result<Option<Self::Issuer>, Error>;
+
+    /// What binds leases that do not say their account.
+    fn binding(&self) -> &BindOnce;
 
     /// One at a time works on a lease record.
     fn locks(&self) -> &NamedLocks;

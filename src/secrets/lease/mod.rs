@@ -12,22 +12,33 @@
 //! The lease record is the mount's own knowledge of its leases. [`renew`] moves its end on, [`revoke`] removes it with the
 //! user, and [`CleanUp`] removes the users of leases that the host has lost.
 //!
+//! A user is removed in the account that it was made in (`account`), and also when it has renamed itself (`removal`).
+//!
 //! This module knows no vendor. An engine beside `secrets/alicloud` (`secrets/aws`, with IAM users) implements
-//! [`LeaseUser`], [`Issuer`] and [`LeaseEngine`], and registers [`roll_back`] and [`CleanUp`] with its backend.
+//! [`LeaseUser`], [`Issuer`] and [`LeaseEngine`], and registers [`roll_back`], [`CleanUp`] and [`BindAccount`] with its backend.
 
+mod account;
+mod binding;
 mod cleanup;
+mod clock;
 mod issue;
 mod issuer;
 pub mod names;
 mod owner_tag;
 mod record;
+mod removal;
 mod revoke;
 mod rollback;
+#[cfg(test)]
+mod tests;
 
+pub use account::{BindAccount, leases_of};
+pub use binding::{BindOnce, binding};
 pub use cleanup::CleanUp;
+pub use clock::now;
 pub use issue::issue;
 pub use issuer::{Issuer, LeaseEngine, LeaseUser, Progress, Removed, WAL_KIND};
 pub use owner_tag::OwnerTag;
-pub use record::{owned_users, renew};
+pub use record::{owned_ids, owned_users, renew};
 pub use revoke::revoke;
 pub use rollback::roll_back;

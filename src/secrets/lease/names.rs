@@ -7,6 +7,7 @@
 
 use crate::cloud::random::alphanumeric;
 use crate::framework::{Context, Error};
+use crate::secrets::lease::clock::now;
 
 const PREFIX: &str = "vault-";
 
@@ -27,11 +28,10 @@ pub struct Rules {
 /// # Errors
 /// The operating system gave no random bytes.
 pub fn unique(context: &Context, role: &str, rules: Rules) -> Result<String, Error> {
-    let now = context.clock.now().unix_timestamp();
-    assemble(&context.request.display_name, role, now, rules)
+    assemble(&context.request.display_name, role, now(context), rules)
 }
 
-fn assemble(display_name: &str, role: &str, now: i64, rules: Rules) -> Result<String, Error> {
+fn assemble(display_name: &str, role: &str, now: u64, rules: Rules) -> Result<String, Error> {
     let random = alphanumeric(RANDOM_LENGTH)
         .map_err(|error| Error::internal("the OS random source failed").with_source(error))?;
     let tail = format!("{now}-{random}");
@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: i64 = 1_763_850_000;
+    const NOW: u64 = 1_763_850_000;
     const RULES: Rules = Rules {
         longest: 64,
         also: &['.', '_'],

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::framework::{Change, Context, Error, LeaseTerms, Storage, WalEntry};
+use crate::framework::{Change, Context, Error, LeaseTerms, NamedLocks, Storage, WalEntry};
+use crate::secrets::lease::clock::now;
 use crate::secrets::lease::issuer::{LeaseUser, WAL_KIND};
 
 const PREFIX: &str = "issued/";
@@ -43,8 +44,8 @@ impl<U: LeaseUser> LeaseRecord<U> {
         }
     }
 
-    /// The record of a lease that is renewed now and was issued then, in seconds since 1970. The host grants `ttl` or
-    /// less, and never passes the longest life from the issue on.
+    /// The record of a lease that is about to be renewed and was issued then, in seconds since 1970. The host grants
+    /// `ttl` or less, and never passes the longest life from the issue on.
     fn renewed(now: u64, user: U, ttl: Duration, max_ttl: Duration, issued_at: Option<i64>) -> Self {
         let issued_at = issued_at.and_then(|at| u64::try_from(at).ok()).unwrap_or(now);
         let latest = after(issued_at, max_ttl + GRACE);
@@ -54,6 +55,15 @@ impl<U: LeaseUser> LeaseRecord<U> {
             deadline: after(now, ttl + GRACE).min(latest),
             latest,
         }
+    }
+
+    /// No end of this record is before that of the one that is stored: the host may not take the renewal, and then the
+    /// lease lives as long as before.
+    fn not_before(mut self, stored: &Self) -> Self {
+        self.ttl = self.ttl.max(stored.ttl);
+        self.deadline = self.deadline.max(stored.deadline);
+        self.latest = self.latest.max(stored.latest);
+        self
     }
 
     /// The writing as a change, to be made together with others.
@@ -91,17 +101,25 @@ impl<U: LeaseUser> LeaseRecord<U> {
 /// end a lease that is alive. `issued_at` is the lease's own time of issue, in seconds since 1970.
 ///
 /// # Errors
-/// The record cannot be written.
+/// The record cannot be read or written.
 pub async fn renew<U: LeaseUser>(
+    locks: &NamedLocks,
     context: &Context,
     user: U,
     granted: Duration,
     max_ttl: Duration,
     issued_at: Option<i64>,
 ) -> Result<(), Error> {
-    LeaseRecord::renewed(now(context), user, granted, max_ttl, issued_at)
-        .store(&*context.storage)
-        .await
+    let storage = &*context.storage;
+    let key = key(user.name());
+    let _one_at_a_time = context.unless_cancelled(locks.lock(&key)).await?;
+    let stored = LeaseRecord::<U>::load(storage, user.name()).await?;
+    let renewed = LeaseRecord::renewed(now(context), user, granted, max_ttl, issued_at);
+    let renewed = match &stored {
+        Some(stored) => renewed.not_before(stored),
+        None => renewed,
+    };
+    renewed.store(storage).await
 }
 
 /// The users that have a record.
@@ -129,9 +147,28 @@ pub fn deletion(user: &str) -> Change {
     Change::Delete { key: key(user) }
 }
 
-/// Seconds since 1970.
-pub fn now(context: &Context) -> u64 {
-    u64::try_from(context.clock.now().unix_timestamp()).unwrap_or(0)
+/// Which of these ids are those of users of leases, whatever the users are called now.
+///
+/// # Errors
+/// Storage cannot be read.
+pub async fn owned_ids<U: LeaseUser>(
+    context: &Context,
+    ids: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, Error> {
+    let storage = &*context.storage;
+    let mut owned = BTreeSet::new();
+    if ids.is_empty() {
+        return Ok(owned);
+    }
+    for user in users(storage).await? {
+        if let Some(record) = LeaseRecord::<U>::load(storage, &user).await?
+            && let Some(id) = record.user.id()
+            && ids.contains(id)
+        {
+            owned.insert(id.to_owned());
+        }
+    }
+    Ok(owned)
 }
 
 /// Where the record of a user is.

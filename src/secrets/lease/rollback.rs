@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::framework::{Context, Error};
-use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser, UserOf};
+use crate::secrets::lease::account::{ForUser, issuer_for};
+use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
 use crate::secrets::lease::record;
+use crate::secrets::lease::removal::remove;
 
 /// Removes what a WAL entry names.
 ///
@@ -15,11 +17,17 @@ pub async fn roll_back<E: LeaseEngine>(
     context: Context,
     user: UserOf<E>,
 ) -> Result<(), Error> {
-    let issuer = engine.issuer(&context).await?;
+    let ForUser { issuer, .. } = issuer_for(&*engine, &context, &user).await?;
     let removed = if issuer.is_foreign(&context, &user).await {
-        issuer.remove_all_but_user(&context, &user).await
+        tracing::warn!(
+            user = user.name(),
+            "a WAL entry names a user that does not carry the owner tag of this mount; it is left alone. If Vault made it, \
+             delete it and its access keys in {}",
+            UserOf::<E>::SERVICE
+        );
+        issuer.remove_all_but_user(&context, &user).await.map(drop)
     } else {
-        issuer.remove(&context, &user).await
+        remove(&*engine, &context, &user).await
     };
     removed.map_err(|error| {
         Error::new(
@@ -27,7 +35,7 @@ pub async fn roll_back<E: LeaseEngine>(
             format!(
                 "{} cannot be removed; grant the mount's key what is missing, or delete them in {}: {}",
                 user.describe(),
-                <UserOf<E> as LeaseUser>::SERVICE,
+                UserOf::<E>::SERVICE,
                 error.message()
             ),
         )

@@ -1,6 +1,7 @@
 //! The configuration of a mount: its settings, as they are stored, written and shown. `path` has its API.
 
 pub(super) mod path;
+pub(super) mod previous;
 mod values;
 
 use std::sync::LazyLock;
@@ -66,6 +67,20 @@ pub(super) struct Config {
     /// Repetitions of a call that was throttled or failed transiently, where it is not the client's own number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_retries: Option<u8>,
+    /// The key pair of the account that the mount had before, for revoking what was made there.
+    #[serde(
+        deserialize_with = "stored::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    previous_access_key: String,
+    #[serde(with = "values::secret", skip_serializing_if = "values::secret::is_blank")]
+    previous_secret_key: SecretString,
+    /// Whether roles answer to every spelling of their names also where the host does not ask which path is meant.
+    #[serde(
+        deserialize_with = "stored::null_as_default",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub(super) fold_role_names: bool,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -146,6 +161,32 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
             |_, value| max_retries(value),
             |retries| retries.map_or(-1, i64::from).into(),
         ))
+        .with(
+            Setting::new("previous_access_key", |config: &mut Config| {
+                &mut config.previous_access_key
+            })
+            .describe(
+                "Access key id of the account that the mount had before. It is used only to revoke leases of that \
+                 account, and removed when the last of them is gone. Written with previous_secret_key.",
+            ),
+        )
+        .with(
+            Setting::new("previous_secret_key", |config: &mut Config| {
+                &mut config.previous_secret_key
+            })
+            .describe("Secret of previous_access_key. It is never read back.")
+            .secret(),
+        )
+        .with(
+            Setting::new("fold_role_names", |config: &mut Config| {
+                &mut config.fold_role_names
+            })
+            .describe(
+                "Whether a role answers to every spelling of its name also on a server that does not ask which path a \
+                 request means: Vault, and OpenBao before 2.7. There, a policy that denies one spelling of a path does \
+                 not deny the others. Default: false, where a role answers to the spelling that it was written with.",
+            ),
+        )
 });
 
 impl Config {
@@ -200,6 +241,25 @@ impl Config {
         self.max_system_policies.unwrap_or(DEFAULT_SYSTEM_POLICIES).into()
     }
 
+    /// The account of the role that every call is made as, if there is one.
+    pub(super) fn account_of_role(&self) -> Option<String> {
+        let RoleArn(arn) = self.role_arn.as_ref()?;
+        Some(arn.account().to_string())
+    }
+
+    /// The credentials of the account that the mount had before.
+    pub(super) fn previous_credentials(&self) -> Option<Credentials> {
+        let secret = &self.previous_secret_key;
+        (!self.previous_access_key.is_empty() && !secret.expose_secret().is_empty())
+            .then(|| Credentials::new(self.previous_access_key.clone(), secret.clone()))
+    }
+
+    /// Forgets the credentials of the account that the mount had before.
+    pub(super) fn forget_previous(&mut self) {
+        self.previous_access_key.clear();
+        self.previous_secret_key = SecretString::default();
+    }
+
     fn source(&self) -> Option<Source> {
         self.credential_source.map(|CredentialSource(source)| source)
     }
@@ -209,6 +269,10 @@ impl Config {
         let refused = |text: &'static str| Err(Error::bad_request(text));
         if self.oidc_provider_arn.is_some() != self.oidc_token_file.is_some() {
             return refused("oidc_provider_arn and oidc_token_file are set or blanked together");
+        }
+        let has_secret = !self.previous_secret_key.expose_secret().is_empty();
+        if has_secret == self.previous_access_key.is_empty() {
+            return refused("previous_access_key and previous_secret_key are set or blanked together");
         }
         if self.external_id.is_some() && self.role_arn.is_none() {
             return refused("external_id needs a role_arn: set that, or blank external_id too");

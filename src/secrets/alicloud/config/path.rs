@@ -16,6 +16,7 @@ use crate::secrets::alicloud::config::values::CredentialSource;
 use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
 use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
 use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::lease;
 
 /// How long a read of the configuration waits for the cloud to say whose credentials it has.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(4);
@@ -85,7 +86,7 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     let verify = arguments.verify == Some(true);
     // To try what is there changes nothing, and makes no configuration where there is none.
     let only_tried = verify && !SETTINGS.any_given(&arguments.given);
-    let config = arguments.applied_to(stored)?;
+    let config = arguments.applied_to(stored.clone())?;
     let mut answer = None;
     if verify {
         let (credentials, sts) = engine.trial_of(&config, &context.request.mount_point).await?;
@@ -95,10 +96,52 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
             Some(&identity),
         )));
     }
-    if !only_tried {
-        config.store(&*context.storage).await?;
+    if only_tried {
+        return Ok(answer);
+    }
+    let before = match &stored {
+        Some(stored) if stored.credential_settings() != config.credential_settings() => {
+            account_of(&engine, &context, stored).await
+        }
+        _ => None,
+    };
+    if let Some(before) = &before {
+        // Leases that do not say their account are of this one.
+        engine.binding.bind(&context, before).await?;
+    }
+    config.store(&*context.storage).await?;
+    if let Some(before) = before
+        && let Some(now) = account_of(&engine, &context, &config).await
+        && before != now
+    {
+        let leases = lease::leases_of::<Engine>(&context, &before).await?;
+        if leases > 0 {
+            let warning = moved_warning(leases, &before, &now, config.previous_credentials().is_some());
+            answer.get_or_insert_default().warnings.push(warning);
+        }
     }
     Ok(answer)
+}
+
+/// The account of these settings, as far as that can be told at once.
+async fn account_of(engine: &Engine, context: &Context, config: &Config) -> Option<String> {
+    let cloud = engine.cloud_of(context, config).await.ok()?;
+    engine.account_of(context, &cloud).await
+}
+
+fn moved_warning(leases: usize, before: &str, now: &str, has_previous: bool) -> String {
+    let consequence = if has_previous {
+        "They are revoked with previous_access_key, if that is of their account".to_owned()
+    } else {
+        format!(
+            "They cannot be revoked with these credentials: write a key of account {before} to previous_access_key and \
+             previous_secret_key"
+        )
+    };
+    format!(
+        "the mount moves from account {before} to account {now}; leases of account {before} that are left: {leases}. \
+         {consequence}"
+    )
 }
 
 async fn read(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {

@@ -70,6 +70,10 @@ pub(super) mod secret {
     use secrecy::{ExposeSecret as _, SecretString};
     use serde::{Deserialize, Deserializer, Serializer};
 
+    pub(in super::super) fn is_blank(secret: &SecretString) -> bool {
+        secret.expose_secret().is_empty()
+    }
+
     pub(in super::super) fn serialize<S: Serializer>(
         secret: &SecretString,
         serializer: S,

@@ -1,11 +1,13 @@
 //! Roles: the settings of a role, as they are stored (in upstream's JSON), written and shown. `path` has its API, `input`
-//! the forms in which clients send policies, and `rules` what a role as a whole must keep.
+//! the forms in which clients send policies, `rules` what a role as a whole must keep, and `spelling` to which
+//! spelling of its name it answers.
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub(super) mod path;
 
 pub(super) mod policies;
+pub(super) mod spelling;
 
 mod input;
 mod policy_document;
@@ -49,6 +51,9 @@ pub(super) struct Role {
         skip_serializing_if = "Duration::is_zero"
     )]
     pub(super) wait_for_propagation: Duration,
+    /// The name as it was written last, where that is not lower case.
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
+    pub(super) spelling: Option<String>,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,

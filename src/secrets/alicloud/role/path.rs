@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 
 use crate::framework::{
@@ -11,7 +12,11 @@ use crate::framework::{
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
 use crate::secrets::alicloud::role::rules::{check, warnings};
+use crate::secrets::alicloud::role::spelling::{as_sent, check_spelling};
 use crate::secrets::alicloud::role::{Role, SETTINGS, STORAGE_PREFIX, storage_key};
+
+/// Roles that a list reads at the same time.
+const LISTED_AT_ONCE: usize = 16;
 
 const LIST_SYNOPSIS: &str = "List the existing roles in this backend.";
 const LIST_DESCRIPTION: &str = "Roles will be listed by the role name.";
@@ -79,7 +84,23 @@ pub(super) struct Write {
 }
 
 async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
-    Ok(Some(Response::list(context.storage.list(STORAGE_PREFIX).await?)))
+    let names = context.storage.list(STORAGE_PREFIX).await?;
+    if context.host_resolves_paths() {
+        return Ok(Some(Response::list(names)));
+    }
+    // Here a role is found by its own spelling only.
+    let spelt = names.into_iter().map(|name| async {
+        match Role::load(&*context.storage, &name).await {
+            Ok(Some(Role {
+                spelling: Some(spelling),
+                ..
+            })) => spelling,
+            _ => name,
+        }
+    });
+    let spelt: Vec<_> = spelt.collect();
+    let spelt = stream::iter(spelt).buffered(LISTED_AT_ONCE).collect().await;
+    Ok(Some(Response::list(spelt)))
 }
 
 async fn exists(_: Arc<Engine>, context: Context, arguments: Name) -> Result<bool, Error> {
@@ -91,13 +112,22 @@ async fn exists(_: Arc<Engine>, context: Context, arguments: Name) -> Result<boo
 }
 
 async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
-    let role = Role::load(&*context.storage, &arguments.name).await?;
-    Ok(role.map(|role| Response::data(SETTINGS.shown(&role))))
+    let Some(role) = Role::load(&*context.storage, &arguments.name).await? else {
+        return Ok(None);
+    };
+    check_spelling(&context, &role).await?;
+    Ok(Some(Response::data(SETTINGS.shown(&role))))
 }
 
 async fn delete(engine: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
     let key = storage_key(&arguments.name);
     let _one_writer = engine.locks.lock(&key).await;
+    match Role::load(&*context.storage, &arguments.name).await {
+        Ok(Some(role)) => check_spelling(&context, &role).await?,
+        Ok(None) => {}
+        // What cannot be read can be deleted, in lower case.
+        Err(_) => check_spelling(&context, &Role::default()).await?,
+    }
     context.storage.delete(&key).await?;
     Ok(None)
 }
@@ -113,7 +143,12 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
             Excerpt(&name)
         )));
     }
+    if let Some(role) = &stored {
+        check_spelling(&context, role).await?;
+    }
     let mut role = stored.unwrap_or_default();
+    let sent = as_sent(&context);
+    role.spelling = (sent != sent.to_ascii_lowercase()).then(|| sent.to_owned());
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
     SETTINGS.merge(&mut role, &arguments.given)?;
     check(&role, &config)?;

@@ -97,18 +97,32 @@ async fn a_key_whose_answer_was_lost_is_undone_when_it_may_not_be_looked_for() {
     assert_eq!(mount.actions().last().unwrap(), "DeleteUser");
 }
 
+/// The lost call may be carried out after the keys were looked for.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_appears_late_is_deleted_before_another_is_given_out() {
+    let two_keys = Step::Answer(
+        200,
+        r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"LTAIlate"},{"AccessKeyId":"LTAInew"}]}}"#,
+    );
+    let mount = Mount::new([
+        ("CreateAccessKey", LOST),
+        ("ListAccessKeys", DONE),
+        ("ListAccessKeys", two_keys),
+    ])
+    .await;
+    let response = answer(mount.creds().await);
+    assert_eq!(response.data.unwrap()["access_key"], "LTAInew");
+    assert_eq!(mount.values("DeleteAccessKey", "UserAccessKeyId"), ["LTAIlate"]);
+}
+
 const KEY_UNKNOWN: Step = refused(
     404,
     r#"{"RequestId":"R","Code":"InvalidAccessKeyId.NotFound","Message":"not found"}"#,
 );
-const IDENTITY: Step = Step::Answer(
-    200,
-    r#"{"RequestId":"R","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/u","PrincipalId":"1"}"#,
-);
-
 /// A mount whose role waits three seconds for its keys.
 async fn waiting_mount(steps: impl IntoIterator<Item = (&'static str, Step)>) -> Mount {
-    let mount = Mount::new(steps).await;
+    // The first question is whose credentials the mount has.
+    let mount = Mount::new([("GetCallerIdentity", IDENTITY)].into_iter().chain(steps)).await;
     let role = "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"P\",\"type\":\"System\"}],\
                 \"inline_policies\":null,\"ttl\":0,\"max_ttl\":0,\"wait_for_propagation\":3000000000}\n";
     mount
@@ -126,11 +140,11 @@ async fn a_role_may_wait_until_its_key_works() {
     let response = answer(mount.creds().await);
     assert_eq!(response.data.unwrap()["access_key"], "LTAInew");
     let sent = mount.script.sent();
-    for look in &sent[3..] {
+    for look in &sent[4..] {
         assert_eq!(look.value("Action"), Some("GetCallerIdentity"));
         assert_eq!(look.value("AccessKeyId"), Some("LTAInew"));
     }
-    assert_eq!((sent.len(), mount.wal_entries().await), (6, 0));
+    assert_eq!((sent.len(), mount.wal_entries().await), (7, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,8 +197,8 @@ async fn a_user_of_somebody_else_is_left_alone_and_another_name_is_taken() {
             "CreateAccessKey"
         ]
     );
-    let sent = mount.script.sent();
-    assert_ne!(sent[0].value("UserName"), sent[2].value("UserName"));
+    let names = mount.values("CreateUser", "UserName");
+    assert_ne!(names[0], names[1]);
     assert_eq!((mount.wal_entries().await, mount.records().await.len()), (0, 1));
 }
 
@@ -248,8 +262,8 @@ async fn nothing_is_made_for_a_caller_who_has_gone_away() {
 
 #[tokio::test(start_paused = true)]
 async fn storage_that_refuses_a_write_leaves_nothing_that_is_forgotten() {
-    // The WAL entry; then the record in its place; and then also what notes that the undoing is done.
-    for (write, made) in [(1, false), (2, true)] {
+    // The account of older leases; the WAL entry; the record in its place, and then also what notes that the undo is done.
+    for (write, made) in [(1, false), (2, false), (3, true)] {
         let mount = Mount::new([]).await;
         mount.storage.refuse_from(write);
         let error = failure(mount.creds().await);

@@ -1,10 +1,12 @@
 //! The engine as its host sees it, with storage in memory and a scripted cloud: what a failed issue leaves, what the
 //! write-ahead log and the record of leases are for, and leases that the Go plugin made.
 
+mod accounts;
 mod issue;
 mod orphans;
 mod record;
 mod revoke;
+mod spelling;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,9 +46,15 @@ fn well(action: &str) -> Step {
             200,
             r#"{"RequestId":"R","AccessKey":{"AccessKeyId":"LTAInew","AccessKeySecret":"new-secret","Status":"Active"}}"#,
         ),
+        "GetCallerIdentity" => IDENTITY,
         _ => DONE,
     }
 }
+
+const IDENTITY: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/u","PrincipalId":"1"}"#,
+);
 
 const UNMARKED_USER: Step = Step::Answer(200, r#"{"RequestId":"R","User":{"UserName":"u","UserId":"1"}}"#);
 
@@ -179,7 +187,7 @@ impl Mount {
     }
 
     async fn creds(&self) -> HandlerResult {
-        let mut request = Request::new(Operation::Read, "creds/Dev");
+        let mut request = Request::new(Operation::Read, "creds/dev");
         request.display_name = "token".to_owned();
         request.mount_point = "alicloud/".to_owned();
         self.handle(request).await
@@ -214,21 +222,36 @@ impl Mount {
     }
 
     async fn record(&self, user: &str) -> Value {
-        let storage: &dyn Storage = &*self.storage;
-        storage
-            .get_json(&format!("issued/{user}"))
-            .await
-            .unwrap()
-            .unwrap()
+        self.stored(&format!("issued/{user}")).await
     }
 
-    /// The actions in the order in which they were sent.
+    async fn stored(&self, key: &str) -> Value {
+        let storage: &dyn Storage = &*self.storage;
+        storage.get_json(key).await.unwrap().unwrap()
+    }
+
+    /// The actions in the order in which they were sent, without the question whose credentials these are.
     fn actions(&self) -> Vec<String> {
         self.script
             .sent()
             .iter()
             .map(|sent| sent.value("Action").unwrap().to_owned())
+            .filter(|action| action != "GetCallerIdentity")
             .collect()
+    }
+
+    /// What was sent of one action: the values of this parameter.
+    fn values(&self, action: &str, parameter: &str) -> Vec<String> {
+        let sent = self.script.sent();
+        let sent = sent.iter().filter(|sent| sent.value("Action") == Some(action));
+        sent.filter_map(|sent| sent.value(parameter).map(str::to_owned))
+            .collect()
+    }
+
+    async fn write_config(&self, data: Value) -> HandlerResult {
+        let mut request = Request::new(Operation::Update, "config");
+        request.data = object(data);
+        self.handle(request).await
     }
 
     fn times(&self, action: &str) -> usize {
