@@ -128,7 +128,7 @@ impl Field {
     /// object as the text of it in the body, where numbers keep their spelling, and everything else as it is. The kind
     /// then only documents the field.
     #[must_use]
-    pub fn as_sent(mut self) -> Self {
+    pub fn kept_as_sent(mut self) -> Self {
         self.as_sent = true;
         self
     }
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_list_as_sent_keeps_its_spelling() {
-        let fields = [Field::new("policies", FieldKind::StringSlice).as_sent()];
+        let fields = [Field::new("policies", FieldKind::StringSlice).kept_as_sent()];
         let policies = r#"{"b":[1.50, -0, 1E40], "a":null}"#;
         for (body, expected) in [
             (format!("{{\"x\": 1, \"policies\": {policies}}}"), json!(policies)),

@@ -6,10 +6,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use regex_lite::Regex;
 use serde_json::{Value, json};
+use vault_plugin_alicloud::fuzzing::cloud::fuzzing::FixedClock;
 use vault_plugin_alicloud::fuzzing::framework::{Backend, BackendKind, Field, FieldKind, Path, Pattern};
 use vault_plugin_alicloud::fuzzing::vault::fuzzing::Mount;
 use vault_plugin_alicloud::fuzzing::vault::generated::pb;
@@ -20,7 +22,11 @@ const SEGMENTS: [&str; 7] = ["a", "as?", "_.", "{n}", "{m}", "é?", "role"];
 const MOST_SEGMENTS: usize = 4;
 
 fuzz_target!(|data: &[u8]| {
-    let Some(end) = data.iter().take(MOST_SEGMENTS + 1).position(|byte| *byte == b'\n') else {
+    let Some(end) = data
+        .iter()
+        .take(MOST_SEGMENTS + 1)
+        .position(|byte| *byte == b'\n')
+    else {
         return;
     };
     let (choice, path) = data.split_at(end);
@@ -30,7 +36,9 @@ fuzz_target!(|data: &[u8]| {
     if path.len() > 512 {
         return;
     }
-    let segments = choice.iter().map(|byte| SEGMENTS[usize::from(*byte) % SEGMENTS.len()]);
+    let segments = choice
+        .iter()
+        .map(|byte| SEGMENTS[usize::from(*byte) % SEGMENTS.len()]);
     // A letter, rather than a digit, as the last choice.
     let end = if choice.last() >= Some(&b'a') { "/?" } else { "" };
     let text = kept(segments.collect::<Vec<_>>().join("/") + end);
@@ -85,7 +93,10 @@ fn folded(pattern: &'static str, path: &str) -> Option<String> {
     let route = Path::new(pattern)
         .field(Field::new("n", FieldKind::LowercaseString))
         .field(Field::new("m", FieldKind::String));
-    let mount = Mount::new(Backend::new(BackendKind::Secrets, "").path(route));
+    let mount = Mount::new(
+        Backend::new(BackendKind::Secrets, "").path(route),
+        Arc::new(FixedClock),
+    );
     let request = pb::Request {
         operation: "resolve-path".to_owned(),
         path: path.to_owned(),

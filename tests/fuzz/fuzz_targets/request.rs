@@ -100,7 +100,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 async fn run(backend: Backend, requests: Vec<pb::HandleRequestArgs>) {
-    let mount = Mount::new(backend, Arc::new(fuzzing::Standing));
+    let mount = Mount::new(backend, Arc::new(fuzzing::FixedClock));
     for call in requests {
         let operation = call
             .request

@@ -70,7 +70,7 @@ pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
         .with(Setting::custom(
             Field::new("inline_policies", FieldKind::String)
                 .describe("JSON of policies to be dynamically applied to users of this role: a list of documents.")
-                .as_sent(),
+                .kept_as_sent(),
             |role: &mut Role| &mut role.inline_policies,
             |_, given| inline_policies(given).map(Some),
             |policies| shown(policies.as_deref(), InlinePolicy::shown),
@@ -81,7 +81,7 @@ pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
                     "The name and type of each remote policy to be applied. Example: \
                      \"name:AliyunRDSReadOnlyAccess,type:System\".",
                 )
-                .as_sent(),
+                .kept_as_sent(),
             |role: &mut Role| &mut role.remote_policies,
             |_, given| remote_policies(given).map(Some),
             |policies| shown(policies.as_deref(), RemotePolicy::shown),
