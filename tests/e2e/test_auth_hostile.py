@@ -244,7 +244,7 @@ _ODD: dict[str, tuple[Json, int, str]] = {
     "a member twice": (_answer(_identity()[:-1] + ', "Arn": "acs:ram::1:root"}'), 502, "cannot be used"),
     "no arn": (_answer(_identity(Arn=None)), 502, "cannot be used"),
     "no account": (_answer(_identity(AccountId=None)), 502, "cannot be used"),
-    "no principal": (_answer(_identity(PrincipalId=None)), 502, "cannot be used"),
+    "no principal and no role id": (_answer(_identity(PrincipalId=None, RoleId=None)), 502, "cannot be used"),
     "another account than the arn's": (_answer(_identity(AccountId="6543210987654321")), 502, "another account"),
     "an arn of another account": (_answer(_identity(
         Arn="acs:ram::6543210987654321:assumed-role/vault-target/control")), 502, "another account"),
@@ -300,6 +300,14 @@ def test_an_odd_answer_is_no_login_and_is_not_shown(method: AuthMethod, control:
     _tells_no_secret(answer)
     # Not a second try, not of anybody else.
     _only_sts_was_asked(control, 1)
+
+
+def test_an_answer_without_a_principal_is_a_login_where_the_other_ids_say_whose(method: AuthMethod,
+                                                                               control: Control) -> None:
+    """As STS's documentation once showed it."""
+    control.fault(action="GetCallerIdentity", **_answer(_identity(PrincipalId=None)))
+    metadata = method.login().ok().body["auth"]["metadata"]
+    assert metadata["principal_id"] == "300000000000000001:control"
 
 
 def test_the_answer_that_the_others_bend_is_a_login(method: AuthMethod, control: Control) -> None:
