@@ -1,7 +1,7 @@
 //! Fields: what a path accepts, and the values of one request.
 //!
 //! A path's table of fields is the one truth for coercion, defaults, help and the OpenAPI document. Follows
-//! `FieldSchema` and `FieldData` of Vault's `framework` package; the rules of coercion are in [`coerce`].
+//! `FieldSchema` and `FieldData` of Vault's `framework` package; the rules of coercion are in the module `coerce`.
 
 mod coerce;
 mod kind;

@@ -71,7 +71,7 @@ impl SettingValue for String {
     }
 }
 
-/// As for texts. A setting of this type is to be [`secret`](Setting::secret); without that, nothing is shown either.
+/// As for texts. A setting of this type is to be `secret`; without that, nothing is shown either.
 impl SettingValue for SecretString {
     const KIND: FieldKind = FieldKind::String;
 
