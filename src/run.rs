@@ -79,7 +79,7 @@ fn plugin(arguments: &Arguments) -> ExitCode {
         // Not told which: one may be a secret in the wrong place.
         tracing::warn!(
             count = arguments.unknown,
-            "there are arguments that are not known and have no effect"
+            "unknown command-line arguments were ignored"
         );
     }
     protect_memory();

@@ -64,7 +64,10 @@ const FAMILIES: &[(&str, Meaning)] = &[
     // Each try of ours has a new nonce: only a copy made on the way can have used it up, and that one arrived.
     (
         "SignatureNonceUsed",
-        ambiguous(Kind::Interrupted, "a copy of this request arrived before it"),
+        ambiguous(
+            Kind::Interrupted,
+            "the nonce was already used: a duplicate of this request arrived first",
+        ),
     ),
     (
         "InvalidTimeStamp",
@@ -211,7 +214,7 @@ pub(super) fn meaning(code: &str, status: u16) -> Meaning {
 /// What an answer without a code means: it came from something on the way, not from the service.
 pub(super) fn meaning_without_code(status: u16) -> Meaning {
     match status {
-        407 => told(Kind::Connect, "the proxy asks for a password"),
+        407 => told(Kind::Connect, "the proxy requires authentication"),
         429 => told(Kind::Throttled, "too many calls"),
         300..=399 => ambiguous(
             Kind::Unexpected,

@@ -147,7 +147,7 @@ This is a plugin: the server starts it. Put it into the server's plugin_director
       -command={file} auth alicloud
   vault auth enable -plugin-version={VERSION} alicloud
 
-To log in to the auth method from where no client of the server can, the same program signs and logs in:
+For clients without AliCloud support, this program can sign and log in to the auth method:
 
   vault-plugin-alicloud sign --help
   vault-plugin-alicloud login --help

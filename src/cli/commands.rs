@@ -56,14 +56,15 @@ pub(super) async fn login(
     let answer = Answer::parse(&body).map_err(|reason| server::LoginError::odd(&settings.url, reason))?;
     let mut notes: Vec<_> = answer
         .warnings()
-        .map(|warning| format!("Warning of the server: {warning}"))
+        .map(|warning| format!("Server warning: {warning}"))
         .collect();
     let token = answer.auth.client_token.expose_secret();
     let output = if let Some(path) = &helper {
         notes.push(keep(path, &answer.auth)?);
         if named_variable(environment.as_ref(), "TOKEN").is_some() {
             notes.push(
-                "BAO_TOKEN or VAULT_TOKEN is set, and goes before the token that was written.".to_owned(),
+                "BAO_TOKEN or VAULT_TOKEN is set and takes precedence over the token that was written."
+                    .to_owned(),
             );
         }
         Zeroizing::default()
@@ -127,7 +128,7 @@ fn helper_file(environment: &dyn Environment) -> Result<PathBuf, Error> {
 fn keep(path: &Path, auth: &Auth) -> Result<String, Error> {
     file::write(path, auth.client_token.expose_secret())?;
     Ok(format!(
-        "The token is in {}; it is good for {}.",
+        "The token was written to {}; it is valid for {}.",
         path.display(),
         auth.duration()
     ))

@@ -142,7 +142,7 @@ pub(super) const FLAGS: &[Definition] = &[
     login(
         "tls-skip-verify",
         None,
-        "Accept every certificate. Whoever is in between then gets the login.",
+        "Do not verify the server's certificate. An attacker in the middle can then steal the login.",
     ),
 ];
 
@@ -177,9 +177,9 @@ pub(super) enum UsageError {
     Switch(&'static str),
     #[error("there is no flag -{0}")]
     Unknown(String),
-    #[error("-{0} is of no use without -{1}")]
+    #[error("-{0} requires -{1}")]
     Without(&'static str, &'static str),
-    #[error("an argument is no flag; write -name=value")]
+    #[error("unexpected argument; flags are written as -name=value")]
     Word,
 }
 
@@ -331,23 +331,23 @@ mod tests {
             (
                 Sign,
                 "-role=r hidden",
-                "an argument is no flag; write -name=value",
+                "unexpected argument; flags are written as -name=value",
             ),
             (Sign, "-role=r -method=aws", "-method must be alicloud"),
             (
                 Sign,
                 "-role=r -access-key=k",
-                "-access-key is of no use without -secret-key",
+                "-access-key requires -secret-key",
             ),
             (
                 Sign,
                 "-role=r -secret-key=hidden",
-                "-secret-key is of no use without -access-key",
+                "-secret-key requires -access-key",
             ),
             (
                 Sign,
                 "-role=r -security-token=hidden",
-                "-security-token is of no use without -access-key",
+                "-security-token requires -access-key",
             ),
             (
                 Login,

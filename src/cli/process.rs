@@ -31,7 +31,7 @@ pub enum ProcessError {
     MemoryLock(#[source] Errno),
     /// What is there now is locked, but the limit is too small for what comes.
     #[error(
-        "only the memory of the start is locked, so secrets may be swapped to disk: RLIMIT_MEMLOCK is {limit} bytes; grant \
+        "only memory allocated at startup is locked, so secrets may be swapped to disk: RLIMIT_MEMLOCK is {limit} bytes; grant \
          CAP_IPC_LOCK or raise it to 256 MiB"
     )]
     MemoryLockLimit {

@@ -8,7 +8,7 @@ use rustls::CertificateError;
 use crate::cloud::redact;
 
 /// What is the matter with a certificate that a CA made for another purpose than a server's own.
-const CA_AS_SERVER: &str = "the server shows a CA certificate as its own (`openssl req -x509` makes such); issue one with \
+const CA_AS_SERVER: &str = "the server's certificate is a CA certificate (as `openssl req -x509` creates); issue one with \
                             CA:FALSE";
 
 /// The cause of a connection error: refused, not resolved, timed out, the proxy's answer, or the certificate. The
@@ -50,7 +50,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<String> {
         match error.to_string().as_str() {
             "dns error" => "the name cannot be resolved",
             "tunnel error: proxy authorization required" => {
-                "the proxy answered 407: it wants a user name and password"
+                "the proxy answered 407: it requires a user name and password"
             }
             "tunnel error: unsuccessful" => "the proxy refused to connect to this host",
             "tunnel error: unexpected end of file" => "the proxy closed the connection",

@@ -131,7 +131,7 @@ impl Pool {
             (Err(error), Some(kept)) => {
                 tracing::warn!(
                     error,
-                    "the CA bundle has changed and cannot be used; the old one stays in use"
+                    "the CA bundle has changed but cannot be loaded; keeping the previous one"
                 );
                 kept.look_at = look_at;
                 Ok(kept.client.clone())

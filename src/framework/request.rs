@@ -267,7 +267,7 @@ fn cancelled() -> Error {
 fn out_of_time() -> Error {
     Error::coded(
         Status::UNAVAILABLE,
-        "the request took longer than the plugin gives it, and was ended; try again later",
+        "the request exceeded the plugin's time limit and was aborted; try again later",
     )
 }
 

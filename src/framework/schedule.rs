@@ -47,7 +47,7 @@ impl Schedule {
         let list = self.job.due(&tick.context);
         let work = |context: Context, entry: String| async move { self.job.work(&context, &entry).await };
         if let Err(error) = self.runner.run(tick, self.name, self.every, list, work).await {
-            tracing::error!(job = self.name, %error, "the entries of a job cannot be listed; this is repeated");
+            tracing::error!(job = self.name, %error, "cannot list the entries of a periodic job; will retry");
         }
     }
 }

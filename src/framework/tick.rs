@@ -180,7 +180,7 @@ impl Runner {
                         entry = name,
                         error = %failure,
                         retry_in_seconds = pause.as_secs(),
-                        "an entry cannot be finished yet; it is tried again"
+                        "processing an entry failed; it will be retried"
                     );
                 }
             }
@@ -191,7 +191,10 @@ impl Runner {
         if stopped_at == names.len() {
             progress.completed = Some(Instant::now());
         } else {
-            tracing::warn!(job, "the tick's time is over; the next tick goes on");
+            tracing::warn!(
+                job,
+                "the periodic run reached its time limit; the next run continues"
+            );
         }
         Ok(())
     }

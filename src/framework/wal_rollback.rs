@@ -61,7 +61,7 @@ impl WalRollback {
             .run(tick, "WAL rollback", Duration::ZERO, list, work)
             .await
         {
-            tracing::error!(%error, "the WAL entries cannot be listed; this is repeated");
+            tracing::error!(%error, "cannot list the WAL entries; will retry");
         }
     }
 
@@ -93,7 +93,7 @@ impl WalRollback {
         tracing::info!(
             kind,
             age_seconds = age.as_secs(),
-            "rolled back what a request left half-done"
+            "rolled back an unfinished request"
         );
         entry.delete(&*context.storage).await
     }

@@ -1,6 +1,6 @@
 //! Vault's backend protocol: what joins go-plugin's process to the framework's backends.
 //!
-//! This room implements the framework's `Storage` and `SystemView` over the connection that the host offers, and
+//! This module implements the framework's `Storage` and `SystemView` over the connection that the host offers, and
 //! calls the framework's `Backend` for what the host asks. It is the only one that sees both protobuf and framework
 //! types. Names and numbers are those of `sdk/plugin` in Vault and OpenBao, protocol version 5.
 

@@ -302,7 +302,7 @@ where
             .unwrap_or("cancelled");
         tracing::error!(panic, "a request panicked");
         Err(Error::internal(
-            "the plugin failed on this request; its log says where",
+            "internal error: the request panicked; see the server's log",
         ))
     })
 }

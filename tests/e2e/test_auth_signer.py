@@ -177,7 +177,7 @@ def test_what_the_server_refuses_is_told(method: AuthMethod, signer: Signer, key
     signer.run(*arguments, "-role=other").failed(1, "403", "does not match the role's arn")
     shown = signer.run(*arguments, "-role=dev", ALICLOUD_SECRET_KEY="wrong").failed(1, "403", "SignatureDoesNotMatch")
     assert key.secret not in shown.err and (key.token or "") not in shown.err
-    signer.run("login", "-role=dev", "-mount=not-there").failed(1, "refuses the login with status 403")
+    signer.run("login", "-role=dev", "-mount=not-there").failed(1, "refused the login with HTTP status 403")
     signer.run(*arguments, "-role=dev", BAO_ADDR="http://127.0.0.1:9").failed(1, "cannot be reached")
 
 

@@ -113,7 +113,7 @@ def test_what_outlived_a_lost_lease_is_removed_by_the_tick(make_engine: MakeEngi
     until(lambda: user not in _records(engine), "its record is gone")
     left = engine.cloud.control.leftovers()
     assert [key["access_key_id"] for key in left["keys"]] == [kept.data["access_key"]] and not left["policies"]
-    assert engine.log_has("removed a user whose lease has ended without being revoked")
+    assert engine.log_has("removed the user of an expired lease that was never revoked")
 
 
 def test_orphans_are_shown_and_removed(engine: Engine) -> None:

@@ -305,7 +305,7 @@ fn a_refusal_is_the_servers_words_without_the_signers_secrets() {
     server.join().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let expected = format!(
-        "vault-plugin-alicloud login: {address} refuses the login with status 400: no such role; SecurityToken=[hidden]\n"
+        "vault-plugin-alicloud login: {address} refused the login with HTTP status 400: no such role; SecurityToken=[hidden]\n"
     );
     assert_eq!(text(&output.stderr), expected);
 }

@@ -104,7 +104,9 @@ impl EcsProvider {
             }
         };
         if !is_role_name(&role) {
-            return Err(Missing::Broken("the name of the RAM role is not one".to_owned()));
+            return Err(Missing::Broken(
+                "the metadata service returned an invalid RAM role name".to_owned(),
+            ));
         }
         let answer = self
             .document(&format!("{ROLES}{role}"), &mut token, old_mode_allowed)
@@ -124,7 +126,7 @@ impl EcsProvider {
                 .map(|(credentials, _)| credentials)
                 .map_err(|text| Missing::Broken(text.to_owned())),
             _ => Err(Missing::Broken(format!(
-                "the answer for RAM role {role} is no success"
+                "the metadata service reported a failure for RAM role {role}"
             ))),
         }
     }

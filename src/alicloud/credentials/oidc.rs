@@ -203,11 +203,7 @@ async fn token(file: PathBuf, named: &'static str) -> Result<(SecretString, File
         Ok(Err(cause)) => cause,
         Err(_) => "reading it was interrupted".to_owned(),
     };
-    tracing::warn!(
-        file = shown,
-        cause,
-        "the file of an identity token cannot be used"
-    );
+    tracing::warn!(file = shown, cause, "cannot use the identity token file");
     Err(ProviderError::new(
         NAME,
         format!(

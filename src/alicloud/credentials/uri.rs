@@ -146,7 +146,7 @@ impl Provider for UriProvider {
         let found: UriAnswer = serde_json::from_slice(&answer.body)
             .map_err(|_| wrong(&"the answer is not JSON of credentials"))?;
         if found.code.is_some_and(|code| code != "Success") {
-            return Err(wrong(&"the answer is no success"));
+            return Err(wrong(&"the response reports a failure"));
         }
         let (credentials, _) = found
             .credentials

@@ -97,7 +97,7 @@ impl Ram {
             if let Some(lost) = &lost
                 && let Err(error) = ram.delete_access_keys_but(user, made.as_ref()).await
             {
-                tracing::warn!(user, %error, "the key of a lost answer cannot be looked for");
+                tracing::warn!(user, %error, "cannot check whether an access key was created by a call whose response was lost");
                 return Err(lost.clone());
             }
             if let Some(key) = made {

@@ -25,7 +25,7 @@ pub(super) enum NotBound {
     Arn,
     #[error("the caller's arn matches none of the role's bound_arns")]
     ArnPattern,
-    #[error("the role has no bindings, so nobody can log in by it")]
+    #[error("the role has no bindings, so no login is allowed")]
     Nobody,
     #[error("the role has bound_role_ids, and the caller is not a session of a RAM role")]
     NoRoleId,

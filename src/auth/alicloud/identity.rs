@@ -82,7 +82,7 @@ fn is_session(text: &str) -> bool {
 fn contradiction(what: &str) -> Error {
     Error::coded(
         Status::BAD_GATEWAY,
-        format!("STS's answer contradicts itself: {what}"),
+        format!("inconsistent response from STS: {what}"),
     )
 }
 
@@ -122,9 +122,10 @@ pub(super) fn alias<'a>(
     let is_session = matches!(identity.arn.identity(), Identity::AssumedRole { .. });
     let name = match by {
         RamAlias::PrincipalId => identity.principal_id.clone(),
-        RamAlias::RoleId if is_session => identity.role_id.clone().ok_or_else(|| {
-            contradiction("it has no role id, by which ram_alias knows the session of a role")
-        })?,
+        RamAlias::RoleId if is_session => identity
+            .role_id
+            .clone()
+            .ok_or_else(|| contradiction("it has no role id, which ram_alias needs"))?,
         // The id of the user or the account, which is as lasting as a role's.
         RamAlias::RoleId => identity.principal_id.clone(),
         RamAlias::RoleArn => role_arn(identity),

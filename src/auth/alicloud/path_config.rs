@@ -14,7 +14,7 @@ const DESCRIPTION: &str = "
 Everything here is optional. A setting that is not given stays as it is; a blank one goes back to its default.
 
 Signed requests are sent only to the official hosts of STS, which this plugin has a list of, and to the hosts in
-\"sts_endpoints\", compared letter by letter. Whoever runs such a host can log in as anybody. \"allowed_sts_hosts\" narrows
+\"sts_endpoints\", compared letter by letter. The operator of such a host can impersonate any identity. \"allowed_sts_hosts\" narrows
 the official list to those hosts that clients use here, so that nobody can make this server wait for others.
 
 With a \"server_id\", a login must carry the query parameter VaultServerId with that value inside its signature. A
@@ -22,7 +22,7 @@ request that was signed for another server, or stolen from one, is then worth no
 it, such as \"vault login -method=alicloud\", can then not log in. Without a \"server_id\", a request that has the parameter
 is refused: it was signed for another server.
 
-\"ram_alias\" says what an entity is known by. With principal_id, as upstream, each session of a role is an entity of its
+\"ram_alias\" selects the name of the entity alias. With principal_id, as upstream, each session of a role is an entity of its
 own; with role_id or role_arn all sessions of a role are one. Users and accounts have no role: with role_id they are known
 by their own id, and with role_arn by their own ARN. A change makes new entities for everybody.
 ";
@@ -65,7 +65,7 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     Ok(Response::warnings(if config.ram_alias == alias_before {
         vec![]
     } else {
-        vec!["ram_alias was changed: whoever logs in from now on is a new entity".to_owned()]
+        vec!["ram_alias was changed: every identity gets a new entity at its next login".to_owned()]
     }))
 }
 

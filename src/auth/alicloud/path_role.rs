@@ -587,9 +587,9 @@ mod tests {
         assert_eq!(
             response.warnings,
             [
-                "token_ttl (ttl) of 2h exceeds the mount's maximum of 1h, to which tokens are cut",
-                "token_max_ttl of 3h exceeds the mount's maximum of 1h, to which tokens are cut",
-                "token_explicit_max_ttl of 1h30m exceeds the mount's maximum of 1h, to which tokens are cut",
+                "token_ttl (ttl) of 2h exceeds the mount's maximum of 1h; tokens are capped to it",
+                "token_max_ttl of 3h exceeds the mount's maximum of 1h; tokens are capped to it",
+                "token_explicit_max_ttl of 1h30m exceeds the mount's maximum of 1h; tokens are capped to it",
                 "Endpoint ignored these unrecognized parameters: [surprise]",
             ]
         );

@@ -62,7 +62,7 @@ impl Answer {
             .ok()
             .and_then(|other| other.auth);
         if auth.is_some_and(|auth| auth.mfa_requirement.is_some()) {
-            return Err("a second factor is wanted, which this command cannot give");
+            return Err("MFA is required, which this command does not support");
         }
         Err("it has no token")
     }
@@ -168,7 +168,7 @@ token_meta_role_name     dev
             (r#"{"auth":{"client_token":""}}"#, "it has no token"),
             (
                 r#"{"auth":{"client_token":"","mfa_requirement":{"mfa_request_id":"1"}}}"#,
-                "a second factor is wanted, which this command cannot give",
+                "MFA is required, which this command does not support",
             ),
         ] {
             assert_eq!(Answer::parse(body.as_bytes()).unwrap_err(), reason, "{body}");

@@ -28,11 +28,11 @@ pub(in crate::cli) enum LoginError {
     Late(Place),
     #[error("the answer of {0} is too long")]
     Long(Place),
-    #[error("the answer of {0} is no answer to a login: {1}")]
+    #[error("unexpected login response from {0}: {1}")]
     Odd(Place, &'static str),
-    #[error("{0} sends a redirect that is not followed: {1}")]
+    #[error("{0} sent a redirect that was not followed: {1}")]
     Redirect(Place, &'static str),
-    #[error("{0} refuses the login with status {1}: {2}")]
+    #[error("{0} refused the login with HTTP status {1}: {2}")]
     Refused(Place, u16, String),
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -88,7 +88,7 @@ pub(in crate::cli) async fn login(
     }
     let status = answer.status();
     if status.is_redirection() {
-        let reason = "it is the second, or of another kind than a standby's";
+        let reason = "only one redirect, as a standby sends it, is followed";
         return Err(LoginError::Redirect(Place::of(&url), reason));
     }
     let text = read(answer, &url).await?;
@@ -162,14 +162,14 @@ fn redirect(settings: &Settings, from: &Url, answer: &Response) -> Result<Option
         .get(LOCATION)
         .and_then(|value| value.to_str().ok());
     let target = location.and_then(|location| from.join(location).ok());
-    let target = target.ok_or_else(|| refused("it says not where to"))?;
+    let target = target.ok_or_else(|| refused("the Location header is missing or invalid"))?;
     match (from.scheme(), target.scheme()) {
         ("http", "http" | "https") | ("https", "https") => {}
-        _ => return Err(refused("it leads away from https")),
+        _ => return Err(refused("it redirects from https to http")),
     }
     // A standby names the same path. Another one is a login page or the like, which must not get the signature.
     if target.path() != from.path() {
-        return Err(refused("it leads to another path"));
+        return Err(refused("it redirects to another path"));
     }
     Ok(Some(target))
 }

@@ -276,7 +276,7 @@ async fn a_proxy_is_named_without_its_password_and_its_answer_told() {
     for (answer, text) in [
         (
             &b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..],
-            "the proxy answered 407: it wants a user name and password",
+            "the proxy answered 407: it requires a user name and password",
         ),
         (
             b"HTTP/1.1 403 Forbidden\r\n\r\n",

@@ -129,7 +129,7 @@ impl TokenParameters {
                 format!(" ({old_name})")
             };
             format!(
-                "{name}{also} of {} exceeds the mount's maximum of {}, to which tokens are cut",
+                "{name}{also} of {} exceeds the mount's maximum of {}; tokens are capped to it",
                 human_duration(asked),
                 human_duration(limit)
             )

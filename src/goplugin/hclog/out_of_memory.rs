@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::record::Timestamp;
 
 const BEFORE_TIME: &str = r#"{"@level":"error","@module":"alicloud","@timestamp":""#;
-const AFTER_TIME: &str = "\",\"@message\":\"out of memory: the plugin ends and the server starts it anew; raise the memory limit \
+const AFTER_TIME: &str = "\",\"@message\":\"out of memory: the plugin exits and the server restarts it; raise the memory limit \
     of the server, or RLIMIT_MEMLOCK where memory is locked\"}";
 
 /// Writes to stderr, in the host's log format and at level error, that an allocation failed. It allocates nothing, and is

@@ -49,12 +49,12 @@ impl Accounts {
             // Whoever mends the credentials does not want to wait.
             Ok(Err(error)) if error.kind() == Kind::Credentials => return None,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "STS does not tell the account of the mount's credentials; this is repeated");
+                tracing::warn!(%error, "STS does not tell the account of the mount's credentials; will retry");
                 Answer::NoneUntil(Instant::now() + PAUSE)
             }
             Err(_) if context.deadline().remaining().is_zero() => {
                 tracing::warn!(
-                    "STS does not tell the account of the mount's credentials in time; this is repeated"
+                    "STS does not tell the account of the mount's credentials in time; will retry"
                 );
                 Answer::NoneUntil(Instant::now() + PAUSE)
             }

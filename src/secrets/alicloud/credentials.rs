@@ -88,6 +88,6 @@ fn unusable(mount_point: Excerpt<'_>, error: &ProviderError) -> Error {
         .map_or(Kind::BadRequest, |call| failed_call(call.clone()).kind());
     Error::new(
         kind,
-        format!("the credentials for {mount_point} cannot be had: {error}"),
+        format!("cannot obtain credentials for {mount_point}: {error}"),
     )
 }

@@ -139,7 +139,7 @@ fn owner_tag_of(engine: &Engine) -> Result<&OwnerTag, Error> {
     engine.owner_tag.as_ref().ok_or_else(|| {
         Error::coded(
             Status::CONFLICT,
-            "the server has given this mount no id, so its users cannot be told from others",
+            "the server did not provide an id for this mount, so its users cannot be identified",
         )
     })
 }

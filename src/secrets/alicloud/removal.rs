@@ -87,7 +87,7 @@ impl MadeUser {
             failures.push(error.clone());
         }
         for failure in &failures {
-            tracing::warn!(user, error = %failure, "a part of the removal of a user failed");
+            tracing::warn!(user, error = %failure, "one step of deleting a user failed");
         }
         match (user_found, failures.into_iter().next()) {
             (Ok(user_found), _) => Ok(Removed {
@@ -180,7 +180,7 @@ fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Seen<T> {
         Ok(list) => Seen::Only(list),
         Err(error) if error.is_not_found() => Seen::NoUser,
         Err(error) => {
-            tracing::info!(user, %error, "what a user has cannot be looked up");
+            tracing::info!(user, %error, "cannot list the resources of a user");
             Seen::Only(Vec::new())
         }
     }

@@ -63,7 +63,7 @@ pub(super) async fn issue(
             call.duration_seconds = u32::try_from(allowed.as_secs()).ok();
             cut_by_role = true;
             warnings.push(format!(
-                "the RAM role allows sessions of {} at the most: ttl of {} is cut",
+                "the RAM role allows sessions of at most {}; the ttl of {} was capped",
                 human_duration(allowed),
                 human_duration(wish)
             ));

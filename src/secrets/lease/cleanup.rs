@@ -61,7 +61,7 @@ impl<E: LeaseEngine> Job for CleanUp<E> {
             Error::new(
                 error.kind(),
                 format!(
-                    "the lease has ended, but its user cannot be removed yet; grant what is missing, or delete the user \
+                    "the lease has ended, but its user cannot be removed yet; grant the missing permission, or delete the user \
                      in {}: {}",
                     UserOf::<E>::SERVICE,
                     error.message()
@@ -69,7 +69,10 @@ impl<E: LeaseEngine> Job for CleanUp<E> {
             )
         })?;
         context.storage.apply(vec![record::deletion(user)]).await?;
-        tracing::warn!(user, "removed a user whose lease has ended without being revoked");
+        tracing::warn!(
+            user,
+            "removed the user of an expired lease that was never revoked"
+        );
         Ok(())
     }
 }

@@ -98,16 +98,16 @@ async fn undo<I: Issuer>(
     };
     if let Err(error) = noted {
         // Nothing is lost by it: the entry or the record is still there, and the tick finds nothing left to undo.
-        tracing::warn!(user, %error, "the WAL entry of an undone user cannot be written");
+        tracing::warn!(user, %error, "cannot update the WAL entry of a user whose creation was rolled back");
     }
     match removed {
         Ok(_) => failure,
         Err(error) => {
-            tracing::error!(user, %error, "a half-made user cannot be removed yet; this is repeated");
+            tracing::error!(user, %error, "a partially created user could not be removed; will retry");
             Error::new(
                 failure.kind(),
                 format!(
-                    "{}; removing the half-made user {user:?} failed as well and will be repeated: {error}",
+                    "{}; removing the partially created user {user:?} also failed and will be retried: {error}",
                     failure.message()
                 ),
             )

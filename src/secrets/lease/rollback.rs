@@ -33,7 +33,7 @@ pub async fn roll_back<E: LeaseEngine>(
         Error::new(
             error.kind(),
             format!(
-                "{} cannot be removed; grant the mount's key what is missing, or delete them in {}: {}",
+                "{} cannot be removed; grant the mount's key the missing permission, or delete them in {}: {}",
                 user.describe(),
                 UserOf::<E>::SERVICE,
                 error.message()

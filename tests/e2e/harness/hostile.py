@@ -276,7 +276,7 @@ _HEADERS: dict[str, tuple[Login, int, str]] = {
     "signed headers out of order": (_authorization("=host;x-acs-action;", "=x-acs-action;host;"), 400, "sorted list"),
     "a signed header twice": (_authorization("=host;", "=host;host;"), 400, "sorted list"),
     "a signed header that is not there": (_authorization(";x-acs-version", ";x-acs-trace;x-acs-version"), 400,
-                                          "x-acs-trace is named as signed and not given"),
+                                          "x-acs-trace is listed in SignedHeaders but missing"),
     "an old request by V3": (_signed_v3(at=-16 * 60), 400, "more than 15 minutes ago"),
     "a request of a fast clock by V3": (_signed_v3(at=6 * 60), 400, "more than 5 minutes ahead"),
     "a request of the future by V3": (_signed_v3(at=16 * 60), 400, "more than 5 minutes ahead"),

@@ -89,14 +89,14 @@ pub(in crate::auth::alicloud) enum Refusal {
     Scheme,
     #[error("the query parameter VaultServerId is not the id of this server")]
     ServerIdMismatch,
-    #[error("this server takes only requests with its id in the signed query parameter VaultServerId")]
+    #[error("the signed query parameter VaultServerId is missing; this server requires its server_id in it")]
     ServerIdMissing,
     #[error(
         "the request is signed for the server that its parameter VaultServerId names, and this mount has no server_id to \
          compare it with; set server_id in the configuration of this mount, or sign without VaultServerId"
     )]
     ServerIdNotConfigured,
-    #[error("the header {0} is named as signed and not given")]
+    #[error("the header {0} is listed in SignedHeaders but missing")]
     SignedHeaderMissing(Shown),
     #[error("SignedHeaders must be a sorted list of lower-case names, each once, separated by semicolons")]
     SignedHeaders,

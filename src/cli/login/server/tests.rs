@@ -108,7 +108,7 @@ async fn answers_that_are_no_token_are_told_without_secrets() {
                 "403 Forbidden",
                 r#"{"errors":["1 error occurred:\n\t* permission denied\n\n","two"]}"#,
             ),
-            "refuses the login with status 403: 1 error occurred: * permission denied ; two",
+            "refused the login with HTTP status 403: 1 error occurred: * permission denied ; two",
         ),
         (
             status(
@@ -127,14 +127,17 @@ async fn answers_that_are_no_token_are_told_without_secrets() {
         ),
         (
             status("204 No Content", ""),
-            "is no answer to a login: it is empty",
+            "unexpected login response",
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n".to_owned(),
             "is too long",
         ),
-        (status("303 See Other", ""), "of another kind than a standby's"),
-        (status("307 Temporary Redirect", ""), "it says not where to"),
+        (status("303 See Other", ""), "only one redirect"),
+        (
+            status("307 Temporary Redirect", ""),
+            "the Location header is missing or invalid",
+        ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".to_owned(),
             "cannot be reached",
@@ -189,7 +192,7 @@ async fn one_redirect_to_the_same_path_is_followed() {
     );
 
     for (answers, disabled, part) in [
-        (vec![redirect("/ui/")], "", "it leads to another path"),
+        (vec![redirect("/ui/")], "", "it redirects to another path"),
         (
             vec![redirect("ftp://h/v1/auth/alicloud/login")],
             "",

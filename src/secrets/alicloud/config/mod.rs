@@ -134,14 +134,14 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
                 .document(|field| field.allowed(CredentialSource::WORDS)),
         )
         .with(Setting::new("oidc_provider_arn", |config: &mut Config| &mut config.oidc_provider_arn).describe(
-            "ARN of the OIDC provider that vouches for the token: acs:ram::<account id>:oidc-provider/<name>. Default: \
+            "ARN of the RAM OIDC provider that trusts the token's issuer: acs:ram::<account id>:oidc-provider/<name>. Default: \
              ALIBABA_CLOUD_OIDC_PROVIDER_ARN, with the token file of the environment.",
         ))
         .with(Setting::new("oidc_token_file", |config: &mut Config| &mut config.oidc_token_file).describe(
             "Absolute path of the file that holds the OIDC token. Written with oidc_provider_arn.",
         ))
         .with(Setting::new("role_arn", |config: &mut Config| &mut config.role_arn).describe(
-            "ARN of a RAM role, also of another account, that every call is made as: acs:ram::<account id>:role/<name>.",
+            "ARN of a RAM role, possibly in another account, to assume for every call: acs:ram::<account id>:role/<name>.",
         ))
         .with(
             Setting::new("role_session_name", |config: &mut Config| &mut config.role_session_name)
@@ -268,14 +268,14 @@ impl Config {
     fn check(&self) -> Result<(), Error> {
         let refused = |text: &'static str| Err(Error::bad_request(text));
         if self.oidc_provider_arn.is_some() != self.oidc_token_file.is_some() {
-            return refused("oidc_provider_arn and oidc_token_file are set or blanked together");
+            return refused("oidc_provider_arn and oidc_token_file must be set or cleared together");
         }
         let has_secret = !self.previous_secret_key.expose_secret().is_empty();
         if has_secret == self.previous_access_key.is_empty() {
             return refused("previous_access_key and previous_secret_key are set or blanked together");
         }
         if self.external_id.is_some() && self.role_arn.is_none() {
-            return refused("external_id needs a role_arn: set that, or blank external_id too");
+            return refused("external_id requires role_arn: set role_arn, or clear external_id");
         }
         if self.role_session_name.is_some() && self.role_arn.is_none() {
             return refused("role_session_name needs a role_arn: set that, or blank role_session_name too");

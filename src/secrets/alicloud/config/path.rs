@@ -187,7 +187,7 @@ async fn in_force(engine: &Engine, config: &Config, mount_point: &str) -> (Map<S
         && config.oidc_provider_arn.is_some()
     {
         warnings.push(
-            "the environment's access key goes before oidc_provider_arn: set credential_source=oidc to use the latter"
+            "the environment's access key takes precedence over oidc_provider_arn; set credential_source=oidc to use OIDC"
                 .to_owned(),
         );
     }

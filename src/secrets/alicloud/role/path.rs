@@ -373,7 +373,7 @@ mod tests {
         let role = apply(json!({"role_arn": ARN, "ttl": 60}), Role::default()).unwrap();
         assert_eq!(
             warnings(&role, Duration::from_secs(3600)),
-            ["STS credentials live for 15m at the least: the lease of 1m ends before them"]
+            ["STS credentials are valid for at least 15m; the lease of 1m ends before they expire"]
         );
         let role = apply(
             json!({"remote_policies": "name:P,type:System", "ttl": 7200}),
@@ -382,7 +382,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             warnings(&role, Duration::from_secs(5400)),
-            ["ttl of 2h exceeds the mount's maximum of 1h30m, to which leases are cut"]
+            ["ttl of 2h exceeds the mount's maximum of 1h30m; leases are capped to it"]
         );
     }
 }

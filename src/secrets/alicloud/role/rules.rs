@@ -104,7 +104,7 @@ pub(super) fn warnings(role: &Role, limit: Duration) -> Vec<String> {
     for (field, asked) in [("ttl", role.ttl), ("max_ttl", role.max_ttl)] {
         if asked > limit {
             warnings.push(format!(
-                "{field} of {} exceeds the mount's maximum of {}, to which leases are cut",
+                "{field} of {} exceeds the mount's maximum of {}; leases are capped to it",
                 human_duration(asked),
                 human_duration(limit)
             ));
@@ -118,7 +118,7 @@ pub(super) fn warnings(role: &Role, limit: Duration) -> Vec<String> {
         };
         if !asked.is_zero() && asked < SHORTEST_SESSION {
             warnings.push(format!(
-                "STS credentials live for {} at the least: the lease of {} ends before them",
+                "STS credentials are valid for at least {}; the lease of {} ends before they expire",
                 human_duration(SHORTEST_SESSION),
                 human_duration(asked)
             ));
