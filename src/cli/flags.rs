@@ -334,11 +334,7 @@ mod tests {
                 "unexpected argument; flags are written as -name=value",
             ),
             (Sign, "-role=r -method=aws", "-method must be alicloud"),
-            (
-                Sign,
-                "-role=r -access-key=k",
-                "-access-key requires -secret-key",
-            ),
+            (Sign, "-role=r -access-key=k", "-access-key requires -secret-key"),
             (
                 Sign,
                 "-role=r -secret-key=hidden",

@@ -125,10 +125,7 @@ async fn answers_that_are_no_token_are_told_without_secrets() {
             status("503 Busy", "<h1>\u{1b}[2Jbusy</h1>"),
             "status 503: <h1> [2Jbusy</h1>",
         ),
-        (
-            status("204 No Content", ""),
-            "unexpected login response",
-        ),
+        (status("204 No Content", ""), "unexpected login response"),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n".to_owned(),
             "is too long",
