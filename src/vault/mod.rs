@@ -11,6 +11,7 @@ mod head;
 mod instances;
 mod intake;
 mod multiplex;
+mod plugin;
 mod refused_logins;
 mod service;
 mod storage;
@@ -24,11 +25,11 @@ use std::sync::Arc;
 
 use tonic::service::Routes;
 
-use crate::framework::{Backend, BackendKind, Product};
 use crate::goplugin::Broker;
 use generated::logical::plugin_version_server::PluginVersionServer;
 use generated::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
 use generated::pb::backend_server::BackendServer;
+pub use plugin::Plugin;
 
 /// The name of the variable by which a host tells that it means a secrets engine or auth method.
 pub const COOKIE_KEY: &str = "VAULT_BACKEND_PLUGIN";
@@ -37,23 +38,6 @@ pub const COOKIE_VALUE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
 /// The only application protocol served: AutoMTLS and many mounts in one process. Every OpenBao and Vault since 1.12
 /// offers it; older ones are refused.
 pub const PROTOCOL_VERSION: u32 = 5;
-
-/// Makes the backend of one mount, given the server's id for it. The id stays when the mount is moved, and is blank while
-/// the plugin is only registered.
-pub type Factory = dyn Fn(BackendKind, &str) -> Backend + Send + Sync;
-
-/// What the services need to know.
-#[derive(Clone)]
-pub struct Plugin {
-    /// Makes the backends.
-    pub factory: Arc<Factory>,
-    /// The kind of a mount whose host does not say it: only while a plugin is registered without a type.
-    pub fallback_kind: BackendKind,
-    /// Which server the host is.
-    pub product: Product,
-    /// The version with its leading `v`, as operators type it.
-    pub version: &'static str,
-}
 
 impl Plugin {
     /// The services to serve, given the way back to the host.
@@ -66,13 +50,5 @@ impl Plugin {
         Routes::new(intake::Intake::new(backend, instances))
             .add_service(PluginVersionServer::new(version))
             .add_service(PluginMultiplexingServer::new(multiplex::Multiplexing))
-    }
-}
-
-impl std::fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin")
-            .field("version", &self.version)
-            .finish_non_exhaustive()
     }
 }

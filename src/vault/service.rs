@@ -11,13 +11,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::Plugin;
 use super::convert;
 use super::generated::pb;
 use super::generated::pb::backend_server::Backend as BackendService;
 use super::instances::{Instance, Instances};
 use super::intake::Arrival;
 use super::multiplex::mount_id;
+use super::plugin::Plugin;
 use super::storage::HostStorage;
 use super::system::HostSystem;
 use crate::cloud::{Deadline, SystemClock, budget};
