@@ -40,7 +40,7 @@ pub(super) struct Config {
     pub(super) ram_metadata: BTreeSet<MetadataField>,
     /// Whether a role answers to every spelling of its name, also where the host cannot know that they are one path.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) case_insensitive_roles: bool,
+    pub(super) fold_role_names: bool,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -88,7 +88,7 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
             ),
         )
         .with(
-            Setting::new("case_insensitive_roles", |config: &mut Config| &mut config.case_insensitive_roles).describe(
+            Setting::new("fold_role_names", |config: &mut Config| &mut config.fold_role_names).describe(
                 "Whether role/<name> answers to every spelling of a role's name on hosts that do not ask the plugin \
                  which path is meant (Vault, and OpenBao before 2.7). There, a policy that denies one spelling does not \
                  deny the others. Default: false.",
@@ -244,7 +244,7 @@ mod tests {
         for stored in [
             "{\"sts_endpoints\":[\"sts.ap-southeast-6.aliyuncs.com\",\"sts.internal:8443\"],\
              \"allowed_sts_hosts\":[\"sts.aliyuncs.com\"],\"allow_vpc_endpoints\":true,\"server_id\":\"vault.example.com\",\"ram_alias\":\"role_arn\",\
-             \"ram_metadata\":[\"account_id\",\"role_name\"],\"case_insensitive_roles\":true,\"later\":{\"n\":1.5}}\n",
+             \"ram_metadata\":[\"account_id\",\"role_name\"],\"fold_role_names\":true,\"later\":{\"n\":1.5}}\n",
             "{\"sts_endpoints\":[],\"allow_vpc_endpoints\":false,\"server_id\":\"\",\"ram_alias\":\"principal_id\",\
              \"ram_metadata\":[]}\n",
         ] {

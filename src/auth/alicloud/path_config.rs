@@ -98,7 +98,7 @@ mod tests {
             "sts_endpoints": ["STS.example.com", "sts.example.com:443", "sts.internal:8443"],
             "allowed_sts_hosts": ["STS.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "sts.aliyuncs.com"],
             "allow_vpc_endpoints": true,
-            "case_insensitive_roles": true,
+            "fold_role_names": true,
             "server_id": " vault.example.com ",
             "ram_alias": "role_id",
             "ram_metadata": ["role_name", "account_id", "role_name"],
@@ -107,7 +107,7 @@ mod tests {
         let shown = json!({
             "sts_endpoints": ["sts.example.com", "sts.internal:8443"],
             "allowed_sts_hosts": ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com"],
-            "case_insensitive_roles": true,
+            "fold_role_names": true,
             "allow_vpc_endpoints": true,
             "server_id": "vault.example.com",
             "ram_alias": "role_id",
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(Value::Object(SETTINGS.shown(&first)), shown);
         assert_eq!(apply(json!({}), first.clone()).unwrap(), first);
         let blank = json!({
-            "sts_endpoints": [], "allowed_sts_hosts": [], "case_insensitive_roles": false, "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
+            "sts_endpoints": [], "allowed_sts_hosts": [], "fold_role_names": false, "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
         });
         assert_eq!(apply(blank, first).unwrap(), Config::default());
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::config::Config;
@@ -11,6 +12,9 @@ use crate::framework::{
     Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
     Path, Response, TokenParameters,
 };
+
+/// How many roles a list reads at the same time.
+const LISTED_AT_ONCE: usize = 16;
 
 const LIST_SYNOPSIS: &str = "Lists all the roles that are registered with Vault.";
 const LIST_DESCRIPTION: &str = "Roles will be listed by their respective role names.";
@@ -30,7 +34,7 @@ name of a session is not looked at.
 
 Where the host does not ask the plugin which path is meant (Vault, and OpenBao before 2.7), a role answers to the spelling
 of its name with which it was last written, and to no other, so that a policy for one spelling holds. A role of the Go
-plugin answers to lower case there. \"case_insensitive_roles\" in the configuration lifts this.
+plugin answers to lower case there. \"fold_role_names\" in the configuration lifts this.
 
 Also, a 'token_max_ttl' can be configured in this endpoint that determines the maximum duration for which a login can be
 renewed. Note that the 'token_max_ttl' has an upper limit of the 'max_ttl' value on the backend's mount. The same applies
@@ -79,7 +83,22 @@ pub(super) struct Name {
 pub(super) struct NoArguments {}
 
 async fn list(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
-    Ok(Some(Response::list(context.storage.list(STORAGE_PREFIX).await?)))
+    let names = context.storage.list(STORAGE_PREFIX).await?;
+    if context.host_resolves_paths() {
+        return Ok(Some(Response::list(names)));
+    }
+    // Here a role is found by its own spelling only.
+    let written = names.into_iter().map(|name| async {
+        match Role::load(&*context.storage, &name).await {
+            Ok(Some(Role {
+                name: Some(written), ..
+            })) => written,
+            _ => name,
+        }
+    });
+    let written: Vec<_> = written.collect();
+    let written = stream::iter(written).buffered(LISTED_AT_ONCE).collect().await;
+    Ok(Some(Response::list(written)))
 }
 
 async fn exists(_: Arc<Method>, context: Context, arguments: Name) -> Result<bool, Error> {
@@ -165,11 +184,13 @@ async fn check_spelling(context: &Context, name: &str, written: Option<&str>) ->
         return Ok(());
     }
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
-    if config.case_insensitive_roles {
+    if config.fold_role_names {
         return Ok(());
     }
     Err(Error::bad_request(format!(
-        "the name of this role is spelled {right:?}; use role/{right}, or delete the role and write it again to change its spelling"
+        "the name of this role is spelt {:?}, and this server's policies apply to the spelling, so no other is accepted; \
+         set fold_role_names at the config path to accept every spelling",
+        Excerpt(right)
     )))
 }
 
@@ -365,7 +386,7 @@ mod tests {
     fn names(answer: HandlerResult, right: &str) {
         let error = answer.err().unwrap();
         assert_eq!(error.kind(), Kind::BadRequest, "{error}");
-        assert!(error.message().contains(&format!("role/{right}")), "{error}");
+        assert!(error.message().contains(&format!("spelt {right:?}")), "{error}");
     }
 
     #[tokio::test]
@@ -391,6 +412,12 @@ mod tests {
             }
         }
         assert_eq!(mount.shown("role/Prod-Admin").await["token_num_uses"], json!(0));
+        let listed = mount
+            .ask(Operation::List, "roles", json!({}))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(listed.data.unwrap()["keys"], json!(["Prod-Admin"]));
         mount
             .ask(Operation::Update, "role/Prod-Admin", json!({"token_num_uses": 2}))
             .await
@@ -440,13 +467,9 @@ mod tests {
             .await
             .unwrap();
         let set = Mount::new();
-        set.ask(
-            Operation::Update,
-            "config",
-            json!({"case_insensitive_roles": true}),
-        )
-        .await
-        .unwrap();
+        set.ask(Operation::Update, "config", json!({"fold_role_names": true}))
+            .await
+            .unwrap();
         for mount in [asked, set] {
             mount
                 .ask(Operation::Create, "role/Dev", json!({"arn": ARN}))
