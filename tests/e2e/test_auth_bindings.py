@@ -199,7 +199,7 @@ def test_a_request_for_one_server_is_worth_nothing_at_another(make_method: MakeM
         method.bound()
     request = signed("https://one.example.com:8200/a~b")
     two.login(signed=request).refused(403, "VaultServerId is not the id of this server")
-    one.login(signed=sign(key)).refused(403, "its id in the signed query parameter VaultServerId")
+    one.login(signed=sign(key)).refused(403, "the signed query parameter VaultServerId is missing")
     assert one.cloud.control.calls() == []
     one.login(signed=request).ok()
     # A mount without an id cannot tell for whom it was signed.
