@@ -251,19 +251,19 @@ _ODD: dict[str, tuple[Json, int, str]] = {
     "another account in all places": (_answer(_identity(
         AccountId="6543210987654321", Arn="acs:ram::6543210987654321:assumed-role/vault-target/control")), 403,
         "does not match the role's arn"),
-    "a type that is not the arn's": (_answer(_identity(IdentityType="RAMUser")), 502, "inconsistent response"),
-    "an id that is not the principal's": (_answer(_identity(RoleId="300000000000000002")), 502, "inconsistent response"),
+    "a type that is not the arn's": (_answer(_identity(IdentityType="RAMUser")), 502, "inconsistent"),
+    "an id that is not the principal's": (_answer(_identity(RoleId="300000000000000002")), 502, "inconsistent"),
     "a user with the id of a role": (_answer(_identity(
-        Arn="acs:ram::1234567890123456:user/u", IdentityType="RAMUser")), 502, "inconsistent response"),
+        Arn="acs:ram::1234567890123456:user/u", IdentityType="RAMUser")), 502, "inconsistent"),
     "a user with the principal of a session": (_answer(_identity(
-        Arn="acs:ram::1234567890123456:user/u", IdentityType="RAMUser", RoleId=None)), 502, "inconsistent response"),
+        Arn="acs:ram::1234567890123456:user/u", IdentityType="RAMUser", RoleId=None)), 502, "inconsistent"),
     "an account with another id": (_answer(_identity(
         Arn="acs:ram::1234567890123456:root", IdentityType="Account", RoleId=None, PrincipalId="391")), 502,
         "inconsistent response"),
-    "a principal with a line break": (_answer(_identity(PrincipalId="300000000000000001:a\nb")), 502, "inconsistent response"),
-    "a principal with a star": (_answer(_identity(PrincipalId="300000000000000001:*")), 502, "inconsistent response"),
-    "the arn of a role": (_answer(_identity(Arn="acs:ram::1234567890123456:role/vault-target")), 502, "inconsistent response"),
-    "the arn of a group": (_answer(_identity(Arn="acs:ram::1234567890123456:group/g")), 502, "inconsistent response"),
+    "a principal with a line break": (_answer(_identity(PrincipalId="300000000000000001:a\nb")), 502, "inconsistent"),
+    "a principal with a star": (_answer(_identity(PrincipalId="300000000000000001:*")), 502, "inconsistent"),
+    "the arn of a role": (_answer(_identity(Arn="acs:ram::1234567890123456:role/vault-target")), 502, "inconsistent"),
+    "the arn of a group": (_answer(_identity(Arn="acs:ram::1234567890123456:group/g")), 502, "inconsistent"),
     "an arn with line breaks": (_answer(_identity(Arn="acs:ram::1:role/a\r\nb")), 502, "cannot be used"),
     "an arn of a megabyte": (_answer(_identity(Arn="acs:ram::1234567890123456:role/" + "x" * (1 << 20))), 502,
                              "cannot be used"),
