@@ -159,8 +159,8 @@ def test_config_is_written_in_parts_and_read(method: AuthMethod) -> None:
         "ram_metadata": ["account_id", "role_name"], "fold_role_names": False}
     method.configure(server_id="", sts_endpoints="", ram_metadata="", ram_alias="").ok()
     assert method.api.read(f"{method.path}/config").ok().data == {
-        "sts_endpoints": [], "allowed_sts_hosts": [], "allow_vpc_endpoints": False, "server_id": "", "ram_alias": "principal_id",
-        "ram_metadata": [], "fold_role_names": False}
+        "sts_endpoints": [], "allowed_sts_hosts": [], "allow_vpc_endpoints": False, "server_id": "",
+        "ram_alias": "principal_id", "ram_metadata": [], "fold_role_names": False}
     method.api.delete(f"{method.path}/config").ok()
     assert method.api.read(f"{method.path}/config").status == 404
 
