@@ -122,7 +122,7 @@ def test_the_tick_leaves_the_wal_entries_of_another_account(engine: Engine, othe
     here, control = engine.cloud.account_id, engine.cloud.control
     for action in ("CreateAccessKey", "DeleteUser"):
         control.fault("error", action, status=403, code="NoPermission", count=None)
-    engine.creds(engine.remote_role()).refused(403, "will be repeated")
+    engine.creds(engine.remote_role()).refused(403, "will be retried")
     control.clear_faults()
     [user] = _users(engine, here)
     _move(engine, other_key)

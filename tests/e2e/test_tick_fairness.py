@@ -94,7 +94,7 @@ def _kind_of_entries(engine: Engine, storage: Storage) -> str:
     control = engine.cloud.control
     for action in ("CreateAccessKey", "DeleteUser"):
         control.fault("error", action, status=403, code="NoPermission", count=None)
-    engine.creds("remote").refused(403, "will be repeated")
+    engine.creds("remote").refused(403, "will be retried")
     [key] = storage.list("wal")
     control.clear_faults()
     kind: str = storage.get(f"wal/{key}")["type"]

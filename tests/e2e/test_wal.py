@@ -21,7 +21,7 @@ def _strand(engine: Engine) -> None:
     engine.full_role()
     for action in ("CreateAccessKey", "DetachPolicyFromUser", "DeletePolicy", "DeleteUser"):
         control.fault("error", action, status=403, code="NoPermission", count=None)
-    engine.creds("full").refused(403, "CreateAccessKey", "will be repeated")
+    engine.creds("full").refused(403, "CreateAccessKey", "will be retried")
     control.clear_faults()
     left = control.leftovers()
     assert len(left["users"]) == 1 and len(left["policies"]) == 2

@@ -46,7 +46,7 @@ async fn what_cannot_be_undone_at_once_is_undone_by_the_tick() {
     assert_eq!(error.kind(), Kind::Coded(Status::FORBIDDEN));
     assert!(error.message().contains("NoPermission"), "{error}");
     assert!(error.message().contains("R-DENIED"), "{error}");
-    assert!(error.message().contains("will be repeated"), "{error}");
+    assert!(error.message().contains("will be retried"), "{error}");
     assert_eq!(mount.wal_entries().await, 1);
 
     // An entry this young may belong to a request that is still at work.
