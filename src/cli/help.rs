@@ -40,10 +40,10 @@ Id, secret and token are always taken from one place. To assume a role or to exc
 -region, or where ALIBABA_CLOUD_STS_ENDPOINT or ALIBABA_CLOUD_STS_REGION say.
 ";
 
-const SURROUNDINGS: &str = "
-The server's address and TLS settings are read from the bao command's variables: BAO_ADDR, BAO_NAMESPACE, BAO_CACERT, BAO_CACERT_BYTES,
-BAO_CAPATH, BAO_CLIENT_CERT, BAO_CLIENT_KEY, BAO_TLS_SERVER_NAME, BAO_SKIP_VERIFY, BAO_CLIENT_TIMEOUT, BAO_PROXY_ADDR,
-BAO_HTTP_PROXY, BAO_DISABLE_REDIRECTS and BAO_TOKEN_PATH, and for each the VAULT_ name where the BAO_ name is not set. A
+const SERVER_VARIABLES: &str = "
+The server's address and TLS settings are read from the bao command's variables: BAO_ADDR, BAO_NAMESPACE, BAO_CACERT,
+BAO_CACERT_BYTES, BAO_CAPATH, BAO_CLIENT_CERT, BAO_CLIENT_KEY, BAO_TLS_SERVER_NAME, BAO_SKIP_VERIFY, BAO_CLIENT_TIMEOUT,
+BAO_PROXY_ADDR, BAO_HTTP_PROXY, BAO_DISABLE_REDIRECTS and BAO_TOKEN_PATH, and for each the VAULT_ name where the BAO_ name is not set. A
 flag takes precedence over both. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, but not for a server on this machine.
 
 One redirect is followed, as a standby server sends: to the same path, and never from https to http. A login is never
@@ -55,9 +55,9 @@ Exit codes: 0 success, 1 failure, 2 a command line that cannot be read.";
 
 /// The help of a command.
 pub(super) fn help(command: Command) -> String {
-    let (intro, surroundings) = match command {
+    let (intro, variables) = match command {
         Command::Sign => (SIGN, ""),
-        Command::Login => (LOGIN, SURROUNDINGS),
+        Command::Login => (LOGIN, SERVER_VARIABLES),
     };
     let mut text = format!("{intro}\nFlags:\n\n");
     for flag in FLAGS {
@@ -72,7 +72,7 @@ pub(super) fn help(command: Command) -> String {
         }
         wrap(&mut text, flag.help);
     }
-    text + CREDENTIALS + surroundings + CODES
+    text + CREDENTIALS + variables + CODES
 }
 
 /// Adds a paragraph, indented and not wider than a terminal is.

@@ -194,6 +194,9 @@ async fn a_key_whose_answer_was_lost_is_replaced() {
         Step::Answer(200, FIRST_KEY),
         Step::Answer(200, DONE),
         Step::Answer(200, KEY),
+        // The lost call was carried out late.
+        Step::Answer(200, FIRST_KEY),
+        Step::Answer(200, DONE),
     ]);
     let ram = Ram::new(
         &script.client(),
@@ -209,10 +212,14 @@ async fn a_key_whose_answer_was_lost_is_replaced() {
             "CreateAccessKey",
             "ListAccessKeys",
             "DeleteAccessKey",
-            "CreateAccessKey"
+            "CreateAccessKey",
+            "ListAccessKeys",
+            "DeleteAccessKey"
         ]
     );
-    assert_eq!(sent[2].value("UserAccessKeyId"), Some("first"));
+    for deletion in [&sent[2], &sent[5]] {
+        assert_eq!(deletion.value("UserAccessKeyId"), Some("first"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,7 +67,11 @@ async fn every_other_answer_is_an_error_that_quotes_nothing() {
             "http status 302",
         ),
         ("200 OK", "very-secret", "not JSON"),
-        ("200 OK", &GOOD.replace('{', r#"{"Code":"Failed","#), "no success"),
+        (
+            "200 OK",
+            &GOOD.replace('{', r#"{"Code":"Failed","#),
+            "reports a failure",
+        ),
         (
             "200 OK",
             &GOOD.replace("SecurityToken", "Other"),

@@ -418,7 +418,7 @@ async fn failures_of_sts_have_their_statuses_and_no_message() {
                 r#"{"RequestId":"R-9","AccountId":"12345","PrincipalId":"301:i-1","RoleId":"300","Arn":"acs:ram::12345:assumed-role/Dev/i-1"}"#,
             ),
             gateway,
-            "contradicts itself",
+            "inconsistent response from STS",
         ),
         (
             Step::Answer(
@@ -426,7 +426,7 @@ async fn failures_of_sts_have_their_statuses_and_no_message() {
                 r#"{"RequestId":"R-9","AccountId":"12345","PrincipalId":"1","Arn":"acs:ram::12345:role/dev"}"#,
             ),
             gateway,
-            "contradicts itself",
+            "inconsistent response from STS",
         ),
         (Step::Answer(302, "<html>hush-token"), gateway, "redirect"),
         (

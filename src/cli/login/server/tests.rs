@@ -193,9 +193,9 @@ async fn one_redirect_to_the_same_path_is_followed() {
         (
             vec![redirect("ftp://h/v1/auth/alicloud/login")],
             "",
-            "away from https",
+            "from https to http",
         ),
-        (vec![redirect(path), redirect(path)], "", "it is the second"),
+        (vec![redirect(path), redirect(path)], "", "only one redirect"),
         (vec![redirect(path)], "true", "VAULT_DISABLE_REDIRECTS is set"),
     ] {
         let (listener, address) = listener();
