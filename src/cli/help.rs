@@ -43,8 +43,9 @@ Id, secret and token are always taken from one place. To assume a role or to exc
 const SERVER_VARIABLES: &str = "
 The server's address and TLS settings are read from the bao command's variables: BAO_ADDR, BAO_NAMESPACE, BAO_CACERT,
 BAO_CACERT_BYTES, BAO_CAPATH, BAO_CLIENT_CERT, BAO_CLIENT_KEY, BAO_TLS_SERVER_NAME, BAO_SKIP_VERIFY, BAO_CLIENT_TIMEOUT,
-BAO_PROXY_ADDR, BAO_HTTP_PROXY, BAO_DISABLE_REDIRECTS and BAO_TOKEN_PATH, and for each the VAULT_ name where the BAO_ name is not set. A
-flag takes precedence over both. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, but not for a server on this machine.
+BAO_PROXY_ADDR, BAO_HTTP_PROXY, BAO_DISABLE_REDIRECTS and BAO_TOKEN_PATH, and for each the VAULT_ name where the BAO_
+name is not set. A flag takes precedence over both. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, but not for a
+server on this machine.
 
 One redirect is followed, as a standby server sends: to the same path, and never from https to http. A login is never
 sent a second time otherwise, because a signature is valid for one login.
