@@ -90,7 +90,7 @@ def test_a_login_writes_the_token_to_a_file(method: AuthMethod, signer: Signer, 
     file = signer.home / "token"
     file.write_text("old")
     shown = signer.run(*arguments, f"-output={file}").ok()
-    assert shown.out == "" and "it is good for 1h" in shown.err
+    assert shown.out == "" and "it is valid for 1h" in shown.err
     assert file.stat().st_mode & 0o777 == 0o600
     _is_token_of(method, file.read_text(), key)
     signer.run(*arguments, f"-output={signer.home}/no/such/token").failed(1, "cannot write")

@@ -219,7 +219,7 @@ fn login_shows_the_token_in_the_form_that_is_asked_for() {
             "{shown}"
         );
         assert!(
-            notes.starts_with("Warning of the server: old\n") && !notes.contains("hvs."),
+            notes.starts_with("Server warning: old\n") && !notes.contains("hvs."),
             "{notes}"
         );
     }
@@ -272,7 +272,7 @@ fn a_written_token_is_private_and_not_shown() {
         let output = run(&line, &variables, "");
         server.join().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        assert!(output.stdout.is_empty() && text(&output.stderr).contains("it is good for 1h."));
+        assert!(output.stdout.is_empty() && text(&output.stderr).contains("it is valid for 1h."));
         assert_eq!(
             text(&output.stderr).contains("VAULT_TOKEN is set"),
             file == ".vault-token"
