@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The label of a region, such as `cn-hangzhou`: 1 to 64 of `[a-z0-9-]`, starting and ending with a letter or digit.
 ///
 /// Whether the region exists is not checked: new ones appear. The label is never put into a host name unless the
-/// official table knows it, see [`super::Endpoint::sts`].
+/// official table knows it, see [`sts`](crate::alicloud::endpoint::sts).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(String);
 

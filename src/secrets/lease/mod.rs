@@ -1,6 +1,6 @@
 //! Leases that stand for a user in a cloud: the part of a secrets engine that is the same for every vendor.
 //!
-//! One `creds` request, step by step ([`issue`]):
+//! One `creds` request, step by step ([`issue()`]):
 //!
 //! 1. the engine plans a user: its name, its policies, its [owner tag](OwnerTag);
 //! 2. a WAL entry names everything that is about to be made;
@@ -9,7 +9,7 @@
 //! 5. a failure undoes what was made at once. What a crash leaves, or an undo that fails, is undone by the host's tick
 //!    ([`roll_back`]).
 //!
-//! The lease record is the mount's own knowledge of its leases. [`renew`] moves its end on, [`revoke`] removes it with the
+//! The lease record is the mount's own knowledge of its leases. [`renew`] moves its end on, [`revoke()`] removes it with the
 //! user, and [`CleanUp`] removes the users of leases that the host has lost.
 //!
 //! A user is removed in the account that it was made in (`account`), and also when it has renamed itself (`removal`).
