@@ -54,7 +54,9 @@ struct Inner {
 struct Permits {
     /// Calls that we sign.
     own: Semaphore,
-    /// The part of them that background work may take: when the cloud does not answer, it must not take them all.
+    /// The parts of them that requests and background work, such as revocations, may take: when the cloud does not answer
+    /// one of the two, the other goes on.
+    foreground: Semaphore,
     background: Semaphore,
     /// Requests that others signed, who need no token for it: they must not take the permits of our own.
     forwarded: Semaphore,
@@ -62,9 +64,11 @@ struct Permits {
 
 impl Permits {
     fn new(in_flight: usize) -> Self {
+        let part = (in_flight * 3).div_ceil(4);
         Self {
             own: Semaphore::new(in_flight),
-            background: Semaphore::new((in_flight * 3).div_ceil(4)),
+            foreground: Semaphore::new(part),
+            background: Semaphore::new(part),
             forwarded: Semaphore::new(in_flight),
         }
     }
@@ -242,12 +246,12 @@ impl Client {
         signer: Signer,
         request: impl FnOnce() -> Result<Request>,
     ) -> Result<Answer> {
-        let Ok((_background, _permit)) = deadline.run(self.permit(signer)).await else {
+        let Ok((_part, _permit)) = deadline.run(self.permit(signer)).await else {
             return Err(busy(operation));
         };
         let sent = self.inner.transport.send(request()?, signer);
         let outcome = deadline.within(TRY).run(sent).await;
-        if self.permits(signer).available_permits() == 0 {
+        if self.part(signer).available_permits() == 0 || self.permits(signer).available_permits() == 0 {
             // Calls are waiting for this permit. The connection returns to the pool by a task of its own; without a
             // pause the next call looks before that and opens another (seen: 200 connections in a burst of 200).
             sleep(HANDOVER).await;
@@ -273,14 +277,23 @@ impl Client {
         }
     }
 
-    /// Waits for a permit, in the background first for one of the background's.
+    /// The part of the permits that this client's calls may take.
+    fn part(&self, signer: Signer) -> &Semaphore {
+        match (signer, self.priority) {
+            (Signer::Other, _) => &self.inner.permits.forwarded,
+            (Signer::Own, Priority::Background) => &self.inner.permits.background,
+            (Signer::Own, Priority::Foreground) => &self.inner.permits.foreground,
+        }
+    }
+
+    /// Waits for a permit, first for one of the client's part.
     async fn permit(&self, signer: Signer) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
         // None of the semaphores is ever closed.
-        let background = match self.priority {
-            Priority::Background => self.inner.permits.background.acquire().await.ok(),
-            Priority::Foreground => None,
+        let part = match signer {
+            Signer::Own => self.part(signer).acquire().await.ok(),
+            Signer::Other => None,
         };
-        (background, self.permits(signer).acquire().await.ok())
+        (part, self.permits(signer).acquire().await.ok())
     }
 }
 

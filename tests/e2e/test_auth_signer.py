@@ -103,7 +103,7 @@ def test_a_login_feeds_the_token_helper_of_the_command_line(method: AuthMethod, 
     elsewhere = signer.home / "elsewhere"
     shown = signer.run(*arguments, BAO_TOKEN_PATH=str(elsewhere), BAO_TOKEN="x").ok()
     _is_token_of(method, elsewhere.read_text(), key)
-    assert "goes before the token" in shown.err
+    assert "takes precedence over the token" in shown.err
 
 
 def test_a_role_is_assumed_through_the_proxy_first(method: AuthMethod, server: Server, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ _MISTAKES: dict[str, tuple[list[str], Json, int, str]] = {
                     "ALICLOUD_SECRET_KEY"),
     "no role": ([], {}, 2, "-role is required"),
     "an unknown flag": (["-role=dev", "-speed=9"], {}, 2, "there is no flag -speed"),
-    "a word": (["dev"], {}, 2, "an argument is no flag"),
+    "a word": (["dev"], {}, 2, "unexpected argument"),
     "a host that is none": (["-role=dev", "-sts-endpoint=https://x"], {}, 1, "-sts-endpoint"),
     "a key without its secret": (["-role=dev", "-access-key=LTAI"], {}, 2, "-secret-key"),
 }

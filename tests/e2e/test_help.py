@@ -92,7 +92,8 @@ def test_the_openapi_document_describes_the_configuration(engine: Engine) -> Non
     assert set(properties) == {
         "access_key", "secret_key", "region", "ram_endpoint", "sts_endpoint", "max_custom_policies",
         "max_system_policies", "credential_source", "oidc_provider_arn", "oidc_token_file", "role_arn",
-        "role_session_name", "external_id", "max_retries", "verify"}
+        "role_session_name", "external_id", "max_retries", "fold_role_names", "previous_access_key",
+        "previous_secret_key", "verify"}
     assert properties["credential_source"]["enum"] == ["", "config", "environment", "oidc", "uri", "ecs"]
     assert properties["max_retries"]["type"] == "integer" and properties["max_retries"]["default"] == -1
     assert properties["verify"]["type"] == "boolean"
