@@ -257,21 +257,31 @@ async fn a_refused_call_slows_all_of_its_account_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_background_leaves_permits_free() {
-    let script = Script::new((0..9).map(|_| Step::AnswerLater(Duration::from_secs(9), 200, DONE)));
-    let client = script.client_with(4);
-    let storm: Vec<_> = (0..8)
-        .map(|_| {
-            let ram = ram(&client).in_background();
-            tokio::spawn(async move { ram.delete_user("a").await })
-        })
-        .collect();
-    sleep(Duration::from_secs(1)).await;
-    let start = Instant::now();
-    ram(&client).delete_user("b").await.unwrap();
-    assert_eq!(start.elapsed().as_secs(), 9);
-    for call in storm {
-        call.await.unwrap().unwrap();
+async fn foreground_and_background_leave_permits_for_each_other() {
+    for background in [true, false] {
+        let script = Script::new((0..9).map(|_| Step::AnswerLater(Duration::from_secs(9), 200, DONE)));
+        let client = script.client_with(4);
+        let view = |background: bool| match background {
+            true => ram(&client).in_background(),
+            false => ram(&client),
+        };
+        let storm: Vec<_> = (0..8)
+            .map(|_| {
+                let ram = view(background);
+                tokio::spawn(async move { ram.delete_user("a").await })
+            })
+            .collect();
+        sleep(Duration::from_secs(1)).await;
+        let start = Instant::now();
+        view(!background).delete_user("b").await.unwrap();
+        assert_eq!(
+            start.elapsed().as_secs(),
+            9,
+            "storm in the background: {background}"
+        );
+        for call in storm {
+            call.await.unwrap().unwrap();
+        }
     }
 }
 
