@@ -111,8 +111,9 @@ class Table:
     def last_calls(self, event: str, kind: str) -> list[Row]:
         """Rows that are all stopped at the answer to the last call of issuing."""
         action, nth = self._calls["issue", kind][-1]
+        # Their attachments begin ten in a second, and a call that is held for ten seconds is given up.
         return self._prepared([Row(event, "issue", kind, action, nth, "after", f"row{next(self._numbers):03}")
-                               for _ in range(_AT_ONCE)])
+                               for _ in range(18)])
 
     def _prepared(self, batch: list[Row]) -> list[Row]:
         with ThreadPoolExecutor(8) as pool:
