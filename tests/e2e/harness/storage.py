@@ -55,10 +55,10 @@ class Storage:
 
     def age_log(self) -> int:
         """Makes every write-ahead entry old enough for the tick. How many there are."""
-        keys = self.list("wal")
-        for key in keys:
-            self._date(f"wal/{key}", "created_at")
-        return len(keys)
+        entries = self.entries("wal")
+        for key, entry in entries.items():
+            self.put(f"wal/{key}", {**entry, "created_at": int(time.time()) - _AGED})
+        return len(entries)
 
     def age_record(self, user: str) -> None:
         """Has the longest life end that a user's lease could have. The plugin looks at all records when it starts, and
