@@ -15,6 +15,8 @@ mod excerpt;
 mod field;
 mod go_json;
 mod help;
+#[allow(dead_code, unused_imports, reason = "the policies of roles use it next")]
+pub mod json;
 mod kind;
 mod lease;
 mod locks;
