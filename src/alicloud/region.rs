@@ -1,44 +1,32 @@
 //! Region labels, always valid.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::cloud::checked_text;
 
-/// The label of a region, such as `cn-hangzhou`: 1 to 64 of `[a-z0-9-]`, starting and ending with a letter or digit.
-///
-/// Whether the region exists is not checked: new ones appear. The label is never put into a host name unless the
-/// official table knows it, see [`sts`](crate::alicloud::endpoint::sts).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Region(String);
-
-impl Region {
-    /// Checks a label.
+checked_text! {
+    /// The label of a region, such as `cn-hangzhou`: 1 to 64 of `[a-z0-9-]`, starting and ending with a letter or digit.
     ///
-    /// # Errors
-    /// Names the broken rule.
-    pub fn parse(label: &str) -> Result<Self, ParseRegionError> {
-        if label.is_empty() {
-            return Err(ParseRegionError::Empty);
-        }
-        if label.len() > 64 {
-            return Err(ParseRegionError::TooLong);
-        }
-        if !label
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
-            return Err(ParseRegionError::Character);
-        }
-        if label.starts_with('-') || label.ends_with('-') {
-            return Err(ParseRegionError::Hyphen);
-        }
-        Ok(Self(label.to_owned()))
-    }
+    /// Whether the region exists is not checked: new ones appear. The label is never put into a host name unless the
+    /// official table knows it, see [`sts`](crate::alicloud::endpoint::sts).
+    pub struct Region, check => ParseRegionError;
+}
 
-    /// The label.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+fn check(label: &str) -> Result<(), ParseRegionError> {
+    if label.is_empty() {
+        return Err(ParseRegionError::Empty);
     }
+    if label.len() > 64 {
+        return Err(ParseRegionError::TooLong);
+    }
+    if !label
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
+        return Err(ParseRegionError::Character);
+    }
+    if label.starts_with('-') || label.ends_with('-') {
+        return Err(ParseRegionError::Hyphen);
+    }
+    Ok(())
 }
 
 impl Default for Region {
@@ -47,20 +35,6 @@ impl Default for Region {
     /// the credentials of every region: the choice decides distance, not reach.
     fn default() -> Self {
         Self("us-east-1".to_owned())
-    }
-}
-
-impl fmt::Display for Region {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Region {
-    type Err = ParseRegionError;
-
-    fn from_str(label: &str) -> Result<Self, Self::Err> {
-        Self::parse(label)
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod testing;
 
 mod api;
 mod ca_bundle;
+mod checked_text;
 mod circuit;
 mod client;
 mod connect_error;
@@ -39,6 +40,7 @@ mod service;
 mod transport;
 
 pub(crate) use api::Api;
+pub(crate) use checked_text::checked_text;
 pub use client::Client;
 pub use clock::{Clock, SystemClock, timestamp};
 pub use deadline::Deadline;

@@ -5,13 +5,13 @@
 //! only those kinds that keep the text, or whose fixed text says enough, are used here.
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// The cause of an [`Error`], for the log only.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request failed. The message is for the caller of the API, the source is for the log.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     kind: Kind,
     message: Cow<'static, str>,
@@ -107,20 +107,6 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn std::error::Error + 'static))
     }
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod excerpt;
 mod field;
 mod go_json;
+mod handler;
 mod help;
 #[allow(dead_code, unused_imports, reason = "the policies of roles use it next")]
 pub mod json;
@@ -39,6 +40,7 @@ mod tick;
 mod token;
 mod wal;
 mod wal_rollback;
+mod words;
 
 pub use backend::Backend;
 pub use class::RequestClass;
@@ -59,8 +61,9 @@ pub use request::{Context, Operation, Request, Services};
 pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use schedule::Job;
 pub use secret::{Lease, SecretType};
-pub use settings::{Setting, Settings};
+pub use settings::{Setting, SettingValue, Settings};
 pub use storage::{Change, Storage, StorageError};
 pub use system::{Product, ReplicationState, SystemError, SystemView};
 pub use token::{DeprecatedFields, TokenParameters};
 pub use wal::WalEntry;
+pub(crate) use words::words;

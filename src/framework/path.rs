@@ -1,8 +1,5 @@
 //! A path of the API: its pattern, its field table, its handlers and its help.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -10,26 +7,20 @@ use serde::de::DeserializeOwned;
 use crate::framework::class::RequestClass;
 use crate::framework::error::Error;
 use crate::framework::field::{Field, FieldKind, FieldValues};
+use crate::framework::handler::{Bound, Handler, reading};
 use crate::framework::pattern::Pattern;
-use crate::framework::request::{Context, Operation};
+use crate::framework::request::Operation;
 use crate::framework::response::Response;
 
 /// What a handler gives back. No response means "not found" for reads and an empty success for everything else.
 pub type HandlerResult = Result<Option<Response>, Error>;
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// A handler behind its types.
-pub type Handler = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<HandlerResult> + Send + Sync>;
-
-type ExistenceCheck = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<Result<bool, Error>> + Send + Sync>;
 
 /// One path.
 pub struct Path {
     pub(super) pattern: Pattern,
     pub(super) fields: Vec<Field>,
     pub(super) operations: Vec<OperationSpec>,
-    pub(super) existence: Option<ExistenceCheck>,
+    pub(super) existence: Option<Bound<FieldValues, Result<bool, Error>>>,
     pub(super) synopsis: &'static str,
     pub(super) description: &'static str,
     pub(super) display: DisplayAttributes,
@@ -38,7 +29,7 @@ pub struct Path {
 /// One operation of a path.
 pub struct OperationSpec {
     pub(super) operation: Operation,
-    pub(super) handler: Handler,
+    pub(super) handler: Bound<FieldValues, HandlerResult>,
     pub(super) display: DisplayAttributes,
     pub(super) forward: Forward,
     pub(super) class: RequestClass,
@@ -65,6 +56,32 @@ pub struct DisplayAttributes {
     pub verb: Option<&'static str>,
     /// Such as `credentials`.
     pub suffix: Option<&'static str>,
+}
+
+impl DisplayAttributes {
+    /// The prefix alone.
+    #[must_use]
+    pub const fn prefix(prefix: &'static str) -> Self {
+        Self {
+            prefix: Some(prefix),
+            verb: None,
+            suffix: None,
+        }
+    }
+
+    /// With this verb.
+    #[must_use]
+    pub const fn verb(mut self, verb: &'static str) -> Self {
+        self.verb = Some(verb);
+        self
+    }
+
+    /// With this suffix.
+    #[must_use]
+    pub const fn suffix(mut self, suffix: &'static str) -> Self {
+        self.suffix = Some(suffix);
+        self
+    }
 }
 
 impl Path {
@@ -114,25 +131,23 @@ impl Path {
     /// Adds an operation. `handler` gets the engine's state, the context and its arguments, read from the coerced
     /// fields; an argument that was not given is absent, so it is an `Option` or has a serde default.
     #[must_use]
-    pub fn on<S, A, F, R>(mut self, operation: Operation, state: &Arc<S>, handler: F) -> Self
+    pub fn on<S, A>(
+        mut self,
+        operation: Operation,
+        state: &Arc<S>,
+        handler: impl Handler<S, A, HandlerResult>,
+    ) -> Self
     where
         S: Send + Sync + 'static,
-        A: DeserializeOwned + Send + 'static,
-        F: Fn(Arc<S>, Context, A) -> R + Send + Sync + 'static,
-        R: Future<Output = HandlerResult> + Send + 'static,
+        A: DeserializeOwned + 'static,
     {
-        let state = Arc::clone(state);
-        let handler: Handler = Arc::new(move |context, values| match values.parse::<A>() {
-            Ok(arguments) => Box::pin(handler(Arc::clone(&state), context, arguments)),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        });
         let forward = match operation {
             Operation::Create | Operation::Update | Operation::Delete => Forward::WhenReadOnly,
             _ => Forward::Never,
         };
         self.operations.push(OperationSpec {
             operation,
-            handler,
+            handler: reading(state, |values: FieldValues| values.parse(), handler),
             display: DisplayAttributes::default(),
             forward,
             class: RequestClass::Storage,
@@ -205,18 +220,12 @@ impl Path {
 
     /// Sets the check by which the host tells create from update.
     #[must_use]
-    pub fn exists<S, A, F, R>(mut self, state: &Arc<S>, check: F) -> Self
+    pub fn exists<S, A>(mut self, state: &Arc<S>, check: impl Handler<S, A, Result<bool, Error>>) -> Self
     where
         S: Send + Sync + 'static,
-        A: DeserializeOwned + Send + 'static,
-        F: Fn(Arc<S>, Context, A) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<bool, Error>> + Send + 'static,
+        A: DeserializeOwned + 'static,
     {
-        let state = Arc::clone(state);
-        self.existence = Some(Arc::new(move |context, values| match values.parse::<A>() {
-            Ok(arguments) => Box::pin(check(Arc::clone(&state), context, arguments)),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }));
+        self.existence = Some(reading(state, |values: FieldValues| values.parse(), check));
         self
     }
 
@@ -241,22 +250,5 @@ impl Path {
             }
         }
         (folded != path).then_some(folded)
-    }
-}
-
-impl fmt::Debug for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Path")
-            .field("pattern", &self.pattern)
-            .field("operations", &self.operations)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for OperationSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OperationSpec")
-            .field("operation", &self.operation)
-            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! A request as the host sends it, and the context that a handler runs in.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -145,18 +144,6 @@ impl Request {
     }
 }
 
-/// Without the data: it may hold secrets.
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("operation", &self.operation)
-            .field("path", &self.path)
-            .field("id", &self.id)
-            .field("mount_point", &self.mount_point)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Context {
     /// A context for one request. `cancelled` fires when the caller has gone away.
     #[must_use]
@@ -269,20 +256,6 @@ fn out_of_time() -> Error {
         Status::UNAVAILABLE,
         "the request exceeded the plugin's time limit and was aborted; try again later",
     )
-}
-
-impl fmt::Debug for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("request", &self.request)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

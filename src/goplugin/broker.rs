@@ -96,14 +96,6 @@ pub enum BrokerError {
     },
 }
 
-impl std::fmt::Debug for Broker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Broker")
-            .field("multiplexed", &self.shared.knocker.is_some())
-            .finish_non_exhaustive()
-    }
-}
-
 impl Broker {
     pub(super) fn new(tls: &Tls, multiplexed: bool) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
         let shared = Shared {

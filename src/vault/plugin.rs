@@ -1,6 +1,5 @@
 //! What the program tells the services about itself.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::framework::{Backend, BackendKind, Product};
@@ -20,12 +19,4 @@ pub struct Plugin {
     pub product: Product,
     /// The version with its leading `v`, as operators type it.
     pub version: &'static str,
-}
-
-impl fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plugin")
-            .field("version", &self.version)
-            .finish_non_exhaustive()
-    }
 }

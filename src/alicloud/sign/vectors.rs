@@ -116,19 +116,19 @@ fn every_v3_vector_is_met() {
             &SecretString::from(read(&case, "secret")),
         );
         assert_eq!(
-            signed.canonical_request(),
+            signed.canonical_request,
             read(&case, "canonical-request"),
             "{}",
             case.display()
         );
         assert_eq!(
-            signed.string_to_sign(),
+            signed.string_to_sign,
             read(&case, "string-to-sign"),
             "{}",
             case.display()
         );
         assert_eq!(
-            signed.authorization(),
+            signed.authorization,
             read(&case, "authorization"),
             "{}",
             case.display()

@@ -1,8 +1,5 @@
 //! AssumeRoleWithOIDC, the anonymous exchange of an identity token for a session.
 
-use std::fmt;
-use std::str::FromStr;
-
 use secrecy::{ExposeSecret, SecretString};
 
 use super::assume_role::SessionAnswer;
@@ -10,11 +7,12 @@ use super::{AssumedRole, SERVICE, call};
 use crate::alicloud::answer::read;
 use crate::alicloud::arn::{AccountId, ParseArnError};
 use crate::alicloud::credentials::Source;
-use crate::cloud::{Client, Endpoint, Parameters, Result};
+use crate::cloud::{Client, Endpoint, Parameters, Result, checked_text};
 
-/// An OIDC identity provider of an account: `acs:ram::<account>:oidc-provider/<name>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OidcProviderArn(String);
+checked_text! {
+    /// An OIDC identity provider of an account: `acs:ram::<account>:oidc-provider/<name>`.
+    pub struct OidcProviderArn, check => ParseOidcProviderError;
+}
 
 /// The rule that the ARN of an OIDC provider broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,52 +28,20 @@ pub enum ParseOidcProviderError {
     Shape,
 }
 
-impl OidcProviderArn {
-    /// Reads an ARN.
-    ///
-    /// # Errors
-    /// Names the broken rule.
-    pub fn parse(text: &str) -> Result<Self, ParseOidcProviderError> {
-        let parts = text
-            .strip_prefix("acs:ram::")
-            .and_then(|rest| rest.split_once(":oidc-provider/"));
-        let Some((account, name)) = parts else {
-            return Err(ParseOidcProviderError::Shape);
-        };
-        AccountId::parse(account).map_err(ParseOidcProviderError::Account)?;
-        let fits = (1..=128).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseOidcProviderError::Shape)
-        }
-    }
-
-    /// The ARN.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+fn check(text: &str) -> Result<(), ParseOidcProviderError> {
+    let parts = text
+        .strip_prefix("acs:ram::")
+        .and_then(|rest| rest.split_once(":oidc-provider/"));
+    let (account, name) = parts.ok_or(ParseOidcProviderError::Shape)?;
+    AccountId::parse(account).map_err(ParseOidcProviderError::Account)?;
+    let fits = (1..=128).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    fits.then_some(()).ok_or(ParseOidcProviderError::Shape)
 }
 
-impl FromStr for OidcProviderArn {
-    type Err = ParseOidcProviderError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for OidcProviderArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What is exchanged. `Debug` hides the token.
+/// What is exchanged.
 #[derive(Clone)]
 pub struct AssumeRoleWithOidc {
     /// The provider that issued the token.
@@ -86,16 +52,6 @@ pub struct AssumeRoleWithOidc {
     pub token: SecretString,
     /// 2 to 64 of `[A-Za-z0-9.@_-]`.
     pub session_name: String,
-}
-
-impl fmt::Debug for AssumeRoleWithOidc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AssumeRoleWithOidc")
-            .field("provider_arn", &self.provider_arn)
-            .field("role_arn", &self.role_arn)
-            .field("session_name", &self.session_name)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Exchanges an identity token for a session of a role. Unsigned; the token travels in the body.

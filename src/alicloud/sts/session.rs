@@ -1,16 +1,21 @@
 //! Two values that accompany a role: the name of the session, and the external id.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::cloud::checked_text;
 
-/// The name of a role session: 2 to 64 letters, digits and any of `. @ _ -`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleSessionName(String);
+checked_text! {
+    /// The name of a role session: 2 to 64 letters, digits and any of `. @ _ -`.
+    pub struct RoleSessionName, |text| {
+        has_only(text, 64, b".@_-").then_some(()).ok_or(ParseSessionError::Name)
+    } => ParseSessionError;
+}
 
-/// What the owner of a role and those who assume it agreed on: 2 to 1,224 letters, digits and any of `_ + = , . @ : / -`.
-/// It is no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExternalId(String);
+checked_text! {
+    /// What the owner of a role and those who assume it agreed on: 2 to 1,224 letters, digits and any of
+    /// `_ + = , . @ : / -`. It is no secret.
+    pub struct ExternalId, |text| {
+        has_only(text, 1224, b"_+=,.@:/-").then_some(()).ok_or(ParseSessionError::ExternalId)
+    } => ParseSessionError;
+}
 
 /// The rule that a value broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,62 +33,6 @@ fn has_only(text: &str, most: usize, other: &[u8]) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || other.contains(&b))
-}
-
-impl RoleSessionName {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// [`ParseSessionError::Name`].
-    pub fn parse(text: &str) -> Result<Self, ParseSessionError> {
-        if has_only(text, 64, b".@_-") {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseSessionError::Name)
-        }
-    }
-}
-
-impl ExternalId {
-    /// Checks an external id.
-    ///
-    /// # Errors
-    /// [`ParseSessionError::ExternalId`].
-    pub fn parse(text: &str) -> Result<Self, ParseSessionError> {
-        if has_only(text, 1224, b"_+=,.@:/-") {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseSessionError::ExternalId)
-        }
-    }
-}
-
-impl FromStr for RoleSessionName {
-    type Err = ParseSessionError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for RoleSessionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for ExternalId {
-    type Err = ParseSessionError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for ExternalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 #[cfg(test)]

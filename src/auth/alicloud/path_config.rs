@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::config::{Config, SETTINGS, STORAGE_KEY};
-use super::method::{Method, OPERATION_PREFIX};
+use super::method::{Method, OPERATIONS};
 use crate::framework::{Context, DisplayAttributes, FieldValues, HandlerResult, Operation, Path, Response};
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
@@ -30,26 +30,13 @@ by their own id, and with role_arn by their own ARN. A change makes new entities
 pub(super) fn path(method: &Arc<Method>) -> Path {
     Path::new("config")
         .fields(SETTINGS.fields())
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS)
         .on(Operation::Update, method, write)
-        .displayed(DisplayAttributes {
-            verb: Some("configure"),
-            suffix: Some("auth"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().verb("configure").suffix("auth"))
         .on(Operation::Read, method, read)
-        .displayed(DisplayAttributes {
-            suffix: Some("auth-configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("auth-configuration"))
         .on(Operation::Delete, method, delete)
-        .displayed(DisplayAttributes {
-            suffix: Some("auth-configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("auth-configuration"))
         .help(SYNOPSIS, DESCRIPTION)
 }
 

@@ -6,11 +6,11 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::config::Config;
-use super::method::{Method, OPERATION_PREFIX};
+use super::method::{Method, OPERATIONS};
 use super::role::{BINDINGS, Role, STORAGE_PREFIX, storage_key};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
-    Path, Response, TokenParameters,
+    Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation, Path, Response,
+    TokenParameters,
 };
 
 /// How many roles a list reads at the same time.
@@ -43,11 +43,7 @@ to the 'token_ttl'.
 
 pub(super) fn list_path(method: &Arc<Method>) -> Path {
     Path::new("roles?/?")
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("auth-roles|auth-roles2"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("auth-roles|auth-roles2"))
         .on(Operation::List, method, list)
         .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
 }
@@ -60,11 +56,7 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
         )
         .fields(BINDINGS.fields())
         .fields(TokenParameters::fields())
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("auth-role"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("auth-role"))
         .exists(method, exists)
         .on(Operation::Update, method, write)
         .and_on(Operation::Create)

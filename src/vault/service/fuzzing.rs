@@ -58,9 +58,3 @@ impl Mount {
         })
     }
 }
-
-impl std::fmt::Debug for Mount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mount").finish_non_exhaustive()
-    }
-}

@@ -14,7 +14,7 @@ use crate::framework::{
 };
 use crate::secrets::alicloud::config::values::CredentialSource;
 use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
-use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::lease;
 
@@ -46,27 +46,15 @@ pub(in crate::secrets::alicloud) fn path(engine: &Arc<Engine>) -> Path {
             "Try these settings before they are stored, and answer with the identity. Nothing is stored that does not \
              work.",
         ))
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS)
         .on(Operation::Update, engine, write)
         .calls_cloud()
-        .displayed(DisplayAttributes {
-            verb: Some("configure"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().verb("configure"))
         .on(Operation::Read, engine, read)
         .calls_cloud()
-        .displayed(DisplayAttributes {
-            suffix: Some("configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("configuration"))
         .on(Operation::Delete, engine, delete)
-        .displayed(DisplayAttributes {
-            suffix: Some("configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("configuration"))
         .help(SYNOPSIS, DESCRIPTION)
 }
 

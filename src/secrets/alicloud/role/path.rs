@@ -6,11 +6,10 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
-    Path, Response,
+    Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation, Path, Response,
 };
 use crate::secrets::alicloud::config::Config;
-use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::role::rules::{check, warnings};
 use crate::secrets::alicloud::role::spelling::{as_sent, check_spelling};
 use crate::secrets::alicloud::role::{Role, SETTINGS, STORAGE_PREFIX, storage_key};
@@ -41,11 +40,7 @@ To validate the keys, attempt to read an access key after writing the policy.
 
 pub(in crate::secrets::alicloud) fn list_path(engine: &Arc<Engine>) -> Path {
     Path::new("roles?/?")
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("roles|roles2"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("roles|roles2"))
         .on(Operation::List, engine, list)
         .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
 }
@@ -54,11 +49,7 @@ pub(in crate::secrets::alicloud) fn path(engine: &Arc<Engine>) -> Path {
     Path::new("role/{name}")
         .field(Field::new("name", FieldKind::LowercaseString).describe("The name of the role."))
         .fields(SETTINGS.fields())
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("role"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("role"))
         .exists(engine, exists)
         .on(Operation::Update, engine, write)
         .and_on(Operation::Create)
