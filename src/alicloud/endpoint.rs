@@ -5,19 +5,16 @@ use crate::alicloud::region::Region;
 use crate::cloud::Endpoint;
 
 /// RAM: one global host.
-#[must_use]
 pub fn ram() -> Endpoint {
     Endpoint::official(hosts::RAM)
 }
 
 /// STS near a region: its own host if the official table has one, else the global host.
-#[must_use]
 pub fn sts(region: &Region) -> Endpoint {
     Endpoint::official(hosts::sts_host_of(region.as_str()).unwrap_or(hosts::STS))
 }
 
 /// STS inside a region's private network, if the official table has a host for it.
-#[must_use]
 pub fn sts_vpc(region: &Region) -> Option<Endpoint> {
     hosts::sts_vpc_host_of(region.as_str()).map(Endpoint::official)
 }

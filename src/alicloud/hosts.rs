@@ -37,13 +37,11 @@ regions! {
 }
 
 /// Every public STS host: the global one and the 30 regional ones.
-#[must_use]
 pub const fn sts_hosts() -> &'static [&'static str] {
     STS_HOSTS
 }
 
 /// Every VPC host of STS. They answer only inside the region's private network.
-#[must_use]
 pub const fn sts_vpc_hosts() -> &'static [&'static str] {
     STS_VPC_HOSTS
 }

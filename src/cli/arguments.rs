@@ -124,7 +124,6 @@ fn kind_from_name(program: &str) -> BackendKind {
 }
 
 /// What the program is and how to register it, with its own checksum filled in.
-#[must_use]
 pub fn help() -> String {
     let (file, sum) = match own_checksum() {
         Ok((file, sum)) => (file, sum),

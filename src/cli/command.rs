@@ -13,7 +13,6 @@ pub enum Command {
 
 impl Command {
     /// The command of this name.
-    #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         match word {
             "sign" => Some(Self::Sign),
@@ -23,7 +22,6 @@ impl Command {
     }
 
     /// The name, as it is written on the command line.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sign => "sign",

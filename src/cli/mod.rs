@@ -36,7 +36,6 @@ use crate::alicloud::credentials::Environment;
 
 /// Runs a command with the arguments that follow its name. The exit code is 0, 1 for a failure, or 2 for a command line
 /// that cannot be read.
-#[must_use]
 pub fn run(
     command: Command,
     arguments: impl IntoIterator<Item = OsString>,

@@ -19,7 +19,6 @@ macro_rules! checked_text {
 
             /// The text.
             #[allow(dead_code, reason = "some types are only printed")]
-            #[must_use]
             $visibility fn as_str(&self) -> &str {
                 &self.0
             }

@@ -38,7 +38,6 @@ pub struct Backend {
 
 impl Backend {
     /// A backend without paths. `help` is shown by `path-help` on the mount.
-    #[must_use]
     pub fn new(kind: BackendKind, help: &'static str) -> Self {
         Self {
             kind,
@@ -54,21 +53,18 @@ impl Backend {
     }
 
     /// Adds a path. The first one that matches a request serves it.
-    #[must_use]
     pub fn path(mut self, path: Path) -> Self {
         self.paths.push(path);
         self
     }
 
     /// Sets the paths that the host treats specially.
-    #[must_use]
     pub fn special(mut self, special: SpecialPaths) -> Self {
         self.special = special;
         self
     }
 
     /// Adds a lease type.
-    #[must_use]
     pub fn secret(mut self, secret: SecretType) -> Self {
         self.secrets.push(secret);
         self
@@ -77,7 +73,6 @@ impl Backend {
     /// Adds a kind of WAL entry and what rolls it back, given the data of the entry. An entry that it fails on stays, and
     /// is tried again at a later tick; so does one whose kind no handler was added for. As with a [`Job`], several entries
     /// are worked on at the same time, and each may be cut off.
-    #[must_use]
     pub fn wal<S, T>(
         mut self,
         kind: &'static str,
@@ -94,7 +89,6 @@ impl Backend {
 
     /// Adds a job that runs at ticks of the host, which come about once a minute: when the last run went through all of its
     /// entries that long ago, and at the next tick when it did not.
-    #[must_use]
     pub fn schedule(mut self, name: &'static str, every: Duration, job: Arc<dyn Job>) -> Self {
         self.schedules.push(Schedule::new(name, every, job));
         self
@@ -109,7 +103,6 @@ impl Backend {
             reason = "a queue of rotations is rebuilt here; no engine has one yet"
         )
     )]
-    #[must_use]
     pub fn initialize<S>(mut self, state: &Arc<S>, hook: impl Handler<S, (), Result<(), Error>>) -> Self
     where
         S: Send + Sync + 'static,
@@ -119,7 +112,6 @@ impl Backend {
     }
 
     /// Sets what renews a token.
-    #[must_use]
     pub fn auth_renew<S>(mut self, state: &Arc<S>, renew: impl Handler<S, Auth, HandlerResult>) -> Self
     where
         S: Send + Sync + 'static,
@@ -129,19 +121,16 @@ impl Backend {
     }
 
     /// Secrets engine or auth method.
-    #[must_use]
     pub fn kind(&self) -> BackendKind {
         self.kind
     }
 
     /// The paths that the host treats specially.
-    #[must_use]
     pub fn special_paths(&self) -> &SpecialPaths {
         &self.special
     }
 
     /// The class of a request.
-    #[must_use]
     pub fn class(&self, operation: Operation, path: &str) -> RequestClass {
         match operation {
             Operation::Help | Operation::ResolvePath => RequestClass::Static,

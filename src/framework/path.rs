@@ -60,7 +60,6 @@ pub struct DisplayAttributes {
 
 impl DisplayAttributes {
     /// The prefix alone.
-    #[must_use]
     pub const fn prefix(prefix: &'static str) -> Self {
         Self {
             prefix: Some(prefix),
@@ -70,14 +69,12 @@ impl DisplayAttributes {
     }
 
     /// With this verb.
-    #[must_use]
     pub const fn verb(mut self, verb: &'static str) -> Self {
         self.verb = Some(verb);
         self
     }
 
     /// With this suffix.
-    #[must_use]
     pub const fn suffix(mut self, suffix: &'static str) -> Self {
         self.suffix = Some(suffix);
         self
@@ -86,7 +83,6 @@ impl DisplayAttributes {
 
 impl Path {
     /// A path with the given [pattern](Pattern) and nothing else.
-    #[must_use]
     pub fn new(pattern: &'static str) -> Self {
         Self {
             pattern: Pattern::new(pattern),
@@ -100,21 +96,18 @@ impl Path {
     }
 
     /// Adds a field.
-    #[must_use]
     pub fn field(mut self, field: Field) -> Self {
         self.fields.push(field);
         self
     }
 
     /// Adds fields, such as those of [`Settings`](crate::framework::Settings).
-    #[must_use]
     pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
         self.fields.extend(fields);
         self
     }
 
     /// Sets the help: one line, and the full text.
-    #[must_use]
     pub fn help(mut self, synopsis: &'static str, description: &'static str) -> Self {
         self.synopsis = synopsis;
         self.description = description;
@@ -122,7 +115,6 @@ impl Path {
     }
 
     /// Sets what the OpenAPI operation ids of this path begin and end with.
-    #[must_use]
     pub fn display(mut self, display: DisplayAttributes) -> Self {
         self.display = display;
         self
@@ -130,7 +122,6 @@ impl Path {
 
     /// Adds an operation. `handler` gets the engine's state, the context and its arguments, read from the coerced
     /// fields; an argument that was not given is absent, so it is an `Option` or has a serde default.
-    #[must_use]
     pub fn on<S, A>(
         mut self,
         operation: Operation,
@@ -156,7 +147,6 @@ impl Path {
     }
 
     /// Serves another operation with the handler of the one added last.
-    #[must_use]
     pub fn and_on(mut self, operation: Operation) -> Self {
         if let Some(last) = self.operations.last() {
             let spec = OperationSpec {
@@ -171,55 +161,39 @@ impl Path {
 
     /// Marks the operation added last as one that changes something although its name does not say so (a read that
     /// makes credentials). Such operations are forwarded by a node that cannot write.
-    #[must_use]
     pub fn changing(self) -> Self {
-        self.forwarded(Forward::WhenReadOnly)
+        self.last(|operation| operation.forward = Forward::WhenReadOnly)
     }
 
     /// Marks the operation added last as one that makes a token: a standby forwards it before it does anything, for
     /// the server would have to forward it afterwards, and a signed request is good for one use.
-    #[must_use]
     pub fn forward_on_standby(self) -> Self {
-        self.forwarded(Forward::OnStandby)
+        self.last(|operation| operation.forward = Forward::OnStandby)
     }
 
     /// Marks the operation added last as one that makes something in the cloud for its caller.
-    #[must_use]
     pub fn makes_in_cloud(self) -> Self {
-        self.of_class(RequestClass::Issue)
+        self.last(|operation| operation.class = RequestClass::Issue)
     }
 
     /// Marks the operation added last as one that may call the cloud for an operator.
-    #[must_use]
     pub fn calls_cloud(self) -> Self {
-        self.of_class(RequestClass::CloudCall)
-    }
-
-    fn of_class(mut self, class: RequestClass) -> Self {
-        if let Some(operation) = self.operations.last_mut() {
-            operation.class = class;
-        }
-        self
-    }
-
-    fn forwarded(mut self, forward: Forward) -> Self {
-        if let Some(operation) = self.operations.last_mut() {
-            operation.forward = forward;
-        }
-        self
+        self.last(|operation| operation.class = RequestClass::CloudCall)
     }
 
     /// Gives the operation added last display attributes of its own.
-    #[must_use]
-    pub fn displayed(mut self, display: DisplayAttributes) -> Self {
+    pub fn displayed(self, display: DisplayAttributes) -> Self {
+        self.last(|operation| operation.display = display)
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut OperationSpec)) -> Self {
         if let Some(operation) = self.operations.last_mut() {
-            operation.display = display;
+            change(operation);
         }
         self
     }
 
     /// Sets the check by which the host tells create from update.
-    #[must_use]
     pub fn exists<S, A>(mut self, state: &Arc<S>, check: impl Handler<S, A, Result<bool, Error>>) -> Self
     where
         S: Send + Sync + 'static,

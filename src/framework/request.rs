@@ -105,7 +105,6 @@ pub struct Services {
 
 impl Operation {
     /// Reads the host's name for an operation.
-    #[must_use]
     pub fn from_wire(name: &str) -> Self {
         match name {
             "alias-lookahead" => Self::AliasLookahead,
@@ -127,7 +126,6 @@ impl Operation {
 
 impl Request {
     /// A request with everything but operation and path empty.
-    #[must_use]
     pub fn new(operation: Operation, path: impl Into<String>) -> Self {
         Self {
             operation,
@@ -146,24 +144,14 @@ impl Request {
 
 impl Context {
     /// A context for one request. `cancelled` fires when the caller has gone away.
-    #[must_use]
     pub fn new(
-        request: Request,
-        services: Services,
-        deadline: Deadline,
-        cancelled: CancellationToken,
-    ) -> Self {
-        Self::assemble(Arc::new(request), services, deadline, cancelled)
-    }
-
-    fn assemble(
-        request: Arc<Request>,
+        request: impl Into<Arc<Request>>,
         services: Services,
         deadline: Deadline,
         cancelled: CancellationToken,
     ) -> Self {
         Self {
-            request,
+            request: request.into(),
             storage: Arc::new(BoundedStorage {
                 storage: Arc::clone(&services.storage),
                 deadline,
@@ -181,7 +169,6 @@ impl Context {
 
     /// Whether this host asks for the canonical form of a path before its policy check. Where it does not, a policy that
     /// names a path is passed by every other spelling that the backend takes for it.
-    #[must_use]
     pub fn host_resolves_paths(&self) -> bool {
         self.services.resolves_paths.load(Ordering::Relaxed)
     }
@@ -192,15 +179,13 @@ impl Context {
     }
 
     /// When the request must be over. Every wait, retry and nested call takes the earlier of its own limit and this.
-    #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
     /// The same request for a part of its work, which may take this long, and no longer than the request.
-    #[must_use]
     pub fn within(&self, budget: Duration) -> Self {
-        Self::assemble(
+        Self::new(
             Arc::clone(&self.request),
             self.services.clone(),
             self.deadline.within(budget),
@@ -209,9 +194,8 @@ impl Context {
     }
 
     /// The same request for an undo: with a budget that begins now, and that goes on when the caller has gone away.
-    #[must_use]
     pub fn for_undo(&self, budget: Duration) -> Self {
-        Self::assemble(
+        Self::new(
             Arc::clone(&self.request),
             self.services.clone(),
             Deadline::after(budget),

@@ -125,7 +125,6 @@ words! {
 
 impl Response {
     /// An answer with data.
-    #[must_use]
     pub fn data(data: Map<String, Value>) -> Self {
         Self {
             data: Some(data),
@@ -134,7 +133,6 @@ impl Response {
     }
 
     /// An answer to LIST. No keys is an empty object, which the host turns into 404 as for its own engines.
-    #[must_use]
     pub fn list(keys: Vec<String>) -> Self {
         let mut data = Map::new();
         if !keys.is_empty() {
@@ -144,7 +142,6 @@ impl Response {
     }
 
     /// An answer that is only there for its warnings, or none when there are none.
-    #[must_use]
     pub fn warnings(warnings: Vec<String>) -> Option<Self> {
         (!warnings.is_empty()).then(|| Self {
             warnings,
@@ -153,7 +150,6 @@ impl Response {
     }
 
     /// An answer that makes a token.
-    #[must_use]
     pub fn auth(auth: Auth) -> Self {
         Self {
             auth: Some(auth),
@@ -164,13 +160,11 @@ impl Response {
 
 impl TokenType {
     /// The number on the wire and in storage.
-    #[must_use]
     pub fn number(self) -> u8 {
         self as u8
     }
 
     /// The type with that number.
-    #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
         let word = Self::WORDS.get(usize::try_from(number).ok()?)?;
         word.parse().ok()

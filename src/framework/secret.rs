@@ -34,7 +34,6 @@ pub struct Lease {
 
 impl SecretType {
     /// A kind of lease with the name that its leases carry in storage for ever.
-    #[must_use]
     pub fn new<S: Send + Sync + 'static>(
         name: &'static str,
         state: &Arc<S>,
@@ -49,7 +48,6 @@ impl SecretType {
     }
 
     /// Makes the answer that carries a new lease.
-    #[must_use]
     pub fn response(
         name: &'static str,
         data: Map<String, Value>,
@@ -92,7 +90,6 @@ impl Lease {
     }
 
     /// The answer to a renewal: the same lease and data with new terms.
-    #[must_use]
     pub fn renewed(self, options: LeaseOptions) -> Response {
         Response {
             secret: Some(Secret {

@@ -57,7 +57,6 @@ impl WalEntry {
     }
 
     /// The deletion as a change, to be made together with others.
-    #[must_use]
     pub fn deletion(&self) -> Change {
         Change::Delete { key: self.key() }
     }

@@ -19,7 +19,6 @@ macro_rules! words {
             $visibility const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word of the value.
-            #[must_use]
             $visibility const fn word(self) -> &'static str {
                 match self {
                     $(Self::$value => $word,)+

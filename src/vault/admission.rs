@@ -27,42 +27,9 @@ struct Bounds {
     key: Option<(usize, usize)>,
 }
 
-/// Clients that log in. A signed request is a few KiB.
-const LOGIN: Bounds = Bounds {
-    name: "logins",
-    permits: 64,
-    queue: 1024,
-    timeout: budget::QUEUE,
-    body: 64 << 10,
-    key: Some((48, 800)),
-};
-const ISSUE: Bounds = Bounds {
-    name: "requests for credentials",
-    permits: 128,
-    queue: 512,
-    timeout: budget::QUEUE,
-    body: 1 << 20,
-    key: None,
-};
-const CLOUD_CALL: Bounds = Bounds {
-    name: "requests that look at the cloud",
-    permits: 32,
-    queue: 128,
-    timeout: budget::QUEUE,
-    body: 1 << 20,
-    key: None,
-};
-/// The host has 200 workers for revocations, gives each about 90 seconds, and gives a lease up after six failures.
-const REVOKE: Bounds = Bounds {
-    name: "revocations",
-    permits: 64,
-    queue: 1024,
-    timeout: Duration::from_secs(60),
-    body: 1 << 20,
-    key: None,
-};
-const STORAGE: Bounds = Bounds {
-    name: "requests that need only storage",
+/// What most classes have.
+const USUAL: Bounds = Bounds {
+    name: "requests",
     permits: 128,
     queue: 512,
     timeout: budget::QUEUE,
@@ -70,7 +37,48 @@ const STORAGE: Bounds = Bounds {
     key: None,
 };
 
-/// The largest body of requests that need no permit: they are cheap, or the host makes them one at a time.
+impl Bounds {
+    /// The bounds of a class, unless its requests need no permit: they are cheap, or the host makes them one at a time.
+    fn of(class: RequestClass) -> Option<Self> {
+        Some(match class {
+            // Clients that log in. A signed request is a few KiB.
+            RequestClass::Login => Self {
+                name: "logins",
+                permits: 64,
+                queue: 1024,
+                body: 64 << 10,
+                key: Some((48, 800)),
+                ..USUAL
+            },
+            RequestClass::Issue => Self {
+                name: "requests for credentials",
+                ..USUAL
+            },
+            RequestClass::CloudCall => Self {
+                name: "requests that look at the cloud",
+                permits: 32,
+                queue: 128,
+                ..USUAL
+            },
+            // The host has 200 workers for revocations, gives each about 90 seconds, and gives a lease up after six
+            // failures.
+            RequestClass::Revoke => Self {
+                name: "revocations",
+                permits: 64,
+                queue: 1024,
+                timeout: Duration::from_secs(60),
+                ..USUAL
+            },
+            RequestClass::Storage => Self {
+                name: "requests that need only storage",
+                ..USUAL
+            },
+            RequestClass::Tick | RequestClass::Static => return None,
+        })
+    }
+}
+
+/// The largest body of requests that need no permit.
 const UNCOUNTED_BODY: usize = 64 << 10;
 
 /// A message above this is large. Logins and all ordinary requests are below.
@@ -90,13 +98,7 @@ pub(super) const ENVELOPE: usize = 256 << 10;
 
 /// The permits of a process.
 #[derive(Debug)]
-pub(super) struct Admission {
-    login: Arc<Class>,
-    issue: Arc<Class>,
-    cloud_call: Arc<Class>,
-    revoke: Arc<Class>,
-    storage: Arc<Class>,
-}
+pub(super) struct Admission(HashMap<RequestClass, Arc<Class>>);
 
 #[derive(Debug)]
 struct Class {
@@ -156,7 +158,7 @@ impl Admission {
     /// # Errors
     /// Too many wait already: HTTP 503, and nothing was done.
     pub(super) fn ticket(&self, class: RequestClass, deadline: Deadline) -> Result<Ticket, Error> {
-        let Some(class) = self.class(class) else {
+        let Some(class) = self.0.get(&class) else {
             return Ok(Ticket(None));
         };
         let Ok(admitted) = Arc::clone(&class.admitted).try_acquire_owned() else {
@@ -172,37 +174,21 @@ impl Admission {
 
     /// The largest `data` that a request of a class may have, in bytes.
     pub(super) fn body_limit(class: RequestClass) -> usize {
-        match class {
-            RequestClass::Login => LOGIN.body,
-            RequestClass::Issue => ISSUE.body,
-            RequestClass::CloudCall => CLOUD_CALL.body,
-            RequestClass::Revoke => REVOKE.body,
-            RequestClass::Storage => STORAGE.body,
-            RequestClass::Tick | RequestClass::Static => UNCOUNTED_BODY,
-        }
-    }
-
-    fn class(&self, class: RequestClass) -> Option<&Arc<Class>> {
-        match class {
-            RequestClass::Login => Some(&self.login),
-            RequestClass::Issue => Some(&self.issue),
-            RequestClass::CloudCall => Some(&self.cloud_call),
-            RequestClass::Revoke => Some(&self.revoke),
-            RequestClass::Storage => Some(&self.storage),
-            RequestClass::Tick | RequestClass::Static => None,
-        }
+        Bounds::of(class).map_or(UNCOUNTED_BODY, |bounds| bounds.body)
     }
 }
 
 impl Default for Admission {
     fn default() -> Self {
-        Self {
-            login: Class::new(LOGIN),
-            issue: Class::new(ISSUE),
-            cloud_call: Class::new(CLOUD_CALL),
-            revoke: Class::new(REVOKE),
-            storage: Class::new(STORAGE),
-        }
+        let classes = [
+            RequestClass::Login,
+            RequestClass::Issue,
+            RequestClass::CloudCall,
+            RequestClass::Revoke,
+            RequestClass::Storage,
+        ];
+        let bounded = |class| Some((class, Class::new(Bounds::of(class)?)));
+        Self(classes.into_iter().filter_map(bounded).collect())
     }
 }
 

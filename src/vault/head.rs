@@ -4,6 +4,8 @@
 //! The message is `HandleRequestArgs` or `HandleExistenceCheckArgs`, which look the same: the request is field 2. Hosts
 //! write fields in the order of their numbers, so that operation and path come before the data.
 
+use prost::encoding::decode_varint;
+
 /// Field numbers of `pb.HandleRequestArgs`, `pb.Request` and `pb.Connection`.
 const REQUEST: u64 = 2;
 const OPERATION: u64 = 3;
@@ -93,36 +95,21 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        let key = self.varint()?;
+        let key = decode_varint(&mut self.0).ok()?;
         let number = key >> 3;
         let len = match key & 7 {
             0 => {
-                self.varint()?;
+                decode_varint(&mut self.0).ok()?;
                 0
             }
             1 => 8,
-            2 => usize::try_from(self.varint()?).ok()?,
+            2 => usize::try_from(decode_varint(&mut self.0).ok()?).ok()?,
             5 => 4,
             _ => return None,
         };
         let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
         self.0 = rest;
         Some(Field { number, len, bytes })
-    }
-}
-
-impl Fields<'_> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
     }
 }
 

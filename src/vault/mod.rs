@@ -41,7 +41,6 @@ pub const PROTOCOL_VERSION: u32 = 5;
 
 impl Plugin {
     /// The services to serve, given the way back to the host.
-    #[must_use]
     pub fn routes(self, broker: Broker) -> Routes {
         let version = version::Version::new(self.version);
         let instances = Arc::default();

@@ -53,7 +53,11 @@ impl HostStorage {
             seal_wrap: false,
         });
         let txn = transaction.to_owned();
-        refused(answer(self.client.clone().put(StoragePutArgs { entry, txn }).await)?.err)
+        refused(
+            answer(self.client.clone().put(StoragePutArgs { entry, txn }))
+                .await?
+                .err,
+        )
     }
 
     async fn delete_in(&self, transaction: &str, key: &str) -> Result<(), StorageError> {
@@ -61,15 +65,19 @@ impl HostStorage {
             key: key.to_owned(),
             txn: transaction.to_owned(),
         };
-        refused(answer(self.client.clone().delete(arguments).await)?.err)
+        refused(answer(self.client.clone().delete(arguments)).await?.err)
     }
 
     async fn transaction(self, changes: Vec<Change>) -> Result<(), StorageError> {
-        let begun = answer(self.client.clone().begin_tx(Empty {}).await)?;
+        let begun = answer(self.client.clone().begin_tx(Empty {})).await?;
         refused(begun.err)?;
         let txn = begun.txn;
         match self.apply_in(&txn, changes).await {
-            Ok(()) => refused(answer(self.client.clone().commit(StorageCommitTxArgs { txn }).await)?.err),
+            Ok(()) => refused(
+                answer(self.client.clone().commit(StorageCommitTxArgs { txn }))
+                    .await?
+                    .err,
+            ),
             Err(error) => {
                 let ended = self.client.clone().rollback(StorageRollbackTxArgs { txn }).await;
                 if let Err(status) = ended {
@@ -97,12 +105,8 @@ impl HostStorage {
 #[async_trait]
 impl Storage for HostStorage {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        let reply = answer(
-            self.client
-                .clone()
-                .get(StorageGetArgs { key: key.to_owned() })
-                .await,
-        )?;
+        let arguments = StorageGetArgs { key: key.to_owned() };
+        let reply = answer(self.client.clone().get(arguments)).await?;
         refused(reply.err)?;
         Ok(reply.entry.map(|entry| entry.value))
     }
@@ -116,14 +120,8 @@ impl Storage for HostStorage {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
-        let reply = answer(
-            self.client
-                .clone()
-                .list(StorageListArgs {
-                    prefix: prefix.to_owned(),
-                })
-                .await,
-        )?;
+        let prefix = prefix.to_owned();
+        let reply = answer(self.client.clone().list(StorageListArgs { prefix })).await?;
         refused(reply.err)?;
         Ok(reply.keys)
     }
@@ -149,18 +147,14 @@ impl Storage for HostStorage {
 }
 
 /// Failures come in two ways, as an RPC status and as a text in the reply. Either text goes on unchanged.
-fn answer<T>(result: Result<Response<T>, Status>) -> Result<T, StorageError> {
-    result
+async fn answer<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, StorageError> {
+    call.await
         .map(Response::into_inner)
         .map_err(|status| StorageError(status.message().to_owned()))
 }
 
 fn refused(text: String) -> Result<(), StorageError> {
-    if text.is_empty() {
-        Ok(())
-    } else {
-        Err(StorageError(text))
-    }
+    text.is_empty().then_some(()).ok_or(StorageError(text))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Response, Status};
 
 use super::convert::duration;
 use super::generated::pb::Empty;
@@ -28,44 +28,38 @@ impl HostSystem {
 #[async_trait]
 impl SystemView for HostSystem {
     async fn default_lease_ttl(&self) -> Result<Duration, SystemError> {
-        let reply = self.client.clone().default_lease_ttl(Empty {}).await;
-        Ok(duration(
-            reply.map_err(failed("its default lease TTL"))?.into_inner().ttl,
-        ))
+        let mut client = self.client.clone();
+        let reply = answer("its default lease TTL", client.default_lease_ttl(Empty {})).await?;
+        Ok(duration(reply.ttl))
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, SystemError> {
-        let reply = self.client.clone().max_lease_ttl(Empty {}).await;
-        Ok(duration(
-            reply.map_err(failed("its maximum lease TTL"))?.into_inner().ttl,
-        ))
+        let mut client = self.client.clone();
+        let reply = answer("its maximum lease TTL", client.max_lease_ttl(Empty {})).await?;
+        Ok(duration(reply.ttl))
     }
 
     async fn replication_state(&self) -> Result<ReplicationState, SystemError> {
-        let reply = self.client.clone().replication_state(Empty {}).await;
-        Ok(ReplicationState(
-            reply.map_err(failed("its replication state"))?.into_inner().state,
-        ))
+        let mut client = self.client.clone();
+        let reply = answer("its replication state", client.replication_state(Empty {})).await?;
+        Ok(ReplicationState(reply.state))
     }
 
     async fn local_mount(&self) -> Result<bool, SystemError> {
-        let reply = self.client.clone().local_mount(Empty {}).await;
-        Ok(reply
-            .map_err(failed("whether the mount is local"))?
-            .into_inner()
-            .local)
+        let mut client = self.client.clone();
+        let reply = answer("whether the mount is local", client.local_mount(Empty {})).await?;
+        Ok(reply.local)
     }
 
     async fn host_version(&self) -> Result<String, SystemError> {
-        let reply = self.client.clone().plugin_env(Empty {}).await;
-        let reply = reply.map_err(failed("its version"))?.into_inner();
-        match reply.plugin_environment {
-            Some(environment) => Ok(environment.vault_version),
-            None => Err(SystemError {
-                question: "its version",
-                reason: reply.err,
-            }),
-        }
+        let question = "its version";
+        let mut client = self.client.clone();
+        let reply = answer(question, client.plugin_env(Empty {})).await?;
+        let reason = reply.err;
+        reply
+            .plugin_environment
+            .map(|environment| environment.vault_version)
+            .ok_or(SystemError { question, reason })
     }
 
     fn product(&self) -> Product {
@@ -73,9 +67,13 @@ impl SystemView for HostSystem {
     }
 }
 
-fn failed(question: &'static str) -> impl FnOnce(Status) -> SystemError {
-    move |status| SystemError {
+async fn answer<T>(
+    question: &'static str,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, SystemError> {
+    let reply = call.await.map(Response::into_inner);
+    reply.map_err(|status| SystemError {
         question,
         reason: status.message().to_owned(),
-    }
+    })
 }

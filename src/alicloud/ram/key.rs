@@ -1,51 +1,20 @@
 //! Access keys of RAM users. A user has at most two, active or not.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{Ram, of_user};
-use crate::alicloud::wire::secret;
+use super::{One, Ram, of_user};
 use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result};
 
 /// A new access key. `Debug` hides the secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct AccessKey {
     /// The key id, `LTAI…`.
+    #[serde(rename = "AccessKeyId")]
     pub id: String,
     /// The secret, which the cloud shows only once.
+    #[serde(rename = "AccessKeySecret")]
     pub secret: SecretString,
-}
-
-#[derive(Deserialize)]
-struct CreateAnswer {
-    #[serde(rename = "AccessKey")]
-    key: Option<NewKey>,
-}
-
-#[derive(Deserialize)]
-struct NewKey {
-    #[serde(rename = "AccessKeyId", default)]
-    id: String,
-    #[serde(rename = "AccessKeySecret", default, deserialize_with = "secret")]
-    secret: Option<SecretString>,
-}
-
-#[derive(Deserialize)]
-struct ListAnswer {
-    #[serde(rename = "AccessKeys", default)]
-    keys: Keys,
-}
-
-#[derive(Default, Deserialize)]
-struct Keys {
-    #[serde(rename = "AccessKey", default)]
-    list: Vec<ListedKey>,
-}
-
-#[derive(Deserialize)]
-struct ListedKey {
-    #[serde(rename = "AccessKeyId")]
-    id: String,
 }
 
 fn of_key(user: &str, key_id: &str) -> Parameters {
@@ -62,17 +31,16 @@ impl Ram {
     /// [the outcome is unknown](crate::cloud::Error::outcome_unknown) the user may have a key that nobody knows: list
     /// the keys and delete it.
     pub async fn create_access_key(&self, user: &str) -> Result<AccessKey> {
-        let answer: CreateAnswer = self.create("CreateAccessKey", of_user(user)).await?;
-        match answer.key {
-            Some(NewKey {
-                id,
-                secret: Some(secret),
-            }) if !id.is_empty() => Ok(AccessKey { id, secret }),
-            _ => Err(Error::unexpected(
+        let One { one: key } = self
+            .create::<One<AccessKey>>("CreateAccessKey", of_user(user))
+            .await?;
+        if key.id.is_empty() || key.secret.expose_secret().is_empty() {
+            return Err(Error::unexpected(
                 "CreateAccessKey",
                 "the answer has no access key",
-            )),
+            ));
         }
+        Ok(key)
     }
 
     /// Makes the access key of a user that has none and that nobody else makes keys for. When an answer was lost, so
@@ -128,7 +96,6 @@ impl Ram {
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_access_keys(&self, user: &str) -> Result<Vec<String>> {
-        let answer: ListAnswer = self.repeatable("ListAccessKeys", of_user(user)).await?;
-        Ok(answer.keys.list.into_iter().map(|key| key.id).collect())
+        self.names("ListAccessKeys", of_user(user)).await
     }
 }

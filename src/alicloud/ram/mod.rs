@@ -9,11 +9,11 @@ mod policy;
 mod role;
 mod user;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use key::AccessKey;
 pub use policy::{PolicyKind, PolicyRef};
-pub use role::Role;
 pub use user::User;
 
 use crate::alicloud::answer::{Nothing, read};
@@ -27,7 +27,6 @@ pub struct Ram(Api);
 
 impl Ram {
     /// RAM as seen with these credentials, or with what this provider gives at the time of each call.
-    #[must_use]
     pub fn new(client: &Client, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Self {
         let service = Rpc {
             version: "2015-05-01",
@@ -36,13 +35,11 @@ impl Ram {
     }
 
     /// The same for work that nobody waits for: see [`Client::in_background`].
-    #[must_use]
     pub fn in_background(&self) -> Self {
         Self(self.0.in_background())
     }
 
     /// The same for work that must be over by then: see [`Client::by`].
-    #[must_use]
     pub fn by(&self, deadline: Deadline) -> Self {
         Self(self.0.by(deadline))
     }
@@ -72,6 +69,28 @@ impl Ram {
             .map(|Nothing {}| ())
     }
 
+    /// An operation that gives a list.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        parameters: Parameters,
+    ) -> Result<Vec<T>> {
+        let answer: Lists<T> = self.repeatable(operation, parameters).await?;
+        Ok(answer.lists.list)
+    }
+
+    /// An operation that gives a list of which only the names matter.
+    async fn names(&self, operation: &'static str, parameters: Parameters) -> Result<Vec<String>> {
+        let answer: Lists<Named> = self.repeatable(operation, parameters).await?;
+        Ok(answer.lists.names())
+    }
+
+    /// An operation that gives one thing.
+    async fn one<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
+        let answer: One<T> = self.repeatable(operation, parameters).await?;
+        Ok(answer.one)
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -84,6 +103,58 @@ impl Ram {
             parameters,
         };
         read(operation, &self.0.call(&call).await?)
+    }
+}
+
+/// The one thing that an answer gives, under the name of its kind.
+#[derive(Deserialize)]
+struct One<T> {
+    #[serde(rename = "User", alias = "Role", alias = "AccessKey")]
+    one: T,
+}
+
+/// The list that an answer gives, wrapped twice: `"Users": { "User": […] }`.
+#[derive(Deserialize)]
+struct Lists<T> {
+    #[serde(
+        rename = "AccessKeys",
+        alias = "Groups",
+        alias = "Policies",
+        alias = "PolicyVersions",
+        default = "List::empty"
+    )]
+    lists: List<T>,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    #[serde(
+        rename = "AccessKey",
+        alias = "Group",
+        alias = "Policy",
+        alias = "PolicyVersion",
+        alias = "User",
+        default = "Vec::new"
+    )]
+    list: Vec<T>,
+}
+
+/// A thing of which only the name matters.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "AccessKeyId", alias = "GroupName", alias = "UserName")]
+    name: String,
+}
+
+impl<T> List<T> {
+    fn empty() -> Self {
+        Self { list: Vec::new() }
+    }
+}
+
+impl List<Named> {
+    fn names(self) -> Vec<String> {
+        self.list.into_iter().map(|named| named.name).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ram, of_user};
+use super::{List, Named, Ram, of_user};
 use crate::cloud::{Parameters, Result};
 
 /// Who owns a policy. On the wire and in JSON it is `System` or `Custom`, in exactly that spelling.
@@ -19,7 +19,6 @@ pub enum PolicyKind {
 
 impl PolicyKind {
     /// The word on the wire.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Custom => "Custom",
@@ -64,7 +63,6 @@ pub struct PolicyRef {
 
 impl PolicyRef {
     /// A policy of the account.
-    #[must_use]
     pub fn custom(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -99,73 +97,10 @@ pub struct PolicyVersion {
     pub is_default: bool,
 }
 
-/// Names of all that a policy is attached to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PolicyEntities {
-    /// Users.
-    pub users: Vec<String>,
-    /// Groups.
-    pub groups: Vec<String>,
-    /// Roles.
-    pub roles: Vec<String>,
-}
-
 #[derive(Deserialize)]
-struct CreateAnswer {
-    #[serde(rename = "Policy")]
-    policy: PolicyRef,
-}
-
-#[derive(Deserialize)]
-struct VersionsAnswer {
-    #[serde(rename = "PolicyVersions", default)]
-    versions: Versions,
-}
-
-#[derive(Default, Deserialize)]
-struct Versions {
-    #[serde(rename = "PolicyVersion", default)]
-    list: Vec<PolicyVersion>,
-}
-
-#[derive(Deserialize)]
-struct PoliciesAnswer {
-    #[serde(rename = "Policies", default)]
-    policies: Policies,
-}
-
-#[derive(Default, Deserialize)]
-struct Policies {
-    #[serde(rename = "Policy", default)]
-    list: Vec<PolicyRef>,
-}
-
-#[derive(Deserialize)]
-struct EntitiesAnswer {
-    #[serde(rename = "Users", default)]
-    users: Entities,
-    #[serde(rename = "Groups", default)]
-    groups: Entities,
-    #[serde(rename = "Roles", default)]
-    roles: Entities,
-}
-
-#[derive(Default, Deserialize)]
 struct Entities {
-    #[serde(rename = "User", alias = "Group", alias = "Role", default)]
-    list: Vec<Entity>,
-}
-
-#[derive(Deserialize)]
-struct Entity {
-    #[serde(rename = "UserName", alias = "GroupName", alias = "RoleName")]
-    name: String,
-}
-
-impl Entities {
-    fn names(self) -> Vec<String> {
-        self.list.into_iter().map(|entity| entity.name).collect()
-    }
+    #[serde(rename = "Users", default = "List::empty")]
+    users: List<Named>,
 }
 
 impl Ram {
@@ -175,14 +110,12 @@ impl Ram {
     /// [`Exists`](crate::cloud::Kind::Exists) for a taken name, [`Invalid`](crate::cloud::Kind::Invalid) for a bad
     /// document, and every other kind. A name can be taken only once, so the call is repeated also after a lost answer,
     /// and may find the policy that it made itself.
-    pub async fn create_policy(&self, name: &str, document: &str, description: &str) -> Result<PolicyRef> {
+    pub async fn create_policy(&self, name: &str, document: &str, description: &str) -> Result<()> {
         let parameters = Parameters::new()
             .with("PolicyName", name)
             .with("PolicyDocument", document)
             .with_some("Description", Some(description));
-        self.repeatable::<CreateAnswer>("CreatePolicy", parameters)
-            .await
-            .map(|answer| answer.policy)
+        self.change("CreatePolicy", parameters).await
     }
 
     /// Deletes a policy of the account, which must be detached from everything and have one version only.
@@ -200,10 +133,8 @@ impl Ram {
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such policy, and every other kind.
     pub async fn list_policy_versions(&self, name: &str) -> Result<Vec<PolicyVersion>> {
-        let answer: VersionsAnswer = self
-            .repeatable("ListPolicyVersions", PolicyRef::custom(name).parameters())
-            .await?;
-        Ok(answer.versions.list)
+        self.list("ListPolicyVersions", PolicyRef::custom(name).parameters())
+            .await
     }
 
     /// Deletes a version that is not in force.
@@ -242,22 +173,17 @@ impl Ram {
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_policies_for_user(&self, user: &str) -> Result<Vec<PolicyRef>> {
-        let answer: PoliciesAnswer = self.repeatable("ListPoliciesForUser", of_user(user)).await?;
-        Ok(answer.policies.list)
+        self.list("ListPoliciesForUser", of_user(user)).await
     }
 
-    /// All users, groups and roles that a policy is attached to.
+    /// The names of all users that a policy is attached to.
     ///
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such policy, and every other kind.
-    pub async fn list_entities_for_policy(&self, policy: &PolicyRef) -> Result<PolicyEntities> {
-        let answer: EntitiesAnswer = self
+    pub async fn list_users_with_policy(&self, policy: &PolicyRef) -> Result<Vec<String>> {
+        let entities: Entities = self
             .repeatable("ListEntitiesForPolicy", policy.parameters())
             .await?;
-        Ok(PolicyEntities {
-            users: answer.users.names(),
-            groups: answer.groups.names(),
-            roles: answer.roles.names(),
-        })
+        Ok(entities.users.names())
     }
 }

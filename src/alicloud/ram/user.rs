@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Ram, of_user};
+use super::{List, Ram, of_user};
 use crate::alicloud::wire::filled;
 use crate::cloud::{Error, Parameters, Result};
 
@@ -21,25 +21,13 @@ pub struct User {
 }
 
 #[derive(Deserialize)]
-struct UserAnswer {
-    #[serde(rename = "User")]
-    user: User,
-}
-
-#[derive(Deserialize)]
-struct UsersAnswer {
-    #[serde(rename = "Users", default)]
-    users: Users,
+struct Page {
+    #[serde(rename = "Users", default = "List::empty")]
+    users: List<User>,
     #[serde(rename = "IsTruncated", default)]
     is_truncated: bool,
     #[serde(rename = "Marker", default, deserialize_with = "filled")]
     marker: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Users {
-    #[serde(rename = "User", default)]
-    list: Vec<User>,
 }
 
 /// Users of a page, the most that the cloud gives.
@@ -56,9 +44,7 @@ impl Ram {
     /// [`Self::get_user`] whether the comments are yours.
     pub async fn create_user(&self, name: &str, comments: Option<&str>) -> Result<User> {
         let parameters = of_user(name).with_some("Comments", comments);
-        self.repeatable::<UserAnswer>("CreateUser", parameters)
-            .await
-            .map(|answer| answer.user)
+        self.one("CreateUser", parameters).await
     }
 
     /// Looks a user up.
@@ -66,9 +52,7 @@ impl Ram {
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is none, and every other kind.
     pub async fn get_user(&self, name: &str) -> Result<User> {
-        self.repeatable::<UserAnswer>("GetUser", of_user(name))
-            .await
-            .map(|answer| answer.user)
+        self.one("GetUser", of_user(name)).await
     }
 
     /// All users of the account, page by page.
@@ -83,9 +67,9 @@ impl Ram {
             let parameters = Parameters::new()
                 .with("MaxItems", PAGE)
                 .with_some("Marker", marker.as_deref());
-            let answer: UsersAnswer = self.repeatable(OPERATION, parameters).await?;
-            users.extend(answer.users.list);
-            match answer.marker.filter(|_| answer.is_truncated) {
+            let page: Page = self.repeatable(OPERATION, parameters).await?;
+            users.extend(page.users.list);
+            match page.marker.filter(|_| page.is_truncated) {
                 Some(next) => marker = Some(next),
                 None => return Ok(users),
             }

@@ -15,7 +15,6 @@ use crate::cloud::{Method, Parameters};
 ///
 /// Host, path, headers and the split between query and body are not covered: a signed request is good
 /// at every host of the service until its time or nonce is refused.
-#[must_use]
 pub fn sign_v1(method: Method, parameters: &Parameters, secret: &SecretString) -> String {
     let secret = secret.expose_secret();
     let mut key = Zeroizing::new(String::with_capacity(secret.len() + 1));

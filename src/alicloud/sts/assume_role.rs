@@ -18,8 +18,6 @@ pub struct AssumeRole {
     pub session_name: String,
     /// 900 up to the role's own maximum (3,600 to 43,200); the cloud's default is 3,600.
     pub duration_seconds: Option<u32>,
-    /// A policy document that narrows the session further, at most 2,048 bytes.
-    pub policy: Option<String>,
     /// 2 to 1,224 of `[A-Za-z0-9_+=,.@:/-]`, if the role's trust policy wants one.
     pub external_id: Option<String>,
 }
@@ -73,7 +71,6 @@ impl Sts {
             .with("RoleArn", request.role_arn.as_str())
             .with("RoleSessionName", request.session_name.as_str())
             .with_some("DurationSeconds", seconds.as_deref())
-            .with_some("Policy", request.policy.as_deref())
             .with_some("ExternalId", request.external_id.as_deref());
         let answer: SessionAnswer = self.call(OPERATION, parameters).await?;
         answer.session(OPERATION, Source::AssumeRole, self.0.clock().now())

@@ -30,19 +30,16 @@ pub struct Sts(Api);
 
 impl Sts {
     /// STS as seen with these credentials, or with what this provider gives at the time of each call.
-    #[must_use]
     pub fn new(client: &Client, provider: impl Into<SharedProvider>, endpoint: Endpoint) -> Self {
         Self(Api::new(client, SERVICE, endpoint, provider))
     }
 
     /// STS as somebody else sees it, with credentials of the same account.
-    #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         Self(self.0.with_credentials(credentials))
     }
 
     /// The same for work that must be over by then: see [`Client::by`].
-    #[must_use]
     pub fn by(&self, deadline: Deadline) -> Self {
         Self(self.0.by(deadline))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::cli::text::printable;
@@ -39,17 +40,6 @@ pub(in crate::cli) struct Auth {
     metadata: Option<BTreeMap<String, String>>,
 }
 
-/// Why an answer of success has no token.
-#[derive(Deserialize)]
-struct Other {
-    auth: Option<OtherAuth>,
-}
-
-#[derive(Deserialize)]
-struct OtherAuth {
-    mfa_requirement: Option<serde::de::IgnoredAny>,
-}
-
 impl Answer {
     /// Reads the body of an answer.
     pub(in crate::cli) fn parse(body: &[u8]) -> Result<Self, &'static str> {
@@ -58,13 +48,11 @@ impl Answer {
         {
             return Ok(answer);
         }
-        let auth = serde_json::from_slice::<Other>(body)
-            .ok()
-            .and_then(|other| other.auth);
-        if auth.is_some_and(|auth| auth.mfa_requirement.is_some()) {
-            return Err("MFA is required, which this command does not support");
+        let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+        match answer.pointer("/auth/mfa_requirement") {
+            None | Some(Value::Null) => Err("it has no token"),
+            Some(_) => Err("MFA is required, which this command does not support"),
         }
-        Err("it has no token")
     }
 
     /// What the server warns of, fit for a terminal.

@@ -1,7 +1,6 @@
 //! The one request to the server.
 
 use std::error::Error as _;
-use std::fmt;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
@@ -25,47 +24,32 @@ const USER_AGENT: &str = concat!("vault-plugin-alicloud/", env!("CARGO_PKG_VERSI
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum LoginError {
     #[error("{0} does not answer within the time limit")]
-    Late(Place),
+    Late(String),
     #[error("the answer of {0} is too long")]
-    Long(Place),
+    Long(String),
     #[error("unexpected login response from {0}: {1}")]
-    Odd(Place, &'static str),
+    Odd(String, &'static str),
     #[error("{0} sent a redirect that was not followed: {1}")]
-    Redirect(Place, &'static str),
+    Redirect(String, &'static str),
     #[error("{0} refused the login with HTTP status {1}: {2}")]
-    Refused(Place, u16, String),
+    Refused(String, u16, String),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("{0} cannot be reached: {1}")]
-    Unreachable(Place, String),
+    Unreachable(String, String),
 }
 
 impl LoginError {
     /// An answer of success that is none to a login.
     pub(in crate::cli) fn odd(url: &Url, reason: &'static str) -> Self {
-        Self::Odd(Place::of(url), reason)
+        Self::Odd(place(url), reason)
     }
 }
 
 /// Scheme, host and port of a URL: where something went wrong, without a password that the URL may have.
-#[derive(Debug)]
-pub(in crate::cli) struct Place(String);
-
-impl Place {
-    fn of(url: &Url) -> Self {
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Self(format!(
-            "{}://{}{port}",
-            url.scheme(),
-            url.host_str().unwrap_or_default()
-        ))
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+fn place(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 /// Sends the login and returns the answer's body if the server granted it.
@@ -89,12 +73,12 @@ pub(in crate::cli) async fn login(
     let status = answer.status();
     if status.is_redirection() {
         let reason = "only one redirect, as a standby sends it, is followed";
-        return Err(LoginError::Redirect(Place::of(&url), reason));
+        return Err(LoginError::Redirect(place(&url), reason));
     }
     let text = read(answer, &url).await?;
     if !status.is_success() {
         return Err(LoginError::Refused(
-            Place::of(&url),
+            place(&url),
             status.as_u16(),
             reasons(&text, credentials),
         ));
@@ -153,7 +137,7 @@ fn redirect(settings: &Settings, from: &Url, answer: &Response) -> Result<Option
     if !statuses.contains(&answer.status()) {
         return Ok(None);
     }
-    let refused = |reason| LoginError::Redirect(Place::of(from), reason);
+    let refused = |reason| LoginError::Redirect(place(from), reason);
     if !settings.follow_redirect {
         return Err(refused("BAO_DISABLE_REDIRECTS or VAULT_DISABLE_REDIRECTS is set"));
     }
@@ -180,12 +164,12 @@ async fn read(mut answer: Response, url: &Url) -> Result<Zeroizing<Vec<u8>>, Log
         .content_length()
         .map_or(8 * 1024, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if expected > LIMIT {
-        return Err(LoginError::Long(Place::of(url)));
+        return Err(LoginError::Long(place(url)));
     }
     let mut body = Zeroizing::new(Vec::with_capacity(expected));
     while let Some(piece) = answer.chunk().await.map_err(|error| failure(error, url))? {
         if body.len() + piece.len() > LIMIT {
-            return Err(LoginError::Long(Place::of(url)));
+            return Err(LoginError::Long(place(url)));
         }
         body.extend_from_slice(&piece);
     }
@@ -222,7 +206,7 @@ fn reasons(body: &[u8], credentials: &Credentials) -> String {
 
 /// Sorts an error of reqwest, whose own text has little but the URL; the causes tell.
 fn failure(error: reqwest::Error, url: &Url) -> LoginError {
-    let place = Place::of(url);
+    let place = self::place(url);
     if error.is_timeout() {
         return LoginError::Late(place);
     }

@@ -82,10 +82,7 @@ pub(in crate::cli) enum SettingError {
 }
 
 /// A value, and how an error names where it came from.
-struct Found {
-    value: String,
-    from: String,
-}
+type Found = (String, String);
 
 /// Looks a setting up.
 struct Lookup<'a> {
@@ -96,26 +93,22 @@ struct Lookup<'a> {
 impl Lookup<'_> {
     fn flag_or_variable(&self, flag: &str, variable: &str) -> Option<Found> {
         match self.flags.get(flag) {
-            Some(value) => Some(Found {
-                value: value.to_owned(),
-                from: format!("-{flag}"),
-            }),
+            Some(value) => Some((value.to_owned(), format!("-{flag}"))),
             None => self.variable(variable),
         }
     }
 
     fn variable(&self, variable: &str) -> Option<Found> {
-        let (value, from) = named_variable(self.environment, variable)?;
-        Some(Found { value, from })
+        named_variable(self.environment, variable)
     }
 
     fn text(&self, flag: &str, variable: &str) -> Option<String> {
-        self.flag_or_variable(flag, variable).map(|found| found.value)
+        self.flag_or_variable(flag, variable).map(|(value, _)| value)
     }
 
     fn is_on(&self, variable: &str) -> Result<bool, SettingError> {
         match self.variable(variable) {
-            Some(found) => switch(Some(&found.value)).ok_or(SettingError::Switch(found.from)),
+            Some((value, from)) => switch(Some(&value)).ok_or(SettingError::Switch(from)),
             None => Ok(false),
         }
     }
@@ -124,10 +117,7 @@ impl Lookup<'_> {
 /// `BAO_<variable>`, or else `VAULT_<variable>`, with its full name; a blank one counts as absent. The rule is OpenBao's:
 /// a blank BAO_ variable hides its VAULT_ twin. Vault's CLI reads the VAULT_ names alone, so it is obeyed too wherever no
 /// BAO_ name is set.
-pub(in crate::cli) fn named_variable(
-    environment: &dyn Environment,
-    variable: &str,
-) -> Option<(String, String)> {
+pub(in crate::cli) fn named_variable(environment: &dyn Environment, variable: &str) -> Option<Found> {
     let (value, name) = ["BAO_", "VAULT_"].iter().find_map(|prefix| {
         let name = format!("{prefix}{variable}");
         environment.var(&name).map(|value| (value, name))
@@ -141,8 +131,8 @@ impl Settings {
         let lookup = Lookup { flags, environment };
         let url = login_url(&lookup)?;
         let timeout = match lookup.variable("CLIENT_TIMEOUT") {
-            Some(found) => {
-                parse_duration(&found.value).map_err(|error| SettingError::Duration(found.from, error))?
+            Some((value, from)) => {
+                parse_duration(&value).map_err(|error| SettingError::Duration(from, error))?
             }
             None => Duration::ZERO,
         };
@@ -165,11 +155,7 @@ impl Settings {
 impl TlsSettings {
     fn read(lookup: &Lookup<'_>) -> Result<Self, SettingError> {
         let file = lookup.text("ca-cert", "CACERT").map(Roots::File);
-        let pem = || {
-            lookup
-                .variable("CACERT_BYTES")
-                .map(|found| Roots::Pem(found.value))
-        };
+        let pem = || lookup.variable("CACERT_BYTES").map(|(pem, _)| Roots::Pem(pem));
         let folder = || lookup.text("ca-path", "CAPATH").map(Roots::Folder);
         let client = match (
             lookup.text("client-cert", "CLIENT_CERT"),
@@ -180,8 +166,8 @@ impl TlsSettings {
             _ => return Err(SettingError::ClientPair),
         };
         let server_name = match lookup.flag_or_variable("tls-server-name", "TLS_SERVER_NAME") {
-            Some(found) => {
-                Some(ServerName::try_from(found.value).map_err(|_| SettingError::ServerName(found.from))?)
+            Some((name, from)) => {
+                Some(ServerName::try_from(name).map_err(|_| SettingError::ServerName(from))?)
             }
             None => None,
         };
@@ -195,15 +181,11 @@ impl TlsSettings {
 }
 
 fn login_url(lookup: &Lookup<'_>) -> Result<Url, SettingError> {
-    let found = lookup
-        .flag_or_variable("address", "ADDR")
-        .unwrap_or_else(|| Found {
-            value: ADDRESS.to_owned(),
-            from: String::new(),
-        });
-    let parsed = Url::parse(found.value.trim()).ok();
+    let found = lookup.flag_or_variable("address", "ADDR");
+    let (address, from) = found.unwrap_or_else(|| (ADDRESS.to_owned(), String::new()));
+    let parsed = Url::parse(address.trim()).ok();
     let Some(mut url) = parsed.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        return Err(SettingError::Address(found.from));
+        return Err(SettingError::Address(from));
     };
     let mount = mount_path(lookup.flags.get("mount").unwrap_or("alicloud"))?;
     // A server behind a path of a gateway keeps it, as in the CLIs.
@@ -226,11 +208,11 @@ fn mount_path(mount: &str) -> Result<String, SettingError> {
 }
 
 fn namespace(lookup: &Lookup<'_>) -> Result<Option<HeaderValue>, SettingError> {
-    let Some(found) = lookup.flag_or_variable("namespace", "NAMESPACE") else {
+    let Some((namespace, from)) = lookup.flag_or_variable("namespace", "NAMESPACE") else {
         return Ok(None);
     };
-    let value = HeaderValue::from_str(&found.value);
-    value.map(Some).map_err(|_| SettingError::Namespace(found.from))
+    let value = HeaderValue::from_str(&namespace);
+    value.map(Some).map_err(|_| SettingError::Namespace(from))
 }
 
 fn proxy(lookup: &Lookup<'_>, url: &Url) -> Proxy {
@@ -238,7 +220,7 @@ fn proxy(lookup: &Lookup<'_>, url: &Url) -> Proxy {
         .variable("PROXY_ADDR")
         .or_else(|| lookup.variable("HTTP_PROXY"));
     match given {
-        Some(found) => Proxy::Given(found.value),
+        Some((proxy, _)) => Proxy::Given(proxy),
         None if is_this_machine(url) => Proxy::Direct,
         None => Proxy::Environment,
     }

@@ -10,7 +10,6 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use rustls_platform_verifier::Verifier;
 
 use super::settings::{Roots, TlsSettings};
 
@@ -32,23 +31,19 @@ pub(in crate::cli) enum TlsError {
 /// Loads the files and makes the configuration.
 pub(in crate::cli) fn config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = if settings.skip_verify {
-        Arc::new(Nobody(Arc::clone(&provider)))
-    } else {
-        let chain = chain_verifier(&settings.roots, &provider)?;
-        match &settings.server_name {
-            Some(name) => Arc::new(Named {
-                name: name.clone(),
-                chain,
-            }),
-            None => chain,
-        }
+    let verifier = Verifier {
+        chain: match settings.skip_verify {
+            true => None,
+            false => Some(chain_verifier(&settings.roots, &provider)?),
+        },
+        name: settings.server_name.clone(),
+        provider: Arc::clone(&provider),
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Setup(error.to_string()))?
         .dangerous() // the name of rustls for "with an own verifier"
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let Some((certificate, key)) = &settings.client else {
         return Ok(builder.with_no_client_auth());
     };
@@ -74,7 +69,8 @@ fn chain_verifier(
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let (found, from) = match roots {
         Roots::System => {
-            let verifier = Verifier::new(Arc::clone(provider)).map_err(TlsError::System)?;
+            let verifier =
+                rustls_platform_verifier::Verifier::new(Arc::clone(provider)).map_err(TlsError::System)?;
             return Ok(Arc::new(verifier));
         }
         Roots::File(file) => (certificates(file)?, file.as_str()),
@@ -120,24 +116,29 @@ fn unreadable(from: &str, error: &dyn std::fmt::Display) -> TlsError {
     TlsError::File(from.to_owned(), error.to_string())
 }
 
-/// Checks the chain, and another name than the address's (`BAO_TLS_SERVER_NAME`).
+/// Checks the chain, with another name than the address's if there is one (`BAO_TLS_SERVER_NAME`). Without a chain it
+/// accepts every certificate whose key is there: what `BAO_SKIP_VERIFY` asks for.
 #[derive(Debug)]
-struct Named {
-    name: ServerName<'static>,
-    chain: Arc<dyn ServerCertVerifier>,
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    chain: Option<Arc<dyn ServerCertVerifier>>,
+    name: Option<ServerName<'static>>,
 }
 
-impl ServerCertVerifier for Named {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.chain
-            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+        let Some(chain) = &self.chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let name = self.name.as_ref().unwrap_or(name);
+        chain.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -146,46 +147,7 @@ impl ServerCertVerifier for Named {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-/// Accepts every certificate whose key is there: what `BAO_SKIP_VERIFY` asks for.
-#[derive(Debug)]
-struct Nobody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Nobody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -195,11 +157,13 @@ impl ServerCertVerifier for Nobody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

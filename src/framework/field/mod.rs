@@ -74,7 +74,6 @@ pub struct Collected {
 
 impl Field {
     /// A field with a name and a kind, optional, without a description.
-    #[must_use]
     pub fn new(name: &'static str, kind: FieldKind) -> Self {
         Self {
             name,
@@ -90,35 +89,30 @@ impl Field {
     }
 
     /// Sets the description for help and documents.
-    #[must_use]
     pub fn describe(mut self, description: &'static str) -> Self {
         self.description = description;
         self
     }
 
     /// Documents what it means that the field is not given. The handler sees that it is not.
-    #[must_use]
     pub fn documented_default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(value.into());
         self
     }
 
     /// Documents that the field must be given. The handler is what enforces it.
-    #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
     /// Documents that the field should no longer be used.
-    #[must_use]
     pub fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
     }
 
     /// Documents the values that the handler accepts.
-    #[must_use]
     pub fn allowed(mut self, values: &'static [&'static str]) -> Self {
         self.allowed = values;
         self
@@ -127,48 +121,41 @@ impl Field {
     /// Hands the value to the handler as the caller sent it, because the path itself reads several forms: a list or an
     /// object as the text of it in the body, where numbers keep their spelling, and everything else as it is. The kind
     /// then only documents the field.
-    #[must_use]
     pub fn kept_as_sent(mut self) -> Self {
         self.as_sent = true;
         self
     }
 
     /// Sets the label in user interfaces.
-    #[must_use]
     pub fn display_name(mut self, name: &'static str) -> Self {
         self.display.name = Some(name);
         self
     }
 
     /// Sets the help text in user interfaces, where it differs from the description.
-    #[must_use]
     pub fn display_description(mut self, description: &'static str) -> Self {
         self.display.description = Some(description);
         self
     }
 
     /// Asks user interfaces to mask the value.
-    #[must_use]
     pub fn sensitive(mut self) -> Self {
         self.display.sensitive = true;
         self
     }
 
     /// Sets the group of the field in user interfaces.
-    #[must_use]
     pub fn group(mut self, group: &'static str) -> Self {
         self.display.group = Some(group);
         self
     }
 
     /// The name, as callers write it.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// The kind.
-    #[must_use]
     pub fn kind(&self) -> FieldKind {
         self.kind
     }
@@ -241,7 +228,6 @@ impl FieldValues {
     }
 
     /// The value of a field, unless it was not given. An explicit null of a duration is not given.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
@@ -252,7 +238,6 @@ impl FieldValues {
     }
 
     /// Whether the caller gave the field.
-    #[must_use]
     pub fn given(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
@@ -298,14 +283,12 @@ impl fmt::Debug for FieldValues {
 }
 
 /// The warning about names that are no fields, in the words of Vault's framework package; none when there are none.
-#[must_use]
 pub fn ignored_warning(names: &[String]) -> Option<String> {
     warning("Endpoint ignored these unrecognized parameters", names)
 }
 
 /// The warning about names whose value came from the path, in the words of Vault's framework package; none when
 /// there are none.
-#[must_use]
 pub fn replaced_warning(names: &[String]) -> Option<String> {
     let text =
         "Endpoint replaced the value of these parameters with the values captured from the endpoint's path";

@@ -51,27 +51,23 @@ impl<C: 'static> Setting<C> {
     }
 
     /// Sets the description for help and documents.
-    #[must_use]
     pub fn describe(self, description: &'static str) -> Self {
         self.document(|field| field.describe(description))
     }
 
     /// Changes what help and documents say of the field.
-    #[must_use]
     pub fn document(mut self, change: impl FnOnce(Field) -> Field) -> Self {
         self.field = change(self.field);
         self
     }
 
     /// Shows something else than the value itself, such as the default that is in force.
-    #[must_use]
     pub fn shown_as(mut self, show: impl Fn(&C) -> Value + Send + Sync + 'static) -> Self {
         self.show = Box::new(move |target| Some(show(target)));
         self
     }
 
     /// Leaves the setting out of a read while it is zero or an empty list.
-    #[must_use]
     pub fn shown_if_set(mut self) -> Self {
         let show = self.show;
         let is_set = |value: &Value| *value != 0 && value.as_array().is_none_or(|list| !list.is_empty());
@@ -80,7 +76,6 @@ impl<C: 'static> Setting<C> {
     }
 
     /// Never shows the value, and asks user interfaces to mask it.
-    #[must_use]
     pub fn secret(mut self) -> Self {
         self.show = Box::new(|_| None);
         self.document(Field::sensitive)
@@ -89,13 +84,11 @@ impl<C: 'static> Setting<C> {
 
 impl<C: 'static> Settings<C> {
     /// No settings.
-    #[must_use]
     pub fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
     /// Adds a setting.
-    #[must_use]
     pub fn with(mut self, setting: Setting<C>) -> Self {
         self.entries.push(setting);
         self
@@ -107,7 +100,6 @@ impl<C: 'static> Settings<C> {
     }
 
     /// Whether a request gave any of the settings.
-    #[must_use]
     pub fn any_given(&self, values: &FieldValues) -> bool {
         self.entries.iter().any(|entry| values.given(entry.field.name()))
     }
@@ -127,7 +119,6 @@ impl<C: 'static> Settings<C> {
     }
 
     /// What a read shows: every setting that is not secret.
-    #[must_use]
     pub fn shown(&self, target: &C) -> Map<String, Value>
     where
         C: Clone,

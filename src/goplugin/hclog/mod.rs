@@ -5,7 +5,6 @@
 //! nothing but the record type of this module may ever write to stderr.
 
 mod out_of_memory;
-mod output;
 mod panic;
 mod record;
 
@@ -24,8 +23,7 @@ use tracing_subscriber::{
 };
 
 pub use out_of_memory::report_out_of_memory;
-use output::stderr;
-use record::Record;
+use record::{Record, stderr};
 
 /// Libraries that talk a lot; of them only warnings and errors are written.
 const QUIET: [&str; 9] = [

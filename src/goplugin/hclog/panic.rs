@@ -2,8 +2,7 @@
 
 use std::{any::Any, panic::PanicHookInfo};
 
-use super::output::stderr;
-use super::record::Record;
+use super::record::{Record, stderr};
 
 /// Writes an error record for each panic, with the place. The text is written only when it is part of the program:
 /// a formatted one may hold a secret.

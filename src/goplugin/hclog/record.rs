@@ -1,6 +1,7 @@
 //! One log record and its line.
 
 use std::fmt;
+use std::io::{self, Write as _};
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -88,6 +89,12 @@ impl Record {
         // Writes a map with string keys, which cannot fail; line breaks in texts are escaped.
         Value::Object(members).to_string().into_bytes()
     }
+}
+
+/// Writes a line to stderr in one call: lines of several tasks must not mix.
+pub(super) fn stderr(line: &[u8]) {
+    // Nobody is left to tell when this fails.
+    let _ = io::stderr().lock().write_all(line);
 }
 
 fn bounded(mut text: String) -> String {

@@ -11,6 +11,10 @@ const COUNTED: [RequestClass; 5] = [
     RequestClass::Storage,
 ];
 
+fn cloud_call() -> Bounds {
+    Bounds::of(RequestClass::CloudCall).unwrap()
+}
+
 async fn enter(admission: &Admission, class: RequestClass, keys: &[&str]) -> Result<Permit, Error> {
     let mut ticket = admission.ticket(class, Deadline::after(class.budget()))?;
     ticket.reserve(2048).await?;
@@ -55,10 +59,10 @@ async fn no_class_can_use_up_the_permits_of_another() {
 async fn a_request_that_finds_no_permit_waits_and_one_too_many_is_refused_at_once() {
     let admission = Arc::new(Admission::default());
     let mut held = Vec::new();
-    for _ in 0..CLOUD_CALL.permits {
+    for _ in 0..cloud_call().permits {
         held.push(enter(&admission, RequestClass::CloudCall, &[]).await.unwrap());
     }
-    let waiting: Vec<_> = (0..CLOUD_CALL.queue)
+    let waiting: Vec<_> = (0..cloud_call().queue)
         .map(|_| {
             let admission = Arc::clone(&admission);
             tokio::spawn(async move { enter(&admission, RequestClass::CloudCall, &[]).await.map(drop) })
@@ -80,10 +84,10 @@ async fn a_request_that_finds_no_permit_waits_and_one_too_many_is_refused_at_onc
     }
     drop(held);
     // Whoever gives up leaves the queue.
-    let all = admission.class(RequestClass::CloudCall).unwrap();
+    let all = &admission.0[&RequestClass::CloudCall];
     assert_eq!(
         all.admitted.available_permits(),
-        CLOUD_CALL.permits + CLOUD_CALL.queue
+        cloud_call().permits + cloud_call().queue
     );
     assert_eq!(all.small_kib.available_permits(), SMALL_KIB);
 }
@@ -92,7 +96,7 @@ async fn a_request_that_finds_no_permit_waits_and_one_too_many_is_refused_at_onc
 async fn a_wait_ends_with_the_queue_timeout_and_leaves_nothing_behind() {
     let admission = Admission::default();
     let mut held = Vec::new();
-    for _ in 0..CLOUD_CALL.permits {
+    for _ in 0..cloud_call().permits {
         held.push(enter(&admission, RequestClass::CloudCall, &[]).await.unwrap());
     }
     let started = Instant::now();
@@ -124,7 +128,7 @@ async fn one_address_or_role_cannot_hold_all_permits_for_logins() {
         drop(aborted.await);
     }
     drop(good);
-    assert!(admission.login.keys.lock().unwrap().is_empty());
+    assert!(admission.0[&RequestClass::Login].keys.lock().unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,6 @@ pub struct Mount(Arc<Instance>);
 
 impl Mount {
     /// A mount of a backend, with nothing stored yet.
-    #[must_use]
     pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Instance {
             backend,
