@@ -31,6 +31,7 @@ mod response;
 mod schedule;
 mod secret;
 mod settings;
+mod spelling;
 mod storage;
 pub mod stored;
 mod system;
@@ -54,7 +55,7 @@ pub use lease::{LeaseTerms, TtlCap};
 pub use locks::NamedLocks;
 #[cfg(any(test, fuzzing))]
 pub use memory::{FixedSystem, MemoryStorage};
-pub use path::{DisplayAttributes, HandlerResult, Path};
+pub use path::{DisplayAttributes, HandlerResult, NoArguments, Path};
 #[cfg(fuzzing)]
 pub use pattern::Pattern;
 pub use request::{Context, Operation, Request, Services};
@@ -62,6 +63,7 @@ pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use schedule::Job;
 pub use secret::{Lease, SecretType};
 pub use settings::{Setting, SettingValue, Settings};
+pub use spelling::{check_spelling, list_as_spelt, name_as_sent, spelling_to_store};
 pub use storage::{Change, Storage, StorageError};
 pub use system::{Product, ReplicationState, SystemError, SystemView};
 pub use token::{DeprecatedFields, TokenParameters};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::framework::class::RequestClass;
@@ -14,6 +15,10 @@ use crate::framework::response::Response;
 
 /// What a handler gives back. No response means "not found" for reads and an empty success for everything else.
 pub type HandlerResult = Result<Option<Response>, Error>;
+
+/// The arguments of a handler that needs none.
+#[derive(Debug, Deserialize)]
+pub struct NoArguments {}
 
 /// One path.
 pub struct Path {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::config::{Config, SETTINGS, STORAGE_KEY};
 use super::method::{Method, OPERATIONS};
-use crate::framework::{Context, DisplayAttributes, FieldValues, HandlerResult, Operation, Path, Response};
+use crate::framework::{
+    Context, DisplayAttributes, FieldValues, HandlerResult, NoArguments, Operation, Path, Response,
+};
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
 
@@ -40,9 +40,6 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
         .help(SYNOPSIS, DESCRIPTION)
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
-
 async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     let mut config = Config::load(&*context.storage).await?.unwrap_or_default();
@@ -56,12 +53,12 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     }))
 }
 
-async fn read(_: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
+async fn read(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     let config = Config::load(&*context.storage).await?;
     Ok(config.map(|config| Response::data(SETTINGS.shown(&config))))
 }
 
-async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
+async fn delete(method: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)

@@ -206,7 +206,7 @@ fn reasons(body: &[u8], credentials: &Credentials) -> String {
 
 /// Sorts an error of reqwest, whose own text has little but the URL; the causes tell.
 fn failure(error: reqwest::Error, url: &Url) -> LoginError {
-    let place = self::place(url);
+    let place = place(url);
     if error.is_timeout() {
         return LoginError::Late(place);
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
-    Context, Error, Field, FieldKind, HandlerResult, Operation, Path, Response, Status, WalEntry,
+    Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response, Status, WalEntry,
 };
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
@@ -55,9 +55,6 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
         .calls_cloud()
         .help(SYNOPSIS, DESCRIPTION)
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct NoArguments {}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct User {

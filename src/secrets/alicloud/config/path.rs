@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::alicloud::CallerIdentity;
 use crate::alicloud::credentials::Source;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, FieldValues, HandlerResult, Operation, Path,
-    Response,
+    Context, DisplayAttributes, Error, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation,
+    Path, Response,
 };
 use crate::secrets::alicloud::config::values::CredentialSource;
 use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
@@ -64,9 +64,6 @@ pub(super) struct Write {
     #[serde(flatten)]
     given: FieldValues,
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
 
 async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
     let _one_writer = engine.locks.lock(STORAGE_KEY).await;
@@ -132,7 +129,7 @@ fn moved_warning(leases: usize, before: &str, now: &str, has_previous: bool) -> 
     )
 }
 
-async fn read(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {
+async fn read(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let Some(config) = Config::load(&*context.storage).await? else {
         return Ok(None);
     };
@@ -201,7 +198,7 @@ fn shown(source: Option<Source>, identity: Option<&CallerIdentity>) -> Map<Strin
     )
 }
 
-async fn delete(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {
+async fn delete(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let _one_writer = engine.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)

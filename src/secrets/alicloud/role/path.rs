@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 
 use crate::framework::{
-    Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation, Path, Response,
+    Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation, Path,
+    Response, list_as_spelt, spelling_to_store,
 };
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::role::rules::{check, warnings};
-use crate::secrets::alicloud::role::spelling::{as_sent, check_spelling};
+use crate::secrets::alicloud::role::spelling::check_spelling;
 use crate::secrets::alicloud::role::{Role, SETTINGS, STORAGE_PREFIX, storage_key};
-
-/// Roles that a list reads at the same time.
-const LISTED_AT_ONCE: usize = 16;
 
 const LIST_SYNOPSIS: &str = "List the existing roles in this backend.";
 const LIST_DESCRIPTION: &str = "Roles will be listed by the role name.";
@@ -65,9 +62,6 @@ pub(super) struct Name {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct NoArguments {}
-
-#[derive(Debug, Deserialize)]
 pub(super) struct Write {
     name: String,
     #[serde(flatten)]
@@ -75,31 +69,13 @@ pub(super) struct Write {
 }
 
 async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
-    let names = context.storage.list(STORAGE_PREFIX).await?;
-    if context.host_resolves_paths() {
-        return Ok(Some(Response::list(names)));
-    }
-    // Here a role is found by its own spelling only.
-    let spelt = names.into_iter().map(|name| async {
-        match Role::load(&*context.storage, &name).await {
-            Ok(Some(Role {
-                spelling: Some(spelling),
-                ..
-            })) => spelling,
-            _ => name,
-        }
-    });
-    let spelt: Vec<_> = spelt.collect();
-    let spelt = stream::iter(spelt).buffered(LISTED_AT_ONCE).collect().await;
-    Ok(Some(Response::list(spelt)))
+    let names = list_as_spelt(&context, STORAGE_PREFIX, |role: Role| role.spelling).await?;
+    Ok(Some(Response::list(names)))
 }
 
 async fn exists(_: Arc<Engine>, context: Context, arguments: Name) -> Result<bool, Error> {
-    Ok(context
-        .storage
-        .get(&storage_key(&arguments.name))
-        .await?
-        .is_some())
+    let stored = context.storage.get(&storage_key(&arguments.name)).await?;
+    Ok(stored.is_some())
 }
 
 async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
@@ -138,8 +114,7 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         check_spelling(&context, role).await?;
     }
     let mut role = stored.unwrap_or_default();
-    let sent = as_sent(&context);
-    role.spelling = (sent != sent.to_ascii_lowercase()).then(|| sent.to_owned());
+    role.spelling = spelling_to_store(&context);
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
     SETTINGS.merge(&mut role, &arguments.given)?;
     check(&role, &config)?;
