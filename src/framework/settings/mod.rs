@@ -132,6 +132,12 @@ impl<C: 'static> Settings<C> {
     }
 }
 
+impl<C: 'static> Default for Settings<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn broken(name: &str, rule: &str) -> Error {
     Error::bad_request(format!("{name}: {rule}"))
 }
