@@ -1,13 +1,14 @@
 //! What the paths of one mount share.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::used_signatures::UsedSignatures;
 use crate::cloud::Client;
-use crate::framework::{DisplayAttributes, NamedLocks};
+use crate::framework::NamedLocks;
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
-pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("ali-cloud");
+pub(super) const OPERATION_PREFIX: &str = "ali-cloud";
 
 /// What the paths of one mount share.
 pub(super) struct Method {
@@ -16,4 +17,10 @@ pub(super) struct Method {
     pub(super) locks: NamedLocks,
     /// Of all mounts of this process.
     pub(super) used_signatures: Arc<UsedSignatures>,
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method").finish_non_exhaustive()
+    }
 }

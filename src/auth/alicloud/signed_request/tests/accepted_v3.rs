@@ -66,7 +66,9 @@ fn signature_of(presigned: &Presigned, secret: &str) -> String {
         headers: &headers,
         body: b"",
     };
-    sign_v3(&request, key_id, &SecretString::from(secret)).authorization
+    sign_v3(&request, key_id, &SecretString::from(secret))
+        .authorization()
+        .to_owned()
 }
 
 #[test]
@@ -120,7 +122,9 @@ fn a_v3_request_bound_to_a_server() {
         headers: &pairs,
         body: b"",
     };
-    let signed = sign_v3(&request, "testid", &"testsecret".into()).authorization;
+    let signed = sign_v3(&request, "testid", &"testsecret".into())
+        .authorization()
+        .to_owned();
     headers.push(("Authorization".into(), signed.clone()));
     let rules = Rules {
         server_id: Some("vault.example é"),
