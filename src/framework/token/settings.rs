@@ -126,23 +126,23 @@ pub(super) static DEPRECATED: LazyLock<Settings<DeprecatedFields>> = LazyLock::n
     type Old = DeprecatedFields;
     Settings::new()
         .with(instead_of!(
-            policies("policies", |old: &mut Old| &mut old.policies, normal_policies).shown_if_set(),
+            policies("policies", |old: &mut Old| &mut old.policies, normal_policies).shown_if(not_empty),
             "token_policies"
         ))
         .with(instead_of!(
-            Setting::new("ttl", |old: &mut Old| &mut old.ttl).shown_if_set(),
+            Setting::new("ttl", |old: &mut Old| &mut old.ttl).shown_if(|ttl| !ttl.is_zero()),
             "token_ttl"
         ))
         .with(instead_of!(
-            Setting::new("max_ttl", |old: &mut Old| &mut old.max_ttl).shown_if_set(),
+            Setting::new("max_ttl", |old: &mut Old| &mut old.max_ttl).shown_if(|ttl| !ttl.is_zero()),
             "token_max_ttl"
         ))
         .with(instead_of!(
-            Setting::new("period", |old: &mut Old| &mut old.period).shown_if_set(),
+            Setting::new("period", |old: &mut Old| &mut old.period).shown_if(|ttl| !ttl.is_zero()),
             "token_period"
         ))
         .with(instead_of!(
-            addresses("bound_cidrs", |old: &mut Old| &mut old.bound_cidrs).shown_if_set(),
+            addresses("bound_cidrs", |old: &mut Old| &mut old.bound_cidrs).shown_if(not_empty),
             "token_bound_cidrs"
         ))
 });
@@ -151,7 +151,7 @@ fn current<T: SettingValue + 'static>(
     name: &'static str,
     access: fn(&mut TokenParameters) -> &mut T,
     label: &'static str,
-) -> Setting<TokenParameters> {
+) -> Setting<TokenParameters, T> {
     Setting::new(name, access).document(labelled(label))
 }
 
@@ -159,11 +159,15 @@ fn labelled(label: &'static str) -> impl FnOnce(Field) -> Field {
     move |field| field.display_name(label).group("Tokens")
 }
 
+fn not_empty<T>(list: &Option<Vec<T>>) -> bool {
+    list.as_ref().is_some_and(|list| !list.is_empty())
+}
+
 fn policies<C: 'static>(
     name: &'static str,
     access: fn(&mut C) -> &mut Option<Vec<String>>,
     normal: fn(&[String]) -> Vec<String>,
-) -> Setting<C> {
+) -> Setting<C, Option<Vec<String>>> {
     Setting::custom(
         Field::new(name, FieldKind::CommaStringSlice),
         access,
@@ -175,7 +179,7 @@ fn policies<C: 'static>(
 fn addresses<C: 'static>(
     name: &'static str,
     access: fn(&mut C) -> &mut Option<Vec<BoundAddress>>,
-) -> Setting<C> {
+) -> Setting<C, Option<Vec<BoundAddress>>> {
     let parse = |name, text: &String| {
         BoundAddress::parse(text)
             .map_err(|error| Error::bad_request(format!("{name}: {:?}: {error}", Excerpt(text))))

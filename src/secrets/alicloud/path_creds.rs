@@ -10,7 +10,7 @@ use crate::framework::{
     Response, Status, TtlCap,
 };
 use crate::secrets::alicloud::cloud::Cloud;
-use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
+use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
 use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::spelling::check_spelling;
@@ -29,12 +29,19 @@ when the lease ends. If the role has an ARN, that role is assumed; the credentia
 pub(super) fn path(engine: &Arc<Engine>) -> Path {
     Path::new("creds/{name}")
         .field(Field::new("name", FieldKind::LowercaseString).describe("The name of the role."))
-        .display(OPERATIONS.verb("generate").suffix("credentials"))
+        .display(DisplayAttributes {
+            prefix: Some(OPERATION_PREFIX),
+            verb: Some("generate"),
+            suffix: Some("credentials"),
+        })
         .on(Operation::Read, engine, issue)
         .changing()
         .makes_in_cloud()
         .and_on(Operation::Update)
-        .displayed(DisplayAttributes::default().suffix("credentials-with-parameters"))
+        .displayed(DisplayAttributes {
+            suffix: Some("credentials-with-parameters"),
+            ..DisplayAttributes::default()
+        })
         .help(SYNOPSIS, DESCRIPTION)
 }
 

@@ -256,9 +256,10 @@ async fn clear_policy(ram: &Ram, policy: &str, conflict: &Error) -> Result<()> {
         }
         Some(Subject::User) => {
             let policy = PolicyRef::custom(policy);
-            let users = ram.list_users_with_policy(&policy).await?;
+            let entities = ram.list_entities_for_policy(&policy).await?;
             all(join_all(
-                users
+                entities
+                    .users
                     .iter()
                     .map(|user| ram.detach_policy_from_user(user, &policy)),
             )
