@@ -1,8 +1,5 @@
 //! A backend as data, and the dispatch of requests to it.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +10,7 @@ use serde_json::{Map, Value};
 use super::class::RequestClass;
 use super::error::Error;
 use super::field::{FieldValues, ignored_warning, replaced_warning};
+use super::handler::{Bound, Handler, bound};
 use super::help;
 use super::kind::{BackendKind, SpecialPaths};
 use super::openapi;
@@ -25,10 +23,6 @@ use super::secret::{Lease, SecretType};
 use super::tick::Tick;
 use super::wal_rollback::WalRollback;
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Initialize = Arc<dyn Fn(Context) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type AuthRenew = Arc<dyn Fn(Context, Auth) -> BoxFuture<HandlerResult> + Send + Sync>;
-
 /// A secrets engine or auth method.
 pub struct Backend {
     kind: BackendKind,
@@ -38,13 +32,12 @@ pub struct Backend {
     secrets: Vec<SecretType>,
     wal: WalRollback,
     schedules: Vec<Schedule>,
-    initialize: Option<Initialize>,
-    auth_renew: Option<AuthRenew>,
+    initialize: Option<Bound<(), Result<(), Error>>>,
+    auth_renew: Option<Bound<Auth, HandlerResult>>,
 }
 
 impl Backend {
     /// A backend without paths. `help` is shown by `path-help` on the mount.
-    #[must_use]
     pub fn new(kind: BackendKind, help: &'static str) -> Self {
         Self {
             kind,
@@ -60,21 +53,18 @@ impl Backend {
     }
 
     /// Adds a path. The first one that matches a request serves it.
-    #[must_use]
     pub fn path(mut self, path: Path) -> Self {
         self.paths.push(path);
         self
     }
 
     /// Sets the paths that the host treats specially.
-    #[must_use]
     pub fn special(mut self, special: SpecialPaths) -> Self {
         self.special = special;
         self
     }
 
     /// Adds a lease type.
-    #[must_use]
     pub fn secret(mut self, secret: SecretType) -> Self {
         self.secrets.push(secret);
         self
@@ -83,13 +73,15 @@ impl Backend {
     /// Adds a kind of WAL entry and what rolls it back, given the data of the entry. An entry that it fails on stays, and
     /// is tried again at a later tick; so does one whose kind no handler was added for. As with a [`Job`], several entries
     /// are worked on at the same time, and each may be cut off.
-    #[must_use]
-    pub fn wal<S, T, F, R>(mut self, kind: &'static str, state: &Arc<S>, rollback: F) -> Self
+    pub fn wal<S, T>(
+        mut self,
+        kind: &'static str,
+        state: &Arc<S>,
+        rollback: impl Handler<S, T, Result<(), Error>>,
+    ) -> Self
     where
         S: Send + Sync + 'static,
-        T: DeserializeOwned + Send + 'static,
-        F: Fn(Arc<S>, Context, T) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<(), Error>> + Send + 'static,
+        T: DeserializeOwned + 'static,
     {
         self.wal.add(kind, state, rollback);
         self
@@ -97,7 +89,6 @@ impl Backend {
 
     /// Adds a job that runs at ticks of the host, which come about once a minute: when the last run went through all of its
     /// entries that long ago, and at the next tick when it did not.
-    #[must_use]
     pub fn schedule(mut self, name: &'static str, every: Duration, job: Arc<dyn Job>) -> Self {
         self.schedules.push(Schedule::new(name, every, job));
         self
@@ -112,49 +103,34 @@ impl Backend {
             reason = "a queue of rotations is rebuilt here; no engine has one yet"
         )
     )]
-    #[must_use]
-    pub fn initialize<S, F, R>(mut self, state: &Arc<S>, hook: F) -> Self
+    pub fn initialize<S>(mut self, state: &Arc<S>, hook: impl Handler<S, (), Result<(), Error>>) -> Self
     where
         S: Send + Sync + 'static,
-        F: Fn(Arc<S>, Context) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let state = Arc::clone(state);
-        self.initialize = Some(Arc::new(move |context| {
-            Box::pin(hook(Arc::clone(&state), context))
-        }));
+        self.initialize = Some(bound(state, hook));
         self
     }
 
     /// Sets what renews a token.
-    #[must_use]
-    pub fn auth_renew<S, F, R>(mut self, state: &Arc<S>, renew: F) -> Self
+    pub fn auth_renew<S>(mut self, state: &Arc<S>, renew: impl Handler<S, Auth, HandlerResult>) -> Self
     where
         S: Send + Sync + 'static,
-        F: Fn(Arc<S>, Context, Auth) -> R + Send + Sync + 'static,
-        R: Future<Output = HandlerResult> + Send + 'static,
     {
-        let state = Arc::clone(state);
-        self.auth_renew = Some(Arc::new(move |context, auth| {
-            Box::pin(renew(Arc::clone(&state), context, auth))
-        }));
+        self.auth_renew = Some(bound(state, renew));
         self
     }
 
     /// Secrets engine or auth method.
-    #[must_use]
     pub fn kind(&self) -> BackendKind {
         self.kind
     }
 
     /// The paths that the host treats specially.
-    #[must_use]
     pub fn special_paths(&self) -> &SpecialPaths {
         &self.special
     }
 
     /// The class of a request.
-    #[must_use]
     pub fn class(&self, operation: Operation, path: &str) -> RequestClass {
         match operation {
             Operation::Help | Operation::ResolvePath => RequestClass::Static,
@@ -186,7 +162,7 @@ impl Backend {
             Operation::Revoke => self.revoke(context).await,
             Operation::Rollback => self.tick(context).await,
             Operation::Initialize => match &self.initialize {
-                Some(hook) => hook(context).await.map(|()| None),
+                Some(hook) => hook(context, ()).await.map(|()| None),
                 None => Ok(None),
             },
             // Never an answer: a host that lets anybody ask it would take the alias for a login.
@@ -248,19 +224,8 @@ impl Backend {
     }
 
     async fn renew(&self, context: Context) -> HandlerResult {
-        if let Some(secret) = context.request.secret.clone() {
-            let kind = SecretType::of(&self.secrets, &secret)?;
-            let data = context.request.data.clone();
-            return kind
-                .renew(
-                    context,
-                    Lease {
-                        internal: secret.internal,
-                        options: secret.lease,
-                        data,
-                    },
-                )
-                .await;
+        if let Some(lease) = Lease::of(&context.request) {
+            return (SecretType::of(&self.secrets, &lease)?.renew)(context, lease).await;
         }
         match (&self.auth_renew, context.request.auth.clone()) {
             (Some(renew), Some(auth)) => renew(context, auth).await,
@@ -270,20 +235,9 @@ impl Backend {
     }
 
     async fn revoke(&self, context: Context) -> HandlerResult {
-        let Some(secret) = context.request.secret.clone() else {
-            return Err(Error::internal("a revocation must carry a lease"));
-        };
-        let kind = SecretType::of(&self.secrets, &secret)?;
-        let data = context.request.data.clone();
-        kind.revoke(
-            context,
-            Lease {
-                internal: secret.internal,
-                options: secret.lease,
-                data,
-            },
-        )
-        .await
+        let lease =
+            Lease::of(&context.request).ok_or_else(|| Error::internal("a revocation must carry a lease"))?;
+        (SecretType::of(&self.secrets, &lease)?.revoke)(context, lease).await
     }
 
     /// The host's tick: all jobs and the WAL at the same time, sharing what may run concurrently.
@@ -357,16 +311,6 @@ async fn forward_if_needed(spec: &OperationSpec, context: &Context) -> Result<()
 async fn is_read_only(context: &Context) -> Result<bool, Error> {
     let state = context.system.replication_state().await?;
     Ok(state.is_standby() || (state.is_performance_secondary() && !context.system.local_mount().await?))
-}
-
-impl fmt::Debug for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Backend")
-            .field("kind", &self.kind)
-            .field("paths", &self.paths)
-            .field("secrets", &self.secrets)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ pub enum RequestClass {
 
 impl RequestClass {
     /// How long such a request may take, from its arrival to the answer.
-    #[must_use]
     pub fn budget(self) -> Duration {
         match self {
             Self::Login => budget::LOGIN,

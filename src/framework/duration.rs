@@ -61,7 +61,6 @@ pub(super) fn unsigned(seconds: i64) -> Result<Duration, DurationError> {
 
 /// Prints a duration for people, the way Go does but without zero parts: `768h`, `1h30m`, `45s`, `0s`. Parts below a
 /// second are dropped.
-#[must_use]
 pub fn human_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [
@@ -169,7 +168,6 @@ const UNITS: [(&str, u128); 8] = [
 ];
 
 /// Nanoseconds as Go keeps a duration, on the wire and in storage; more than fits becomes the most that fits.
-#[must_use]
 pub fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

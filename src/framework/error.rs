@@ -5,13 +5,13 @@
 //! only those kinds that keep the text, or whose fixed text says enough, are used here.
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// The cause of an [`Error`], for the log only.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request failed. The message is for the caller of the API, the source is for the log.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     kind: Kind,
     message: Cow<'static, str>,
@@ -45,7 +45,6 @@ pub(crate) const READ_ONLY: &str = "cannot write to readonly storage";
 
 impl Error {
     /// An error of the given kind. The message is lower case, without a full stop, and free of secrets.
-    #[must_use]
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -55,72 +54,49 @@ impl Error {
     }
 
     /// A mistake of the caller: HTTP 400 with this text.
-    #[must_use]
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::BadRequest, message)
     }
 
     /// An error with a chosen HTTP status and this text.
-    #[must_use]
     pub fn coded(status: Status, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Coded(status), message)
     }
 
     /// A failure that is nobody's mistake: HTTP 500 with this text.
-    #[must_use]
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Internal, message)
     }
 
     /// The node may not write; see [`Kind::ReadOnly`].
-    #[must_use]
     pub fn read_only() -> Self {
         Self::new(Kind::ReadOnly, READ_ONLY)
     }
 
     /// No handler for the operation on this path.
-    #[must_use]
     pub fn unsupported_operation() -> Self {
         Self::new(Kind::UnsupportedOperation, "unsupported operation")
     }
 
     /// No path matches.
-    #[must_use]
     pub fn unsupported_path() -> Self {
         Self::new(Kind::UnsupportedPath, "unsupported path")
     }
 
     /// Adds the cause, which goes to the log and never to the caller.
-    #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
     /// What the error becomes at the host.
-    #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
     /// The text for the caller.
-    #[must_use]
     pub fn message(&self) -> &str {
         &self.message
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -141,7 +117,6 @@ impl Status {
     pub const UNAVAILABLE: Self = Self(503);
 
     /// The number, always 400 to 599.
-    #[must_use]
     pub fn code(self) -> u16 {
         self.0
     }

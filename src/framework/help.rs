@@ -4,7 +4,6 @@ use crate::framework::field::{Field, FieldKind};
 use crate::framework::path::Path;
 
 /// The help of one path. `request_path` is the path that was asked about.
-#[must_use]
 pub fn path_help(path: &Path, request_path: &str) -> String {
     let mut sections = vec![
         format!(
@@ -28,7 +27,6 @@ pub fn path_help(path: &Path, request_path: &str) -> String {
 }
 
 /// The help of a whole backend: its own text, and each path with its synopsis, sorted by pattern.
-#[must_use]
 pub fn root_help(backend_help: &str, paths: &[Path]) -> String {
     let mut routes: Vec<(String, &str)> = paths
         .iter()

@@ -62,7 +62,6 @@ impl LeaseTerms {
 
 impl TtlCap {
     /// The warning for the caller, in human units.
-    #[must_use]
     pub fn warning(&self) -> String {
         format!(
             "{} of {} exceeds the mount's maximum; it is cut to {}",

@@ -14,7 +14,9 @@ mod error;
 mod excerpt;
 mod field;
 mod go_json;
+mod handler;
 mod help;
+#[allow(dead_code, unused_imports, reason = "the policies of roles use it next")]
 pub mod json;
 mod kind;
 mod lease;
@@ -29,6 +31,7 @@ mod response;
 mod schedule;
 mod secret;
 mod settings;
+mod spelling;
 mod storage;
 pub mod stored;
 mod system;
@@ -38,6 +41,7 @@ mod tick;
 mod token;
 mod wal;
 mod wal_rollback;
+mod words;
 
 pub use backend::Backend;
 pub use class::RequestClass;
@@ -51,15 +55,17 @@ pub use lease::{LeaseTerms, TtlCap};
 pub use locks::NamedLocks;
 #[cfg(any(test, fuzzing))]
 pub use memory::{FixedSystem, MemoryStorage};
-pub use path::{DisplayAttributes, HandlerResult, Path};
+pub use path::{DisplayAttributes, HandlerResult, NoArguments, Path};
 #[cfg(fuzzing)]
 pub use pattern::Pattern;
 pub use request::{Context, Operation, Request, Services};
 pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use schedule::Job;
 pub use secret::{Lease, SecretType};
-pub use settings::{Setting, Settings};
+pub use settings::{Setting, SettingValue, Settings};
+pub use spelling::{check_spelling, list_as_spelt, name_as_sent, spelling_to_store};
 pub use storage::{Change, Storage, StorageError};
 pub use system::{Product, ReplicationState, SystemError, SystemView};
 pub use token::{DeprecatedFields, TokenParameters};
 pub use wal::WalEntry;
+pub(crate) use words::words;

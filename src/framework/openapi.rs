@@ -27,7 +27,6 @@ pub struct DocumentInfo<'a> {
 }
 
 /// The document for some of a backend's paths, or for all.
-#[must_use]
 pub fn document(paths: &[&Path], special: &SpecialPaths, info: &DocumentInfo<'_>) -> Value {
     let mut builder = Builder {
         info,
@@ -76,20 +75,14 @@ impl Builder<'_> {
     }
 
     fn item(&mut self, path: &Path, expansion: &str, index: usize) -> Value {
-        let mut item = Map::new();
-        set_text(&mut item, "description", path.synopsis);
-        let parameters = path_parameters(path);
-        if !parameters.is_empty() {
-            item.insert("parameters".to_owned(), parameters.into());
-        }
         let relative = expansion.trim_start_matches('/');
         let unauthenticated = self.special.unauthenticated.iter().any(|path| path == relative);
-        set_flag(&mut item, "x-vault-unauthenticated", unauthenticated);
-        set_flag(
-            &mut item,
-            "x-vault-createSupported",
-            path.operation(Operation::Create).is_some(),
-        );
+        let mut item = object(json!({
+            "description": clean(path.synopsis),
+            "parameters": path_parameters(path),
+            "x-vault-unauthenticated": unauthenticated.then_some(true),
+            "x-vault-createSupported": path.operation(Operation::Create).map(|_| true),
+        }));
         for (method, candidates) in METHODS {
             if let Some(spec) = candidates.iter().find_map(|operation| path.operation(*operation)) {
                 item.insert(method.to_owned(), self.operation(path, spec, expansion, index));
@@ -110,30 +103,27 @@ impl Builder<'_> {
             BackendKind::Auth => "auth",
             BackendKind::Secrets => "secrets",
         };
-        let mut operation = Map::new();
-        if let Some(parameter) = list_parameter(path, spec.operation) {
-            operation.insert("parameters".to_owned(), json!([parameter]));
-        }
-        if matches!(spec.operation, Operation::Create | Operation::Update)
-            && let Some(schema) = body_schema(path)
-        {
+        let writes = matches!(spec.operation, Operation::Create | Operation::Update);
+        let body = body_schema(path).filter(|_| writes).map(|schema| {
             let name = format!("{}Request", title_case(&id));
             let target = format!("#/components/schemas/{name}");
+            self.schemas.insert(name, schema);
             // The host reads the document into its own structs by member name and knows this one as `ref` alone
             // (OpenBao 2.7.2 drops `$ref`); tools that read our answer itself know only `$ref`.
             let reference = json!({ "$ref": target, "ref": target });
-            let body =
-                json!({ "required": true, "content": { "application/json": { "schema": reference } } });
-            operation.insert("requestBody".to_owned(), body);
-            self.schemas.insert(name, schema);
-        }
+            json!({ "required": true, "content": { "application/json": { "schema": reference } } })
+        });
         let responses = match spec.operation {
             Operation::Delete => json!({ "204": { "description": "empty body" } }),
             _ => json!({ "200": { "description": "OK" } }),
         };
-        operation.insert("operationId".to_owned(), id.into());
-        operation.insert("tags".to_owned(), json!([tag]));
-        operation.insert("responses".to_owned(), responses);
+        let operation = object(json!({
+            "operationId": id,
+            "tags": [tag],
+            "parameters": list_parameter(path, spec.operation).map(|parameter| [parameter]),
+            "requestBody": body,
+            "responses": responses,
+        }));
         operation.into()
     }
 
@@ -235,23 +225,19 @@ fn list_parameter(path: &Path, operation: Operation) -> Option<Value> {
 }
 
 /// The parameters that all operations share: the captured names, sorted. Here Vault leaves the format out.
-fn path_parameters(path: &Path) -> Vec<Value> {
+fn path_parameters(path: &Path) -> Vec<Map<String, Value>> {
     let mut names: Vec<&str> = path.pattern.names().collect();
     names.sort_unstable();
-    let parameter = |name: &str| {
+    let parameter = |name| {
         // The document is invalid without an entry, so that even an undescribed capture has one.
         let field = path.fields.iter().find(|field| field.name() == name);
-        let mut parameter = Map::new();
-        parameter.insert("name".to_owned(), name.into());
-        parameter.insert("in".to_owned(), "path".into());
-        parameter.insert("required".to_owned(), true.into());
-        parameter.insert("schema".to_owned(), json!({ "type": "string" }));
-        set_text(
-            &mut parameter,
-            "description",
-            field.map_or("", |field| field.description),
-        );
-        parameter.into()
+        object(json!({
+            "name": name,
+            "in": "path",
+            "required": true,
+            "schema": { "type": "string" },
+            "description": field.map(|field| clean(field.description)),
+        }))
     };
     names.into_iter().map(parameter).collect()
 }
@@ -259,100 +245,75 @@ fn path_parameters(path: &Path) -> Vec<Value> {
 /// The schema of a request's body; none when every field is in the path.
 fn body_schema(path: &Path) -> Option<Value> {
     let captured: Vec<&str> = path.pattern.names().collect();
-    let is_in_body = |field: &&Field| !captured.contains(&field.name());
-    let fields: Vec<&Field> = path.fields.iter().filter(is_in_body).collect();
-    if fields.is_empty() {
-        return None;
-    }
-    let mut required: Vec<&str> = fields
-        .iter()
+    let fields = || {
+        path.fields
+            .iter()
+            .filter(|field| !captured.contains(&field.name()))
+    };
+    let properties: Map<String, Value> = fields()
+        .map(|field| (field.name().to_owned(), field_schema(field).into()))
+        .collect();
+    let mut required: Vec<&str> = fields()
         .filter(|field| field.required)
         .map(|field| field.name())
         .collect();
     required.sort_unstable();
-    let properties: Map<String, Value> = fields
-        .iter()
-        .map(|field| (field.name().to_owned(), field_schema(field).into()))
-        .collect();
-    let mut schema = Map::new();
-    schema.insert("type".to_owned(), "object".into());
-    schema.insert("properties".to_owned(), properties.into());
-    if !required.is_empty() {
-        schema.insert("required".to_owned(), required.into());
-    }
-    Some(schema.into())
+    (!properties.is_empty())
+        .then(|| object(json!({ "type": "object", "properties": properties, "required": required })).into())
 }
 
+/// The JSON schema of a field, with the formats by which Vault's own clients know its kind.
 fn field_schema(field: &Field) -> Map<String, Value> {
-    let mut schema = kind_schema(field.kind());
-    set_text(&mut schema, "description", field.description);
-    set_flag(&mut schema, "deprecated", field.deprecated);
-    if let Some(default) = &field.default {
-        schema.insert("default".to_owned(), default.clone());
-    }
-    if !field.allowed.is_empty() {
-        // What is allowed in a list is said of its items.
-        let target = schema.get_mut("items").and_then(Value::as_object_mut);
-        match target {
-            Some(items) => items.insert("enum".to_owned(), field.allowed.into()),
-            None => schema.insert("enum".to_owned(), field.allowed.into()),
-        };
-    }
-    let display = display_attributes(field);
-    if !display.is_empty() {
-        schema.insert("x-vault-displayAttrs".to_owned(), display.into());
-    }
-    schema
-}
-
-fn display_attributes(field: &Field) -> Map<String, Value> {
-    let display = &field.display;
-    let texts = [
-        ("name", display.name),
-        ("description", display.description),
-        ("group", display.group),
-    ];
-    let mut attributes = Map::new();
-    for (key, text) in texts {
-        set_text(&mut attributes, key, text.unwrap_or_default());
-    }
-    set_flag(&mut attributes, "sensitive", display.sensitive);
-    attributes
-}
-
-/// The JSON schema of a kind, with the formats by which Vault's own clients know it.
-fn kind_schema(kind: FieldKind) -> Map<String, Value> {
-    let (name, format) = match kind {
-        FieldKind::Bool => ("boolean", None),
-        FieldKind::CommaStringSlice | FieldKind::StringSlice => ("array", None),
-        FieldKind::DurationSecond => ("integer", Some("seconds")),
-        FieldKind::Header | FieldKind::String => ("string", None),
-        FieldKind::Int => ("integer", None),
-        FieldKind::KvPairs => ("object", Some("kvpairs")),
-        FieldKind::LowercaseString => ("string", Some("lowercase")),
+    let (name, format) = match field.kind() {
+        FieldKind::Bool => ("boolean", ""),
+        FieldKind::CommaStringSlice | FieldKind::StringSlice => ("array", ""),
+        FieldKind::DurationSecond => ("integer", "seconds"),
+        FieldKind::Header | FieldKind::String => ("string", ""),
+        FieldKind::Int => ("integer", ""),
+        FieldKind::KvPairs => ("object", "kvpairs"),
+        FieldKind::LowercaseString => ("string", "lowercase"),
     };
-    let mut schema = Map::new();
-    schema.insert("type".to_owned(), name.into());
-    set_text(&mut schema, "format", format.unwrap_or_default());
-    if name == "array" {
-        schema.insert("items".to_owned(), json!({ "type": "string" }));
-    }
-    schema
+    let display = &field.display;
+    // What is allowed in a list is said of its items.
+    let (items, allowed) = match name {
+        "array" => (object(json!({ "type": "string", "enum": field.allowed })), None),
+        _ => (Map::new(), Some(field.allowed)),
+    };
+    object(json!({
+        "type": name,
+        "format": format,
+        "items": items,
+        "enum": allowed,
+        "description": clean(field.description),
+        "deprecated": field.deprecated.then_some(true),
+        "default": field.default,
+        "x-vault-displayAttrs": object(json!({
+            "name": display.name,
+            "description": display.description.map(clean),
+            "group": display.group,
+            "sensitive": display.sensitive.then_some(true),
+        })),
+    }))
 }
 
-/// Adds a text with its white space cleaned up, unless nothing is left.
-fn set_text(object: &mut Map<String, Value>, key: &str, text: &str) {
-    let clean = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if !clean.is_empty() {
-        object.insert(key.to_owned(), clean.into());
-    }
+/// The members that say something: not those that are null or empty.
+fn object(members: Value) -> Map<String, Value> {
+    let Value::Object(mut members) = members else {
+        return Map::new();
+    };
+    members.retain(|_, value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(elements) => !elements.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    });
+    members
 }
 
-/// Adds a flag that is set.
-fn set_flag(object: &mut Map<String, Value>, key: &str, flag: bool) {
-    if flag {
-        object.insert(key.to_owned(), true.into());
-    }
+/// A text with its white space cleaned up.
+fn clean(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The methods of a path's item. Each shows the first operation that the path has.
@@ -688,7 +649,7 @@ mod tests {
             (FieldKind::LowercaseString, "string", Some("lowercase")),
         ];
         for (kind, name, format) in cases {
-            let schema = kind_schema(kind);
+            let schema = field_schema(&Field::new("f", kind));
             let format_found = schema.get("format").and_then(Value::as_str);
             assert_eq!(
                 (&schema["type"], format_found),
@@ -697,7 +658,7 @@ mod tests {
             );
         }
         assert_eq!(
-            kind_schema(FieldKind::StringSlice)["items"],
+            field_schema(&Field::new("f", FieldKind::StringSlice))["items"],
             json!({ "type": "string" })
         );
     }

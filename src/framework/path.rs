@@ -1,35 +1,31 @@
 //! A path of the API: its pattern, its field table, its handlers and its help.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::framework::class::RequestClass;
 use crate::framework::error::Error;
 use crate::framework::field::{Field, FieldKind, FieldValues};
+use crate::framework::handler::{Bound, Handler, reading};
 use crate::framework::pattern::Pattern;
-use crate::framework::request::{Context, Operation};
+use crate::framework::request::Operation;
 use crate::framework::response::Response;
 
 /// What a handler gives back. No response means "not found" for reads and an empty success for everything else.
 pub type HandlerResult = Result<Option<Response>, Error>;
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// A handler behind its types.
-pub type Handler = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<HandlerResult> + Send + Sync>;
-
-type ExistenceCheck = Arc<dyn Fn(Context, FieldValues) -> BoxFuture<Result<bool, Error>> + Send + Sync>;
+/// The arguments of a handler that needs none.
+#[derive(Debug, Deserialize)]
+pub struct NoArguments {}
 
 /// One path.
 pub struct Path {
     pub(super) pattern: Pattern,
     pub(super) fields: Vec<Field>,
     pub(super) operations: Vec<OperationSpec>,
-    pub(super) existence: Option<ExistenceCheck>,
+    pub(super) existence: Option<Bound<FieldValues, Result<bool, Error>>>,
     pub(super) synopsis: &'static str,
     pub(super) description: &'static str,
     pub(super) display: DisplayAttributes,
@@ -38,7 +34,7 @@ pub struct Path {
 /// One operation of a path.
 pub struct OperationSpec {
     pub(super) operation: Operation,
-    pub(super) handler: Handler,
+    pub(super) handler: Bound<FieldValues, HandlerResult>,
     pub(super) display: DisplayAttributes,
     pub(super) forward: Forward,
     pub(super) class: RequestClass,
@@ -67,9 +63,31 @@ pub struct DisplayAttributes {
     pub suffix: Option<&'static str>,
 }
 
+impl DisplayAttributes {
+    /// The prefix alone.
+    pub const fn prefix(prefix: &'static str) -> Self {
+        Self {
+            prefix: Some(prefix),
+            verb: None,
+            suffix: None,
+        }
+    }
+
+    /// With this verb.
+    pub const fn verb(mut self, verb: &'static str) -> Self {
+        self.verb = Some(verb);
+        self
+    }
+
+    /// With this suffix.
+    pub const fn suffix(mut self, suffix: &'static str) -> Self {
+        self.suffix = Some(suffix);
+        self
+    }
+}
+
 impl Path {
     /// A path with the given [pattern](Pattern) and nothing else.
-    #[must_use]
     pub fn new(pattern: &'static str) -> Self {
         Self {
             pattern: Pattern::new(pattern),
@@ -83,21 +101,18 @@ impl Path {
     }
 
     /// Adds a field.
-    #[must_use]
     pub fn field(mut self, field: Field) -> Self {
         self.fields.push(field);
         self
     }
 
     /// Adds fields, such as those of [`Settings`](crate::framework::Settings).
-    #[must_use]
     pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
         self.fields.extend(fields);
         self
     }
 
     /// Sets the help: one line, and the full text.
-    #[must_use]
     pub fn help(mut self, synopsis: &'static str, description: &'static str) -> Self {
         self.synopsis = synopsis;
         self.description = description;
@@ -105,7 +120,6 @@ impl Path {
     }
 
     /// Sets what the OpenAPI operation ids of this path begin and end with.
-    #[must_use]
     pub fn display(mut self, display: DisplayAttributes) -> Self {
         self.display = display;
         self
@@ -113,26 +127,23 @@ impl Path {
 
     /// Adds an operation. `handler` gets the engine's state, the context and its arguments, read from the coerced
     /// fields; an argument that was not given is absent, so it is an `Option` or has a serde default.
-    #[must_use]
-    pub fn on<S, A, F, R>(mut self, operation: Operation, state: &Arc<S>, handler: F) -> Self
+    pub fn on<S, A>(
+        mut self,
+        operation: Operation,
+        state: &Arc<S>,
+        handler: impl Handler<S, A, HandlerResult>,
+    ) -> Self
     where
         S: Send + Sync + 'static,
-        A: DeserializeOwned + Send + 'static,
-        F: Fn(Arc<S>, Context, A) -> R + Send + Sync + 'static,
-        R: Future<Output = HandlerResult> + Send + 'static,
+        A: DeserializeOwned + 'static,
     {
-        let state = Arc::clone(state);
-        let handler: Handler = Arc::new(move |context, values| match values.parse::<A>() {
-            Ok(arguments) => Box::pin(handler(Arc::clone(&state), context, arguments)),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        });
         let forward = match operation {
             Operation::Create | Operation::Update | Operation::Delete => Forward::WhenReadOnly,
             _ => Forward::Never,
         };
         self.operations.push(OperationSpec {
             operation,
-            handler,
+            handler: reading(state, |values: FieldValues| values.parse(), handler),
             display: DisplayAttributes::default(),
             forward,
             class: RequestClass::Storage,
@@ -141,7 +152,6 @@ impl Path {
     }
 
     /// Serves another operation with the handler of the one added last.
-    #[must_use]
     pub fn and_on(mut self, operation: Operation) -> Self {
         if let Some(last) = self.operations.last() {
             let spec = OperationSpec {
@@ -156,67 +166,45 @@ impl Path {
 
     /// Marks the operation added last as one that changes something although its name does not say so (a read that
     /// makes credentials). Such operations are forwarded by a node that cannot write.
-    #[must_use]
     pub fn changing(self) -> Self {
-        self.forwarded(Forward::WhenReadOnly)
+        self.last(|operation| operation.forward = Forward::WhenReadOnly)
     }
 
     /// Marks the operation added last as one that makes a token: a standby forwards it before it does anything, for
     /// the server would have to forward it afterwards, and a signed request is good for one use.
-    #[must_use]
     pub fn forward_on_standby(self) -> Self {
-        self.forwarded(Forward::OnStandby)
+        self.last(|operation| operation.forward = Forward::OnStandby)
     }
 
     /// Marks the operation added last as one that makes something in the cloud for its caller.
-    #[must_use]
     pub fn makes_in_cloud(self) -> Self {
-        self.of_class(RequestClass::Issue)
+        self.last(|operation| operation.class = RequestClass::Issue)
     }
 
     /// Marks the operation added last as one that may call the cloud for an operator.
-    #[must_use]
     pub fn calls_cloud(self) -> Self {
-        self.of_class(RequestClass::CloudCall)
-    }
-
-    fn of_class(mut self, class: RequestClass) -> Self {
-        if let Some(operation) = self.operations.last_mut() {
-            operation.class = class;
-        }
-        self
-    }
-
-    fn forwarded(mut self, forward: Forward) -> Self {
-        if let Some(operation) = self.operations.last_mut() {
-            operation.forward = forward;
-        }
-        self
+        self.last(|operation| operation.class = RequestClass::CloudCall)
     }
 
     /// Gives the operation added last display attributes of its own.
-    #[must_use]
-    pub fn displayed(mut self, display: DisplayAttributes) -> Self {
+    pub fn displayed(self, display: DisplayAttributes) -> Self {
+        self.last(|operation| operation.display = display)
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut OperationSpec)) -> Self {
         if let Some(operation) = self.operations.last_mut() {
-            operation.display = display;
+            change(operation);
         }
         self
     }
 
     /// Sets the check by which the host tells create from update.
-    #[must_use]
-    pub fn exists<S, A, F, R>(mut self, state: &Arc<S>, check: F) -> Self
+    pub fn exists<S, A>(mut self, state: &Arc<S>, check: impl Handler<S, A, Result<bool, Error>>) -> Self
     where
         S: Send + Sync + 'static,
-        A: DeserializeOwned + Send + 'static,
-        F: Fn(Arc<S>, Context, A) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<bool, Error>> + Send + 'static,
+        A: DeserializeOwned + 'static,
     {
-        let state = Arc::clone(state);
-        self.existence = Some(Arc::new(move |context, values| match values.parse::<A>() {
-            Ok(arguments) => Box::pin(check(Arc::clone(&state), context, arguments)),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }));
+        self.existence = Some(reading(state, |values: FieldValues| values.parse(), check));
         self
     }
 
@@ -241,22 +229,5 @@ impl Path {
             }
         }
         (folded != path).then_some(folded)
-    }
-}
-
-impl fmt::Debug for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Path")
-            .field("pattern", &self.pattern)
-            .field("operations", &self.operations)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for OperationSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OperationSpec")
-            .field("operation", &self.operation)
-            .finish_non_exhaustive()
     }
 }

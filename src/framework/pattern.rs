@@ -38,7 +38,6 @@ enum Segment {
 
 impl Pattern {
     /// Reads a pattern.
-    #[must_use]
     pub fn new(pattern: &'static str) -> Self {
         let (segments, optional_slash) = match pattern.strip_suffix("/?") {
             Some(segments) => (segments, true),
@@ -51,7 +50,6 @@ impl Pattern {
     }
 
     /// Matches a whole path, relative to the mount.
-    #[must_use]
     pub fn captures(&self, path: &str) -> Option<Captures> {
         let path = match path.strip_suffix('/') {
             Some(path) if self.optional_slash => path,
@@ -80,7 +78,6 @@ impl Pattern {
     }
 
     /// The anchored regular expression that a Go plugin would have written, as help texts print it.
-    #[must_use]
     pub fn go_regex(&self) -> String {
         let segments: Vec<String> = self.segments.iter().map(|segment| segment.go_regex()).collect();
         let end = if self.optional_slash { "/?$" } else { "$" };
@@ -89,7 +86,6 @@ impl Pattern {
 
     /// The OpenAPI paths, each beginning with `/`: one for every choice of the optional characters, those without the
     /// character first. The slash at the end is left out, as Vault's framework does.
-    #[must_use]
     pub fn openapi_paths(&self) -> Vec<String> {
         let mut paths = vec![String::new()];
         for segment in &self.segments {
@@ -167,7 +163,6 @@ impl Captures {
     }
 
     /// Each name with its text. `path` is the path that was matched.
-    #[must_use]
     pub fn values<'path>(&self, path: &'path str) -> Vec<(&'static str, &'path str)> {
         self.ranges()
             .filter_map(|(name, range)| Some((name, path.get(range)?)))

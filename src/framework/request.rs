@@ -1,6 +1,5 @@
 //! A request as the host sends it, and the context that a handler runs in.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -106,7 +105,6 @@ pub struct Services {
 
 impl Operation {
     /// Reads the host's name for an operation.
-    #[must_use]
     pub fn from_wire(name: &str) -> Self {
         match name {
             "alias-lookahead" => Self::AliasLookahead,
@@ -128,7 +126,6 @@ impl Operation {
 
 impl Request {
     /// A request with everything but operation and path empty.
-    #[must_use]
     pub fn new(operation: Operation, path: impl Into<String>) -> Self {
         Self {
             operation,
@@ -145,38 +142,16 @@ impl Request {
     }
 }
 
-/// Without the data: it may hold secrets.
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("operation", &self.operation)
-            .field("path", &self.path)
-            .field("id", &self.id)
-            .field("mount_point", &self.mount_point)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Context {
     /// A context for one request. `cancelled` fires when the caller has gone away.
-    #[must_use]
     pub fn new(
-        request: Request,
-        services: Services,
-        deadline: Deadline,
-        cancelled: CancellationToken,
-    ) -> Self {
-        Self::assemble(Arc::new(request), services, deadline, cancelled)
-    }
-
-    fn assemble(
-        request: Arc<Request>,
+        request: impl Into<Arc<Request>>,
         services: Services,
         deadline: Deadline,
         cancelled: CancellationToken,
     ) -> Self {
         Self {
-            request,
+            request: request.into(),
             storage: Arc::new(BoundedStorage {
                 storage: Arc::clone(&services.storage),
                 deadline,
@@ -194,7 +169,6 @@ impl Context {
 
     /// Whether this host asks for the canonical form of a path before its policy check. Where it does not, a policy that
     /// names a path is passed by every other spelling that the backend takes for it.
-    #[must_use]
     pub fn host_resolves_paths(&self) -> bool {
         self.services.resolves_paths.load(Ordering::Relaxed)
     }
@@ -205,15 +179,13 @@ impl Context {
     }
 
     /// When the request must be over. Every wait, retry and nested call takes the earlier of its own limit and this.
-    #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
     /// The same request for a part of its work, which may take this long, and no longer than the request.
-    #[must_use]
     pub fn within(&self, budget: Duration) -> Self {
-        Self::assemble(
+        Self::new(
             Arc::clone(&self.request),
             self.services.clone(),
             self.deadline.within(budget),
@@ -222,9 +194,8 @@ impl Context {
     }
 
     /// The same request for an undo: with a budget that begins now, and that goes on when the caller has gone away.
-    #[must_use]
     pub fn for_undo(&self, budget: Duration) -> Self {
-        Self::assemble(
+        Self::new(
             Arc::clone(&self.request),
             self.services.clone(),
             Deadline::after(budget),
@@ -269,20 +240,6 @@ fn out_of_time() -> Error {
         Status::UNAVAILABLE,
         "the request exceeded the plugin's time limit and was aborted; try again later",
     )
-}
-
-impl fmt::Debug for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("request", &self.request)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::words::words;
+
 /// A successful answer.
 #[derive(Clone, Default)]
 pub struct Response {
@@ -103,25 +105,26 @@ pub struct Alias {
     pub local: bool,
 }
 
-/// Vault's token types.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TokenType {
-    /// Whatever the mount says.
-    #[default]
-    Default,
-    /// Kept in the server's storage.
-    Service,
-    /// A self-contained token.
-    Batch,
-    /// A service token unless the login asks otherwise.
-    DefaultService,
-    /// A batch token unless the login asks otherwise.
-    DefaultBatch,
+words! {
+    /// Vault's token types, in the order of their numbers.
+    #[derive(Default)]
+    pub enum TokenType {
+        /// Whatever the mount says.
+        #[default]
+        Default = "default",
+        /// Kept in the server's storage.
+        Service = "service",
+        /// A self-contained token.
+        Batch = "batch",
+        /// A service token unless the login asks otherwise.
+        DefaultService = "default-service",
+        /// A batch token unless the login asks otherwise.
+        DefaultBatch = "default-batch",
+    }
 }
 
 impl Response {
     /// An answer with data.
-    #[must_use]
     pub fn data(data: Map<String, Value>) -> Self {
         Self {
             data: Some(data),
@@ -130,7 +133,6 @@ impl Response {
     }
 
     /// An answer to LIST. No keys is an empty object, which the host turns into 404 as for its own engines.
-    #[must_use]
     pub fn list(keys: Vec<String>) -> Self {
         let mut data = Map::new();
         if !keys.is_empty() {
@@ -140,7 +142,6 @@ impl Response {
     }
 
     /// An answer that is only there for its warnings, or none when there are none.
-    #[must_use]
     pub fn warnings(warnings: Vec<String>) -> Option<Self> {
         (!warnings.is_empty()).then(|| Self {
             warnings,
@@ -149,7 +150,6 @@ impl Response {
     }
 
     /// An answer that makes a token.
-    #[must_use]
     pub fn auth(auth: Auth) -> Self {
         Self {
             auth: Some(auth),
@@ -159,50 +159,15 @@ impl Response {
 }
 
 impl TokenType {
-    const ALL: [Self; 5] = [
-        Self::Default,
-        Self::Service,
-        Self::Batch,
-        Self::DefaultService,
-        Self::DefaultBatch,
-    ];
-
     /// The number on the wire and in storage.
-    #[must_use]
     pub fn number(self) -> u8 {
-        match self {
-            Self::Default => 0,
-            Self::Service => 1,
-            Self::Batch => 2,
-            Self::DefaultService => 3,
-            Self::DefaultBatch => 4,
-        }
+        self as u8
     }
 
     /// The type with that number.
-    #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| u64::from(kind.number()) == number)
-    }
-
-    /// The type with that word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-
-    /// The word that users read.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Service => "service",
-            Self::Batch => "batch",
-            Self::DefaultService => "default-service",
-            Self::DefaultBatch => "default-batch",
-        }
+        let word = Self::WORDS.get(usize::try_from(number).ok()?)?;
+        word.parse().ok()
     }
 }
 
@@ -211,15 +176,6 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("warnings", &self.warnings)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Without internal data.
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret")
-            .field("lease", &self.lease)
             .finish_non_exhaustive()
     }
 }

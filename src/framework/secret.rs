@@ -1,29 +1,24 @@
 //! Lease types: what renews and revokes the leases that a backend made.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::framework::error::Error;
 use crate::framework::excerpt::Excerpt;
+use crate::framework::handler::{Bound, Handler, bound};
 use crate::framework::path::HandlerResult;
-use crate::framework::request::Context;
+use crate::framework::request::Request;
 use crate::framework::response::{LeaseOptions, Response, Secret};
 
 /// The key by which a lease finds its type again, as Vault's framework writes it.
 const SECRET_TYPE: &str = "secret_type";
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type LeaseHandler = Arc<dyn Fn(Context, Lease) -> BoxFuture<HandlerResult> + Send + Sync>;
-
 /// A kind of lease.
 pub struct SecretType {
     name: &'static str,
-    renew: LeaseHandler,
-    revoke: LeaseHandler,
+    pub(super) renew: Bound<Lease, HandlerResult>,
+    pub(super) revoke: Bound<Lease, HandlerResult>,
 }
 
 /// A lease that came back from the host, to be renewed or revoked.
@@ -39,30 +34,20 @@ pub struct Lease {
 
 impl SecretType {
     /// A kind of lease with the name that its leases carry in storage for ever.
-    #[must_use]
-    pub fn new<S, RenewF, RenewR, RevokeF, RevokeR>(
+    pub fn new<S: Send + Sync + 'static>(
         name: &'static str,
         state: &Arc<S>,
-        renew: RenewF,
-        revoke: RevokeF,
-    ) -> Self
-    where
-        S: Send + Sync + 'static,
-        RenewF: Fn(Arc<S>, Context, Lease) -> RenewR + Send + Sync + 'static,
-        RenewR: Future<Output = HandlerResult> + Send + 'static,
-        RevokeF: Fn(Arc<S>, Context, Lease) -> RevokeR + Send + Sync + 'static,
-        RevokeR: Future<Output = HandlerResult> + Send + 'static,
-    {
-        let (for_renew, for_revoke) = (Arc::clone(state), Arc::clone(state));
+        renew: impl Handler<S, Lease, HandlerResult>,
+        revoke: impl Handler<S, Lease, HandlerResult>,
+    ) -> Self {
         Self {
             name,
-            renew: Arc::new(move |context, lease| Box::pin(renew(Arc::clone(&for_renew), context, lease))),
-            revoke: Arc::new(move |context, lease| Box::pin(revoke(Arc::clone(&for_revoke), context, lease))),
+            renew: bound(state, renew),
+            revoke: bound(state, revoke),
         }
     }
 
     /// Makes the answer that carries a new lease.
-    #[must_use]
     pub fn response(
         name: &'static str,
         data: Map<String, Value>,
@@ -76,8 +61,8 @@ impl SecretType {
         }
     }
 
-    pub(super) fn of<'a>(types: &'a [Self], secret: &Secret) -> Result<&'a Self, Error> {
-        let name = secret.internal.get(SECRET_TYPE).and_then(Value::as_str);
+    pub(super) fn of<'a>(types: &'a [Self], lease: &Lease) -> Result<&'a Self, Error> {
+        let name = lease.internal.get(SECRET_TYPE).and_then(Value::as_str);
         types
             .iter()
             .find(|candidate| Some(candidate.name) == name)
@@ -91,19 +76,20 @@ impl SecretType {
                 })
             })
     }
-
-    pub(super) async fn renew(&self, context: Context, lease: Lease) -> HandlerResult {
-        (self.renew)(context, lease).await
-    }
-
-    pub(super) async fn revoke(&self, context: Context, lease: Lease) -> HandlerResult {
-        (self.revoke)(context, lease).await
-    }
 }
 
 impl Lease {
+    /// The lease that a request is about.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        let secret = request.secret.clone()?;
+        Some(Self {
+            internal: secret.internal,
+            options: secret.lease,
+            data: request.data.clone(),
+        })
+    }
+
     /// The answer to a renewal: the same lease and data with new terms.
-    #[must_use]
     pub fn renewed(self, options: LeaseOptions) -> Response {
         Response {
             secret: Some(Secret {
@@ -112,22 +98,5 @@ impl Lease {
             }),
             ..Response::data(self.data)
         }
-    }
-}
-
-impl fmt::Debug for SecretType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretType")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Without data and internal data: they hold secrets.
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
     }
 }

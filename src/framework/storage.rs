@@ -1,7 +1,5 @@
 //! The mount's own storage, as the host offers it.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,16 +91,6 @@ impl Change {
 fn encoded<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
     to_go_json(value)
         .map_err(|error| Error::internal(format!("the entry {key:?} cannot be encoded")).with_source(error))
-}
-
-impl fmt::Debug for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, key) = match self {
-            Self::Put { key, .. } => ("Put", key),
-            Self::Delete { key } => ("Delete", key),
-        };
-        f.debug_struct(word).field("key", key).finish_non_exhaustive()
-    }
 }
 
 impl From<StorageError> for Error {

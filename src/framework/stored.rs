@@ -4,10 +4,6 @@
 //! members that this version does not know. Go writes `null` for what was never set, so each helper reads a null as the
 //! default.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// Reads a null as the default: `#[serde(default, deserialize_with = "stored::null_as_default")]`.
@@ -46,112 +42,33 @@ pub mod nanoseconds {
     }
 }
 
-/// A value as text: `#[serde(default, with = "stored::text")]`. A blank is the default.
-pub mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
+/// A value in the form that a read shows: `#[serde(default, with = "stored::as_shown")]`.
+pub mod as_shown {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use serde::{Deserializer, Serializer};
+    use crate::framework::SettingValue;
 
-    /// Writes the value as it prints.
+    /// Writes what a read shows.
     ///
     /// # Errors
     /// Those of the serializer.
-    pub fn serialize<S: Serializer, T: Display>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
+    pub fn serialize<S: Serializer, T: SettingValue>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        value.to_shown().serialize(serializer)
     }
 
-    /// Reads a text.
+    /// Reads what a caller may write. A null is the default, as a blank is.
     ///
     /// # Errors
-    /// When the member is no text, or breaks a rule of the type.
+    /// When the member is of another type, or breaks a rule of the type.
     pub fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
     where
         D: Deserializer<'de>,
-        T: FromStr<Err: Display> + Default,
+        T: SettingValue + Default,
     {
-        super::parsed(deserializer).map(Option::unwrap_or_default)
-    }
-}
-
-/// A value as text, or nothing: `#[serde(default, with = "stored::optional_text")]`. Nothing is written as a blank,
-/// unless it is skipped.
-pub mod optional_text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::{Deserializer, Serializer};
-
-    /// Writes the value as it prints.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: Serializer, T: Display>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => serializer.collect_str(value),
-            None => serializer.serialize_str(""),
+        match Option::deserialize(deserializer)? {
+            Some(value) => T::from_field(&value).map_err(D::Error::custom),
+            None => Ok(T::default()),
         }
     }
-
-    /// Reads a text.
-    ///
-    /// # Errors
-    /// When the member is no text, or breaks a rule of the type.
-    pub fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-    where
-        D: Deserializer<'de>,
-        T: FromStr<Err: Display>,
-    {
-        super::parsed(deserializer)
-    }
-}
-
-/// A collection as a list of texts: `#[serde(default, with = "stored::texts")]`.
-pub mod texts {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Writes each element as it prints.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<'a, S, L, T>(list: &'a L, serializer: S) -> Result<S::Ok, S::Error>
-    where
-        S: Serializer,
-        &'a L: IntoIterator<Item = &'a T>,
-        T: Display + 'a,
-    {
-        serializer.collect_seq(list.into_iter().map(ToString::to_string))
-    }
-
-    /// Reads a list of texts.
-    ///
-    /// # Errors
-    /// When the member is no list of texts, or an element breaks a rule of the type.
-    pub fn deserialize<'de, D, L, T>(deserializer: D) -> Result<L, D::Error>
-    where
-        D: Deserializer<'de>,
-        L: IntoIterator<Item = T> + FromIterator<T>,
-        T: FromStr<Err: Display>,
-    {
-        let texts = Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default();
-        let elements = texts.iter().map(|text| text.parse().map_err(D::Error::custom));
-        elements.collect()
-    }
-}
-
-/// Reads a text that is not blank.
-fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: Display>,
-{
-    let text: String = null_as_default(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(D::Error::custom)
 }

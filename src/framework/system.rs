@@ -34,7 +34,6 @@ pub enum Product {
 
 impl Product {
     /// The title of its OpenAPI document.
-    #[must_use]
     pub fn api_title(self) -> &'static str {
         match self {
             Self::OpenBao => "OpenBao API",
@@ -68,13 +67,11 @@ impl ReplicationState {
     const PERFORMANCE_STANDBY: i32 = 1 << 14;
 
     /// Whether the node leaves every change to its cluster's active node.
-    #[must_use]
     pub fn is_standby(self) -> bool {
         self.0 & Self::PERFORMANCE_STANDBY != 0
     }
 
     /// Whether the cluster leaves changes of replicated mounts to its primary.
-    #[must_use]
     pub fn is_performance_secondary(self) -> bool {
         self.0 & Self::PERFORMANCE_SECONDARY != 0
     }

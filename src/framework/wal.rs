@@ -4,7 +4,6 @@
 //! host's tick rolls back what is older than the backend's minimum age. Storage is that of Vault's framework: key
 //! `wal/<uuid>`, value `{"type","data","created_at"}`.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -58,7 +57,6 @@ impl WalEntry {
     }
 
     /// The deletion as a change, to be made together with others.
-    #[must_use]
     pub fn deletion(&self) -> Change {
         Change::Delete { key: self.key() }
     }
@@ -118,16 +116,6 @@ impl WalEntry {
 
     fn key(&self) -> String {
         format!("{PREFIX}{}", self.id)
-    }
-}
-
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
-            .field("entry", &self.entry)
-            .field("kind", &self.kind)
-            .field("age", &self.age)
-            .finish_non_exhaustive()
     }
 }
 

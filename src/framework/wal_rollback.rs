@@ -1,8 +1,6 @@
 //! Rolling back what requests left half-done, at ticks of the host.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Error;
+use super::handler::{Bound, Handler, reading};
 use super::request::Context;
 use super::tick::{Runner, Tick};
 use super::wal::{Pending, WalEntry};
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<(), Error>> + Send + Sync>;
 
 /// How old a WAL entry must be before it is rolled back: longer than any request can still be at work on it. Ten minutes
 /// is the default of Vault's framework.
@@ -24,28 +20,27 @@ const MINIMUM_AGE: Duration = Duration::from_secs(600);
 /// What rolls back the WAL entries of a backend, by their kind.
 #[derive(Default)]
 pub(super) struct WalRollback {
-    handlers: HashMap<&'static str, Handler>,
+    handlers: HashMap<&'static str, Bound<Value, Result<(), Error>>>,
     runner: Runner,
 }
 
 impl WalRollback {
     /// Adds a kind.
-    pub(super) fn add<S, T, F, R>(&mut self, kind: &'static str, state: &Arc<S>, handler: F)
-    where
+    pub(super) fn add<S, T>(
+        &mut self,
+        kind: &'static str,
+        state: &Arc<S>,
+        handler: impl Handler<S, T, Result<(), Error>>,
+    ) where
         S: Send + Sync + 'static,
-        T: DeserializeOwned + Send + 'static,
-        F: Fn(Arc<S>, Context, T) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<(), Error>> + Send + 'static,
+        T: DeserializeOwned + 'static,
     {
-        let state = Arc::clone(state);
-        let handler: Handler = Box::new(move |context, data| match serde_json::from_value::<T>(data) {
-            Ok(data) => Box::pin(handler(Arc::clone(&state), context, data)),
+        let read = |data| {
             // serde's text may quote the data.
-            Err(_) => Box::pin(std::future::ready(Err(Error::internal(
-                "the data of the WAL entry cannot be read by this version",
-            )))),
-        });
-        self.handlers.insert(kind, handler);
+            serde_json::from_value(data)
+                .map_err(|_| Error::internal("the data of the WAL entry cannot be read by this version"))
+        };
+        self.handlers.insert(kind, reading(state, read, handler));
     }
 
     /// What one tick does of it. A failure is logged: the host does not log what a tick answers.

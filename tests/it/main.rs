@@ -5,7 +5,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    missing_debug_implementations,
     reason = "a test that finds something unexpected should stop, helpers included"
 )]
 

@@ -2,16 +2,14 @@
 //! upstream's, which has none.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::signed_request::OfficialHost;
-use crate::cloud::Endpoint;
-use crate::framework::{Error, Setting, Settings, Storage, stored};
+use crate::cloud::{Endpoint, checked_text};
+use crate::framework::{Error, FieldKind, Setting, SettingValue, Settings, Storage, stored, words};
 
 pub(super) const STORAGE_KEY: &str = "config";
 
@@ -24,19 +22,19 @@ const SERVER_ID_LIMIT: usize = 128;
 #[serde(default)]
 pub(super) struct Config {
     /// Hosts of STS beside the compiled-in list.
-    #[serde(with = "stored::texts")]
+    #[serde(with = "stored::as_shown")]
     pub(super) sts_endpoints: BTreeSet<Endpoint>,
     /// If it is not empty, those official hosts of STS that requests may be sent to.
-    #[serde(with = "stored::texts", skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) allowed_sts_hosts: BTreeSet<OfficialHost>,
     #[serde(deserialize_with = "stored::null_as_default")]
     pub(super) allow_vpc_endpoints: bool,
     /// What a signed request must name.
-    #[serde(with = "stored::optional_text")]
+    #[serde(with = "stored::as_shown")]
     pub(super) server_id: Option<ServerId>,
-    #[serde(with = "stored::text")]
+    #[serde(with = "stored::as_shown")]
     pub(super) ram_alias: RamAlias,
-    #[serde(with = "stored::texts")]
+    #[serde(with = "stored::as_shown")]
     pub(super) ram_metadata: BTreeSet<MetadataField>,
     /// Whether a role answers to every spelling of its name, also where the host cannot know that they are one path.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -73,7 +71,7 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
             ),
         )
         .with(
-            Setting::text("ram_alias", |config: &mut Config| &mut config.ram_alias)
+            Setting::new("ram_alias", |config: &mut Config| &mut config.ram_alias)
                 .describe(
                     "What the name of an entity alias is: principal_id, role_id, role_arn or arn. Default: \
                      principal_id.",
@@ -96,35 +94,56 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
         )
 });
 
-/// The name of a server, such as its address. Requests carry it in their query, so it has no spaces and is ASCII.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ServerId(String);
-
-/// What the name of an entity alias is made from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum RamAlias {
-    /// Upstream's choice: one alias for each session, user and account.
-    #[default]
-    PrincipalId,
-    /// The id of the role for its sessions; of users and accounts, which have none, their own id.
-    RoleId,
-    /// The ARN of the role for its sessions; of users and accounts their own ARN.
-    RoleArn,
-    /// The caller's ARN, with the session.
-    Arn,
+checked_text! {
+    /// The name of a server, such as its address. Requests carry it in their query, so it has no spaces and is ASCII.
+    pub(super) struct ServerId, |text| {
+        let fits =
+            (1..=SERVER_ID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then_some(()).ok_or_else(|| format!("expected 1 to {SERVER_ID_LIMIT} visible ASCII characters"))
+    } => String;
 }
 
-/// A part of the caller's identity that can go to the alias metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum MetadataField {
-    AccountId,
-    Arn,
-    IdentityType,
-    PrincipalId,
-    RoleArn,
-    RoleId,
-    RoleName,
-    UserId,
+words! {
+    /// What the name of an entity alias is made from.
+    #[derive(Default)]
+    pub(super) enum RamAlias {
+        /// Upstream's choice: one alias for each session, user and account.
+        #[default]
+        PrincipalId = "principal_id",
+        /// The id of the role for its sessions; of users and accounts, which have none, their own id.
+        RoleId = "role_id",
+        /// The ARN of the role for its sessions; of users and accounts their own ARN.
+        RoleArn = "role_arn",
+        /// The caller's ARN, with the session.
+        Arn = "arn",
+    }
+}
+
+words! {
+    /// A part of the caller's identity that can go to the alias metadata.
+    pub(super) enum MetadataField {
+        AccountId = "account_id",
+        Arn = "arn",
+        IdentityType = "identity_type",
+        PrincipalId = "principal_id",
+        RoleArn = "role_arn",
+        RoleId = "role_id",
+        RoleName = "role_name",
+        UserId = "user_id",
+    }
+}
+
+/// A blank is the default.
+impl SettingValue for RamAlias {
+    const KIND: FieldKind = FieldKind::String;
+
+    fn from_field(value: &Value) -> Result<Self, String> {
+        Option::<Self>::from_field(value).map(Option::unwrap_or_default)
+    }
+
+    fn to_shown(&self) -> Value {
+        self.word().into()
+    }
 }
 
 impl Config {
@@ -134,103 +153,6 @@ impl Config {
 
     pub(super) async fn store(&self, storage: &dyn Storage) -> Result<(), Error> {
         storage.put_json(STORAGE_KEY, self).await
-    }
-}
-
-impl FromStr for ServerId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fits =
-            (1..=SERVER_ID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !fits {
-            return Err(format!(
-                "expected 1 to {SERVER_ID_LIMIT} visible ASCII characters"
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl ServerId {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl RamAlias {
-    const ALL: [Self; 4] = [Self::PrincipalId, Self::RoleId, Self::RoleArn, Self::Arn];
-    pub(super) const WORDS: &'static [&'static str] = &["principal_id", "role_id", "role_arn", "arn"];
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::PrincipalId => "principal_id",
-            Self::RoleId => "role_id",
-            Self::RoleArn => "role_arn",
-            Self::Arn => "arn",
-        }
-    }
-}
-
-impl MetadataField {
-    const ALL: [Self; 8] = [
-        Self::AccountId,
-        Self::Arn,
-        Self::IdentityType,
-        Self::PrincipalId,
-        Self::RoleArn,
-        Self::RoleId,
-        Self::RoleName,
-        Self::UserId,
-    ];
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::AccountId => "account_id",
-            Self::Arn => "arn",
-            Self::IdentityType => "identity_type",
-            Self::PrincipalId => "principal_id",
-            Self::RoleArn => "role_arn",
-            Self::RoleId => "role_id",
-            Self::RoleName => "role_name",
-            Self::UserId => "user_id",
-        }
-    }
-}
-
-impl FromStr for RamAlias {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|alias| alias.word() == text);
-        found.ok_or_else(|| format!("expected one of {}", Self::WORDS.join(", ")))
-    }
-}
-
-impl FromStr for MetadataField {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|field| field.word() == text);
-        found.ok_or_else(|| format!("expected one of {}", Self::ALL.map(Self::word).join(", ")))
-    }
-}
-
-impl fmt::Display for ServerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for RamAlias {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl fmt::Display for MetadataField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
     }
 }
 
@@ -271,10 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_those_of_the_variants() {
-        assert_eq!(RamAlias::ALL.map(RamAlias::word), RamAlias::WORDS);
-        for field in MetadataField::ALL {
-            assert_eq!(field.word().parse(), Ok(field));
+    fn each_word_is_read_and_printed() {
+        for word in RamAlias::WORDS {
+            assert_eq!(word.parse::<RamAlias>().unwrap().to_string(), *word);
         }
+        assert_eq!(
+            "name".parse::<RamAlias>().unwrap_err(),
+            "expected one of principal_id, role_id, role_arn, arn"
+        );
     }
 }

@@ -1,14 +1,13 @@
 //! What the paths of one mount share.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::used_signatures::UsedSignatures;
 use crate::cloud::Client;
-use crate::framework::NamedLocks;
+use crate::framework::{DisplayAttributes, NamedLocks};
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
-pub(super) const OPERATION_PREFIX: &str = "ali-cloud";
+pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("ali-cloud");
 
 /// What the paths of one mount share.
 pub(super) struct Method {
@@ -17,10 +16,4 @@ pub(super) struct Method {
     pub(super) locks: NamedLocks,
     /// Of all mounts of this process.
     pub(super) used_signatures: Arc<UsedSignatures>,
-}
-
-impl fmt::Debug for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Method").finish_non_exhaustive()
-    }
 }

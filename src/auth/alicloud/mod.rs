@@ -48,7 +48,6 @@ it. The method sends it to STS, which answers whose it is, and compares that wit
 ";
 
 /// The backend of one mount. The client and the used signatures are those of the whole process.
-#[must_use]
 pub fn backend(client: Client, used_signatures: Arc<UsedSignatures>) -> Backend {
     let method = Arc::new(Method {
         client,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::config::{Config, SETTINGS, STORAGE_KEY};
-use super::method::{Method, OPERATION_PREFIX};
-use crate::framework::{Context, DisplayAttributes, FieldValues, HandlerResult, Operation, Path, Response};
+use super::method::{Method, OPERATIONS};
+use crate::framework::{
+    Context, DisplayAttributes, FieldValues, HandlerResult, NoArguments, Operation, Path, Response,
+};
 
 const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
 
@@ -30,31 +30,15 @@ by their own id, and with role_arn by their own ARN. A change makes new entities
 pub(super) fn path(method: &Arc<Method>) -> Path {
     Path::new("config")
         .fields(SETTINGS.fields())
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS)
         .on(Operation::Update, method, write)
-        .displayed(DisplayAttributes {
-            verb: Some("configure"),
-            suffix: Some("auth"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().verb("configure").suffix("auth"))
         .on(Operation::Read, method, read)
-        .displayed(DisplayAttributes {
-            suffix: Some("auth-configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("auth-configuration"))
         .on(Operation::Delete, method, delete)
-        .displayed(DisplayAttributes {
-            suffix: Some("auth-configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("auth-configuration"))
         .help(SYNOPSIS, DESCRIPTION)
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
 
 async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
@@ -69,12 +53,12 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     }))
 }
 
-async fn read(_: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
+async fn read(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     let config = Config::load(&*context.storage).await?;
     Ok(config.map(|config| Response::data(SETTINGS.shown(&config))))
 }
 
-async fn delete(method: Arc<Method>, context: Context, _: Nothing) -> HandlerResult {
+async fn delete(method: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)

@@ -3,21 +3,19 @@
 //! What needs no network is checked first: the role, the client's address, the request itself. Then the request goes to
 //! STS once, and whose it was is compared with the bindings of the role.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::config::{Config, ServerId};
-use super::method::{Method, OPERATION_PREFIX};
+use super::method::{Method, OPERATIONS};
 use super::role::{Role, is_name};
 use super::signed_request::{self, Refusal, Rules};
 use super::{failure, identity};
 use crate::alicloud::sts::send_presigned;
 use crate::framework::{
-    Auth, Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path,
-    Response, Status,
+    Auth, Context, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
 };
 
 const SYNOPSIS: &str = "Authenticates an RAM entity with Vault.";
@@ -60,11 +58,7 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
                 .describe("The HTTP method that was signed: POST or GET. Default: POST.")
                 .allowed(&["POST", "GET"]),
         )
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            verb: Some("login"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.verb("login"))
         .on(Operation::Update, method, login)
         .forward_on_standby()
         .on(Operation::ResolveRole, method, resolve_role)
@@ -171,15 +165,6 @@ fn request_refused(refusal: &Refusal) -> Error {
         Error::coded(Status::FORBIDDEN, refusal.to_string())
     } else {
         Error::bad_request(refusal.to_string())
-    }
-}
-
-/// Without the request: it is a credential.
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login")
-            .field("role", &self.role)
-            .finish_non_exhaustive()
     }
 }
 

@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::config::Config;
-use super::method::{Method, OPERATION_PREFIX};
+use super::method::{Method, OPERATIONS};
 use super::role::{BINDINGS, Role, STORAGE_PREFIX, storage_key};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
-    Path, Response, TokenParameters,
+    Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation, Path,
+    Response, TokenParameters, check_spelling, list_as_spelt, spelling_to_store,
 };
-
-/// How many roles a list reads at the same time.
-const LISTED_AT_ONCE: usize = 16;
 
 const LIST_SYNOPSIS: &str = "Lists all the roles that are registered with Vault.";
 const LIST_DESCRIPTION: &str = "Roles will be listed by their respective role names.";
@@ -43,11 +39,7 @@ to the 'token_ttl'.
 
 pub(super) fn list_path(method: &Arc<Method>) -> Path {
     Path::new("roles?/?")
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("auth-roles|auth-roles2"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("auth-roles|auth-roles2"))
         .on(Operation::List, method, list)
         .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
 }
@@ -60,11 +52,7 @@ pub(super) fn path(method: &Arc<Method>) -> Path {
         )
         .fields(BINDINGS.fields())
         .fields(TokenParameters::fields())
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("auth-role"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("auth-role"))
         .exists(method, exists)
         .on(Operation::Update, method, write)
         .and_on(Operation::Create)
@@ -79,26 +67,9 @@ pub(super) struct Name {
     role: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct NoArguments {}
-
 async fn list(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
-    let names = context.storage.list(STORAGE_PREFIX).await?;
-    if context.host_resolves_paths() {
-        return Ok(Some(Response::list(names)));
-    }
-    // Here a role is found by its own spelling only.
-    let written = names.into_iter().map(|name| async {
-        match Role::load(&*context.storage, &name).await {
-            Ok(Some(Role {
-                name: Some(written), ..
-            })) => written,
-            _ => name,
-        }
-    });
-    let written: Vec<_> = written.collect();
-    let written = stream::iter(written).buffered(LISTED_AT_ONCE).collect().await;
-    Ok(Some(Response::list(written)))
+    let names = list_as_spelt(&context, STORAGE_PREFIX, |role: Role| role.name).await?;
+    Ok(Some(Response::list(names)))
 }
 
 async fn exists(_: Arc<Method>, context: Context, arguments: Name) -> Result<bool, Error> {
@@ -110,7 +81,7 @@ async fn read(_: Arc<Method>, context: Context, arguments: Name) -> HandlerResul
     let Some(role) = Role::load(&*context.storage, &arguments.role).await? else {
         return Ok(None);
     };
-    check_spelling(&context, &arguments.role, role.name.as_deref()).await?;
+    check(&context, role.name.as_deref()).await?;
     Ok(Some(Response::data(role.shown())))
 }
 
@@ -121,7 +92,7 @@ async fn delete(method: Arc<Method>, context: Context, arguments: Name) -> Handl
         // A role that cannot be read can be deleted.
         let role: Option<Role> = serde_json::from_slice(&stored).ok();
         let name = role.and_then(|role| role.name);
-        check_spelling(&context, &arguments.role, name.as_deref()).await?;
+        check(&context, name.as_deref()).await?;
         context.storage.delete(&key).await?;
     }
     Ok(None)
@@ -135,7 +106,7 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     let _one_writer = method.locks.lock(&storage_key(name)).await;
     let stored = Role::load(&*context.storage, name).await?;
     if let Some(stored) = &stored {
-        check_spelling(&context, name, stored.name.as_deref()).await?;
+        check(&context, stored.name.as_deref()).await?;
     } else if context.request.operation == Operation::Update {
         // The server found a role and checked its policy on updates; meanwhile it was deleted.
         return Err(Error::bad_request(format!(
@@ -154,9 +125,7 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
             "the arn is required to create a role, unless bound_arns, bound_account_ids or bound_role_ids is given"
         }));
     }
-    role.name = spelling(&context)
-        .filter(|spelling| *spelling != name)
-        .map(str::to_owned);
+    role.name = spelling_to_store(&context);
     let limit = context.system.max_lease_ttl().await?;
     role.store(&*context.storage, name).await?;
     let mut warnings = role.token.warnings(&role.deprecated, limit);
@@ -170,28 +139,13 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     Ok(Response::warnings(warnings))
 }
 
-/// The role's name as the caller spelt it. In the arguments it is lower case.
-fn spelling(context: &Context) -> Option<&str> {
-    context.request.path.strip_prefix("role/")
-}
-
-/// Refuses another spelling than the one that the role was last written with, or lower case where that is not known. Some
-/// hosts check their policies on the path as it was spelt: there, a policy that denies one spelling would be passed by
-/// another.
-async fn check_spelling(context: &Context, name: &str, written: Option<&str>) -> Result<(), Error> {
-    let right = written.unwrap_or(name);
-    if context.host_resolves_paths() || spelling(context) == Some(right) {
-        return Ok(());
-    }
-    let config = Config::load(&*context.storage).await?.unwrap_or_default();
-    if config.fold_role_names {
-        return Ok(());
-    }
-    Err(Error::bad_request(format!(
-        "the name of this role is spelt {:?}, and this server's policies apply to the spelling, so no other is accepted; \
-         set fold_role_names at the config path to accept every spelling",
-        Excerpt(right)
-    )))
+/// Refuses another spelling than the one that the role was last written with.
+async fn check(context: &Context, written: Option<&str>) -> Result<(), Error> {
+    let config = Config::load(&*context.storage);
+    check_spelling(context, written, async {
+        Ok(config.await?.unwrap_or_default().fold_role_names)
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -30,11 +30,11 @@ pub(super) struct Role {
     pub(super) arn: Option<RoleArn>,
     #[serde(flatten)]
     pub(super) deprecated: DeprecatedFields,
-    #[serde(with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
     pub(super) bound_arns: Vec<ArnPattern>,
-    #[serde(with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
     pub(super) bound_account_ids: Vec<AccountId>,
-    #[serde(with = "stored::texts", skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
     pub(super) bound_role_ids: Vec<RoleId>,
     /// The name as it was spelled when the role was last written, unless that was in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,6 @@
 //! only STS's rule and the `server_id`. Standbys hand logins on to the active node, so that it sees them all.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -130,18 +129,6 @@ impl InUse<'_> {
 impl Drop for InUse<'_> {
     fn drop(&mut self) {
         self.signatures.kept().in_use.remove(&self.digest);
-    }
-}
-
-impl fmt::Debug for UsedSignatures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UsedSignatures").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for InUse<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InUse").finish_non_exhaustive()
     }
 }
 

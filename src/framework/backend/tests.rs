@@ -69,10 +69,9 @@ impl Mount {
                     .on(Operation::Read, &calls, note)
                     .on(Operation::Update, &calls, note)
                     .and_on(Operation::Create)
-                    .exists(
-                        &calls,
-                        |_, _, named: Named| async move { Ok(named.name == "there") },
-                    ),
+                    .exists(&calls, |_: Arc<Calls>, _: Context, named: Named| async move {
+                        Ok(named.name == "there")
+                    }),
             )
             .path(
                 path("made/{name}")
@@ -89,7 +88,7 @@ impl Mount {
             )
             .secret(SecretType::new("thing", &calls, renew_lease, revoke_lease))
             .auth_renew(&calls, renew_token)
-            .initialize(&calls, |calls, _| async move {
+            .initialize(&calls, |calls: Arc<Calls>, _: Context, ()| async move {
                 calls.lock().unwrap().push("initialize".to_owned());
                 Ok(())
             });

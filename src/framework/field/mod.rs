@@ -74,7 +74,6 @@ pub struct Collected {
 
 impl Field {
     /// A field with a name and a kind, optional, without a description.
-    #[must_use]
     pub fn new(name: &'static str, kind: FieldKind) -> Self {
         Self {
             name,
@@ -90,85 +89,73 @@ impl Field {
     }
 
     /// Sets the description for help and documents.
-    #[must_use]
     pub fn describe(mut self, description: &'static str) -> Self {
         self.description = description;
         self
     }
 
     /// Documents what it means that the field is not given. The handler sees that it is not.
-    #[must_use]
     pub fn documented_default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(value.into());
         self
     }
 
     /// Documents that the field must be given. The handler is what enforces it.
-    #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
     /// Documents that the field should no longer be used.
-    #[must_use]
     pub fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
     }
 
     /// Documents the values that the handler accepts.
-    #[must_use]
     pub fn allowed(mut self, values: &'static [&'static str]) -> Self {
         self.allowed = values;
         self
     }
 
-    /// Hands the value to the handler as the JSON text that the caller sent, because the path itself reads several forms:
-    /// numbers keep their spelling, and what came as text can be told from what came as a list or an object. The kind then
-    /// only documents the field.
-    #[must_use]
+    /// Hands the value to the handler as the caller sent it, because the path itself reads several forms: a list or an
+    /// object as the text of it in the body, where numbers keep their spelling, and everything else as it is. The kind
+    /// then only documents the field.
     pub fn kept_as_sent(mut self) -> Self {
         self.as_sent = true;
         self
     }
 
     /// Sets the label in user interfaces.
-    #[must_use]
     pub fn display_name(mut self, name: &'static str) -> Self {
         self.display.name = Some(name);
         self
     }
 
     /// Sets the help text in user interfaces, where it differs from the description.
-    #[must_use]
     pub fn display_description(mut self, description: &'static str) -> Self {
         self.display.description = Some(description);
         self
     }
 
     /// Asks user interfaces to mask the value.
-    #[must_use]
     pub fn sensitive(mut self) -> Self {
         self.display.sensitive = true;
         self
     }
 
     /// Sets the group of the field in user interfaces.
-    #[must_use]
     pub fn group(mut self, group: &'static str) -> Self {
         self.display.group = Some(group);
         self
     }
 
     /// The name, as callers write it.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// The kind.
-    #[must_use]
     pub fn kind(&self) -> FieldKind {
         self.kind
     }
@@ -184,8 +171,11 @@ impl Field {
         })
     }
 
-    /// The value as its text in the body.
+    /// A list or an object as its text in the body.
     fn text_in(&self, body: &str, sent: &Value) -> Value {
+        if !(sent.is_array() || sent.is_object()) {
+            return sent.clone();
+        }
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(body).unwrap_or_default();
         let text = members.get(self.name).map(|text| text.get().to_owned());
         text.unwrap_or_else(|| sent.to_string()).into()
@@ -238,7 +228,6 @@ impl FieldValues {
     }
 
     /// The value of a field, unless it was not given. An explicit null of a duration is not given.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
@@ -249,7 +238,6 @@ impl FieldValues {
     }
 
     /// Whether the caller gave the field.
-    #[must_use]
     pub fn given(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
@@ -295,14 +283,12 @@ impl fmt::Debug for FieldValues {
 }
 
 /// The warning about names that are no fields, in the words of Vault's framework package; none when there are none.
-#[must_use]
 pub fn ignored_warning(names: &[String]) -> Option<String> {
     warning("Endpoint ignored these unrecognized parameters", names)
 }
 
 /// The warning about names whose value came from the path, in the words of Vault's framework package; none when
 /// there are none.
-#[must_use]
 pub fn replaced_warning(names: &[String]) -> Option<String> {
     let text =
         "Endpoint replaced the value of these parameters with the values captured from the endpoint's path";
@@ -404,13 +390,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_as_sent_keeps_its_spelling() {
+    fn a_list_as_sent_keeps_its_spelling() {
         let fields = [Field::new("policies", FieldKind::StringSlice).kept_as_sent()];
         let policies = r#"{"b":[1.50, -0, 1E40], "a":null}"#;
         for (body, expected) in [
             (format!("{{\"x\": 1, \"policies\": {policies}}}"), json!(policies)),
-            ("{\"policies\": \"[1.50]\"}".to_owned(), json!("\"[1.50]\"")),
-            ("{\"policies\": null}".to_owned(), json!("null")),
+            ("{\"policies\": \"[1.50]\"}".to_owned(), json!("[1.50]")),
+            ("{\"policies\": null}".to_owned(), Value::Null),
         ] {
             let data = serde_json::from_str(&body).unwrap();
             let values = FieldValues::collect(&fields, &data, &body, &[]).unwrap().values;

@@ -2,7 +2,6 @@
 
 /// The name of such a character, with its article: word processors, web pages and chat programs put them in place of
 /// blanks.
-#[must_use]
 pub fn invisible(character: char) -> Option<&'static str> {
     Some(match character {
         ' ' | '\t' | '\n' | '\r' => return None,

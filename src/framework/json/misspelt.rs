@@ -7,7 +7,6 @@ const LONGEST: usize = 64;
 
 /// The known name that differs from what was written in letter case, blanks, invisible characters, or one more, missing,
 /// wrong or swapped letter; none if it is another word.
-#[must_use]
 pub fn meant<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
     let written = folded(written);
     if written.len() > LONGEST {

@@ -43,7 +43,6 @@ pub struct Member<'t> {
 
 impl<'t> Node<'t> {
     /// The text of a string.
-    #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match &self.content {
             Content::String(text) => Some(text),
@@ -52,7 +51,6 @@ impl<'t> Node<'t> {
     }
 
     /// The members of an object.
-    #[must_use]
     pub fn members(&self) -> Option<&[Member<'t>]> {
         match &self.content {
             Content::Object(members) => Some(members),
@@ -61,13 +59,11 @@ impl<'t> Node<'t> {
     }
 
     /// A member of an object by its name.
-    #[must_use]
     pub fn member(&self, name: &str) -> Option<&Member<'t>> {
         self.members()?.iter().find(|member| member.name == name)
     }
 
     /// The type in words, for a text such as "expected a string, got a list".
-    #[must_use]
     pub fn type_name(&self) -> &'static str {
         match &self.content {
             Content::Null => "null",

@@ -16,7 +16,6 @@ pub struct Place {
 
 impl Place {
     /// The place of a byte of a text.
-    #[must_use]
     pub fn in_text(text: &str, byte: usize) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let before = before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before);

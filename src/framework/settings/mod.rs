@@ -6,107 +6,76 @@
 
 mod value;
 
-use std::fmt::{self, Display};
-use std::str::FromStr;
-
 use serde_json::{Map, Value};
 
 use crate::framework::error::Error;
-use crate::framework::field::{Field, FieldKind, FieldValues};
+use crate::framework::field::{Field, FieldValues};
 pub use crate::framework::settings::value::SettingValue;
-use crate::framework::settings::value::parsed;
 
 /// The settings of a type, in the order in which they are written and shown.
 pub struct Settings<C> {
-    entries: Vec<Box<dyn Entry<C>>>,
+    entries: Vec<Setting<C>>,
 }
 
-/// One setting of the type `C`, which is a member of the type `T`.
-pub struct Setting<C, T> {
+/// One setting of the type `C`.
+pub struct Setting<C> {
     field: Field,
-    access: fn(&mut C) -> &mut T,
-    parse: Parse<T>,
-    show: Show<T>,
+    write: Box<dyn Fn(&mut C, &Value) -> Result<(), Error> + Send + Sync>,
+    /// Takes the target as mutable because the access to the member does; it does not change it.
+    show: Box<dyn Fn(&mut C) -> Option<Value> + Send + Sync>,
 }
 
-type Parse<T> = Box<dyn Fn(&'static str, &Value) -> Result<T, Error> + Send + Sync>;
-type Show<T> = Box<dyn Fn(&T) -> Option<Value> + Send + Sync>;
-
-impl<C: 'static, T: 'static> Setting<C, T> {
+impl<C: 'static> Setting<C> {
     /// A setting whose type says how it is read and shown.
-    pub fn new(name: &'static str, access: fn(&mut C) -> &mut T) -> Self
-    where
-        T: SettingValue,
-    {
-        Self {
-            field: Field::new(name, T::KIND),
-            access,
-            parse: Box::new(|name, value| T::from_field(value).map_err(|rule| broken(name, &rule))),
-            show: Box::new(|value| Some(value.to_shown())),
-        }
-    }
-
-    /// A setting that is written and shown as a text, with a default of its own, which a blank resets it to.
-    pub fn text(name: &'static str, access: fn(&mut C) -> &mut T) -> Self
-    where
-        T: FromStr<Err: Display> + Display + Default,
-    {
-        Self {
-            field: Field::new(name, FieldKind::String),
-            access,
-            parse: Box::new(|name, value| {
-                let parsed = parsed(value).map_err(|rule| broken(name, &rule))?;
-                Ok(parsed.unwrap_or_default())
-            }),
-            show: Box::new(|value| Some(value.to_string().into())),
-        }
+    pub fn new<T: SettingValue + 'static>(name: &'static str, access: fn(&mut C) -> &mut T) -> Self {
+        let parse = |name, value: &_| T::from_field(value).map_err(|rule| broken(name, &rule));
+        Self::custom(Field::new(name, T::KIND), access, parse, T::to_shown)
     }
 
     /// A setting that is read and shown in its own way. `parse` gets the field's name and the canonical form of its kind.
-    pub fn custom(
+    pub fn custom<T: 'static>(
         field: Field,
         access: fn(&mut C) -> &mut T,
         parse: impl Fn(&'static str, &Value) -> Result<T, Error> + Send + Sync + 'static,
         show: impl Fn(&T) -> Value + Send + Sync + 'static,
     ) -> Self {
+        let name = field.name();
         Self {
             field,
-            access,
-            parse: Box::new(parse),
-            show: Box::new(move |value| Some(show(value))),
+            write: Box::new(move |target, value| {
+                *access(target) = parse(name, value)?;
+                Ok(())
+            }),
+            show: Box::new(move |target| Some(show(access(target)))),
         }
     }
 
     /// Sets the description for help and documents.
-    #[must_use]
     pub fn describe(self, description: &'static str) -> Self {
         self.document(|field| field.describe(description))
     }
 
     /// Changes what help and documents say of the field.
-    #[must_use]
     pub fn document(mut self, change: impl FnOnce(Field) -> Field) -> Self {
         self.field = change(self.field);
         self
     }
 
     /// Shows something else than the value itself, such as the default that is in force.
-    #[must_use]
-    pub fn shown_as(mut self, show: impl Fn(&T) -> Value + Send + Sync + 'static) -> Self {
-        self.show = Box::new(move |value| Some(show(value)));
+    pub fn shown_as(mut self, show: impl Fn(&C) -> Value + Send + Sync + 'static) -> Self {
+        self.show = Box::new(move |target| Some(show(target)));
         self
     }
 
-    /// Leaves the setting out of a read unless this holds.
-    #[must_use]
-    pub fn shown_if(mut self, shown: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+    /// Leaves the setting out of a read while it is zero or an empty list.
+    pub fn shown_if_set(mut self) -> Self {
         let show = self.show;
-        self.show = Box::new(move |value| show(value).filter(|_| shown(value)));
+        let is_set = |value: &Value| *value != 0 && value.as_array().is_none_or(|list| !list.is_empty());
+        self.show = Box::new(move |target| show(target).filter(is_set));
         self
     }
 
     /// Never shows the value, and asks user interfaces to mask it.
-    #[must_use]
     pub fn secret(mut self) -> Self {
         self.show = Box::new(|_| None);
         self.document(Field::sensitive)
@@ -115,28 +84,24 @@ impl<C: 'static, T: 'static> Setting<C, T> {
 
 impl<C: 'static> Settings<C> {
     /// No settings.
-    #[must_use]
     pub fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
     /// Adds a setting.
-    #[must_use]
-    pub fn with<T: 'static>(mut self, setting: Setting<C, T>) -> Self {
-        self.entries.push(Box::new(setting));
+    pub fn with(mut self, setting: Setting<C>) -> Self {
+        self.entries.push(setting);
         self
     }
 
     /// The fields for a path's table.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
-        self.entries.iter().map(|entry| entry.field().clone())
+        self.entries.iter().map(|entry| entry.field.clone())
     }
 
     /// Whether a request gave any of the settings.
-    #[must_use]
     pub fn any_given(&self, values: &FieldValues) -> bool {
-        let mut names = self.entries.iter().map(|entry| entry.field().name());
-        names.any(|name| values.given(name))
+        self.entries.iter().any(|entry| values.given(entry.field.name()))
     }
 
     /// Changes the settings that a request gave and leaves the others.
@@ -146,69 +111,30 @@ impl<C: 'static> Settings<C> {
     /// be used.
     pub fn merge(&self, target: &mut C, values: &FieldValues) -> Result<(), Error> {
         for entry in &self.entries {
-            if let Some(value) = values.get(entry.field().name()) {
-                entry.write(target, value)?;
+            if let Some(value) = values.get(entry.field.name()) {
+                (entry.write)(target, value)?;
             }
         }
         Ok(())
     }
 
     /// What a read shows: every setting that is not secret.
-    #[must_use]
     pub fn shown(&self, target: &C) -> Map<String, Value>
     where
         C: Clone,
     {
         let mut target = target.clone();
-        self.entries
-            .iter()
-            .filter_map(|entry| {
-                let value = entry.shown(&mut target)?;
-                Some((entry.field().name().to_owned(), value))
-            })
-            .collect()
+        let shown = self.entries.iter().filter_map(|entry| {
+            let value = (entry.show)(&mut target)?;
+            Some((entry.field.name().to_owned(), value))
+        });
+        shown.collect()
     }
 }
 
 impl<C: 'static> Default for Settings<C> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<C> fmt::Debug for Settings<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.entries.iter().map(|entry| entry.field().name());
-        f.debug_list().entries(names).finish()
-    }
-}
-
-impl<C, T> fmt::Debug for Setting<C, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Setting").field(&self.field).finish()
-    }
-}
-
-/// A setting behind its type.
-trait Entry<C>: Send + Sync {
-    fn field(&self) -> &Field;
-    fn write(&self, target: &mut C, value: &Value) -> Result<(), Error>;
-    /// Takes the target as mutable because [`Setting::access`] does; it does not change it.
-    fn shown(&self, target: &mut C) -> Option<Value>;
-}
-
-impl<C, T> Entry<C> for Setting<C, T> {
-    fn field(&self) -> &Field {
-        &self.field
-    }
-
-    fn write(&self, target: &mut C, value: &Value) -> Result<(), Error> {
-        *(self.access)(target) = (self.parse)(self.field.name(), value)?;
-        Ok(())
-    }
-
-    fn shown(&self, target: &mut C) -> Option<Value> {
-        (self.show)((self.access)(target))
     }
 }
 
@@ -225,11 +151,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::framework::field::FieldKind;
 
     #[derive(Debug, Clone, Default, PartialEq)]
     struct Limits {
         host: Option<std::net::Ipv4Addr>,
-        level: u8,
         ttl: Duration,
         names: Vec<String>,
         ports: BTreeSet<u16>,
@@ -246,8 +172,7 @@ mod tests {
     fn table() -> Settings<Limits> {
         Settings::new()
             .with(Setting::new("host", |limits: &mut Limits| &mut limits.host))
-            .with(Setting::text("level", |limits: &mut Limits| &mut limits.level))
-            .with(Setting::new("ttl", |limits: &mut Limits| &mut limits.ttl).shown_if(|ttl| !ttl.is_zero()))
+            .with(Setting::new("ttl", |limits: &mut Limits| &mut limits.ttl).shown_if_set())
             .with(Setting::new("names", |limits: &mut Limits| &mut limits.names))
             .with(Setting::new("ports", |limits: &mut Limits| &mut limits.ports))
             .with(Setting::new("note", |limits: &mut Limits| &mut limits.note).describe("A note."))
@@ -273,7 +198,7 @@ mod tests {
 
     fn full() -> Value {
         json!({
-            "host": " 127.0.0.1 ", "level": 7, "ttl": "1h", "names": "b,a,b", "ports": ["443", "80", 443],
+            "host": " 127.0.0.1 ", "ttl": "1h", "names": "b,a,b", "ports": ["443", "80", 443],
             "note": " x ", "on": "true", "retries": 0,
         })
     }
@@ -282,12 +207,12 @@ mod tests {
     fn what_is_written_is_shown() {
         let limits = merge(Limits::default(), &full()).unwrap();
         let expected = json!({
-            "host": "127.0.0.1", "level": "7", "ttl": 3600, "names": ["b", "a"], "ports": ["80", "443"],
+            "host": "127.0.0.1", "ttl": 3600, "names": ["b", "a"], "ports": ["80", "443"],
             "note": "x", "on": true, "retries": 0,
         });
         assert_eq!(Value::Object(table().shown(&limits)), expected);
         let expected = json!({
-            "host": "", "level": "0", "names": [], "ports": [], "note": "", "on": false, "retries": -1,
+            "host": "", "names": [], "ports": [], "note": "", "on": false, "retries": -1,
         });
         assert_eq!(Value::Object(table().shown(&Limits::default())), expected);
     }
@@ -298,7 +223,7 @@ mod tests {
         assert_eq!(merge(limits.clone(), &json!({})).unwrap(), limits);
         assert_eq!(merge(limits.clone(), &json!({"ttl": null})).unwrap(), limits);
         let blank = json!({
-            "host": "", "level": " ", "ttl": 0, "names": [], "ports": "", "note": null, "on": false, "retries": -1,
+            "host": "", "ttl": 0, "names": [], "ports": "", "note": null, "on": false, "retries": -1,
         });
         let ports_stay_wrong = merge(limits.clone(), &json!({"ports": ["x"]})).unwrap_err();
         assert!(
@@ -312,7 +237,6 @@ mod tests {
     fn a_broken_rule_names_the_setting() {
         for (data, start) in [
             (json!({"host": "x"}), "host: "),
-            (json!({"level": 256}), "level: "),
             (json!({"retries": 21}), "retries: expected -1 to 20"),
         ] {
             let error = merge(Limits::default(), &data).unwrap_err();

@@ -26,14 +26,6 @@ pub trait SettingValue: Sized {
     fn to_shown(&self) -> Value;
 }
 
-/// Reads a text that is not blank.
-pub(super) fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<Option<T>, String> {
-    match trimmed(value)? {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|rule: T::Err| rule.to_string()),
-    }
-}
-
 /// A text without the white space that a pasted value often has around it.
 fn trimmed(value: &Value) -> Result<&str, String> {
     value
@@ -89,7 +81,10 @@ impl<T: FromStr<Err: Display> + Display> SettingValue for Option<T> {
     const KIND: FieldKind = FieldKind::String;
 
     fn from_field(value: &Value) -> Result<Self, String> {
-        parsed(value)
+        match trimmed(value)? {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|rule: T::Err| rule.to_string()),
+        }
     }
 
     fn to_shown(&self) -> Value {

@@ -84,7 +84,6 @@ impl BoundAddress {
     }
 
     /// Whether the client's address is within.
-    #[must_use]
     pub fn contains(&self, client: IpAddr) -> bool {
         let client = client.to_canonical();
         match &self.0 {

@@ -99,7 +99,6 @@ impl TokenParameters {
 
     /// What a read shows: seconds, words, empty lists in place of missing ones, and of the deprecated fields those that
     /// are set.
-    #[must_use]
     pub fn shown(&self, old: &DeprecatedFields) -> Map<String, Value> {
         let mut data = CURRENT.shown(self);
         data.extend(DEPRECATED.shown(old));
@@ -107,7 +106,6 @@ impl TokenParameters {
     }
 
     /// One warning for each TTL that the mount's maximum cuts, in human units.
-    #[must_use]
     pub fn warnings(&self, old: &DeprecatedFields, limit: Duration) -> Vec<String> {
         [
             ("token_ttl", self.ttl, "ttl", old.ttl),

@@ -83,7 +83,6 @@ pub struct DeprecatedFields {
 
 impl TokenParameters {
     /// The addresses that logins and tokens are bound to; none for no bounds.
-    #[must_use]
     pub fn addresses(&self) -> &[BoundAddress] {
         self.bound_cidrs.as_deref().unwrap_or_default()
     }

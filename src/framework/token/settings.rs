@@ -126,23 +126,23 @@ pub(super) static DEPRECATED: LazyLock<Settings<DeprecatedFields>> = LazyLock::n
     type Old = DeprecatedFields;
     Settings::new()
         .with(instead_of!(
-            policies("policies", |old: &mut Old| &mut old.policies, normal_policies).shown_if(not_empty),
+            policies("policies", |old: &mut Old| &mut old.policies, normal_policies).shown_if_set(),
             "token_policies"
         ))
         .with(instead_of!(
-            Setting::new("ttl", |old: &mut Old| &mut old.ttl).shown_if(|ttl| !ttl.is_zero()),
+            Setting::new("ttl", |old: &mut Old| &mut old.ttl).shown_if_set(),
             "token_ttl"
         ))
         .with(instead_of!(
-            Setting::new("max_ttl", |old: &mut Old| &mut old.max_ttl).shown_if(|ttl| !ttl.is_zero()),
+            Setting::new("max_ttl", |old: &mut Old| &mut old.max_ttl).shown_if_set(),
             "token_max_ttl"
         ))
         .with(instead_of!(
-            Setting::new("period", |old: &mut Old| &mut old.period).shown_if(|ttl| !ttl.is_zero()),
+            Setting::new("period", |old: &mut Old| &mut old.period).shown_if_set(),
             "token_period"
         ))
         .with(instead_of!(
-            addresses("bound_cidrs", |old: &mut Old| &mut old.bound_cidrs).shown_if(not_empty),
+            addresses("bound_cidrs", |old: &mut Old| &mut old.bound_cidrs).shown_if_set(),
             "token_bound_cidrs"
         ))
 });
@@ -151,7 +151,7 @@ fn current<T: SettingValue + 'static>(
     name: &'static str,
     access: fn(&mut TokenParameters) -> &mut T,
     label: &'static str,
-) -> Setting<TokenParameters, T> {
+) -> Setting<TokenParameters> {
     Setting::new(name, access).document(labelled(label))
 }
 
@@ -159,15 +159,11 @@ fn labelled(label: &'static str) -> impl FnOnce(Field) -> Field {
     move |field| field.display_name(label).group("Tokens")
 }
 
-fn not_empty<T>(list: &Option<Vec<T>>) -> bool {
-    list.as_ref().is_some_and(|list| !list.is_empty())
-}
-
 fn policies<C: 'static>(
     name: &'static str,
     access: fn(&mut C) -> &mut Option<Vec<String>>,
     normal: fn(&[String]) -> Vec<String>,
-) -> Setting<C, Option<Vec<String>>> {
+) -> Setting<C> {
     Setting::custom(
         Field::new(name, FieldKind::CommaStringSlice),
         access,
@@ -179,7 +175,7 @@ fn policies<C: 'static>(
 fn addresses<C: 'static>(
     name: &'static str,
     access: fn(&mut C) -> &mut Option<Vec<BoundAddress>>,
-) -> Setting<C, Option<Vec<BoundAddress>>> {
+) -> Setting<C> {
     let parse = |name, text: &String| {
         BoundAddress::parse(text)
             .map_err(|error| Error::bad_request(format!("{name}: {:?}: {error}", Excerpt(text))))

@@ -21,7 +21,7 @@ pub(super) mod token_type {
         let found = match Value::deserialize(deserializer)? {
             Value::Null => Some(TokenType::Default),
             Value::String(word) if word.is_empty() => Some(TokenType::Default),
-            Value::String(word) => TokenType::from_word(&word),
+            Value::String(word) => word.parse().ok(),
             value => value.as_u64().and_then(TokenType::from_number),
         };
         found.ok_or_else(|| D::Error::custom("token_type is not a known type"))

@@ -1,15 +1,13 @@
 //! What the paths of one mount share.
 
-use std::fmt;
-
 use crate::alicloud::Client;
-use crate::framework::NamedLocks;
+use crate::framework::{DisplayAttributes, NamedLocks};
 use crate::secrets::alicloud::accounts::Accounts;
 use crate::secrets::alicloud::credentials::MountCredentials;
 use crate::secrets::lease::{BindOnce, OwnerTag};
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
-pub(super) const OPERATION_PREFIX: &str = "ali-cloud";
+pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("ali-cloud");
 
 /// What the paths of one mount share.
 pub(super) struct Engine {
@@ -21,10 +19,4 @@ pub(super) struct Engine {
     pub(super) owner_tag: Option<OwnerTag>,
     pub(super) accounts: Accounts,
     pub(super) binding: BindOnce,
-}
-
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").finish_non_exhaustive()
-    }
 }

@@ -10,7 +10,7 @@ use crate::framework::{
     Response, Status, TtlCap,
 };
 use crate::secrets::alicloud::cloud::Cloud;
-use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::spelling::check_spelling;
@@ -29,19 +29,12 @@ when the lease ends. If the role has an ARN, that role is assumed; the credentia
 pub(super) fn path(engine: &Arc<Engine>) -> Path {
     Path::new("creds/{name}")
         .field(Field::new("name", FieldKind::LowercaseString).describe("The name of the role."))
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            verb: Some("generate"),
-            suffix: Some("credentials"),
-        })
+        .display(OPERATIONS.verb("generate").suffix("credentials"))
         .on(Operation::Read, engine, issue)
         .changing()
         .makes_in_cloud()
         .and_on(Operation::Update)
-        .displayed(DisplayAttributes {
-            suffix: Some("credentials-with-parameters"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("credentials-with-parameters"))
         .help(SYNOPSIS, DESCRIPTION)
 }
 

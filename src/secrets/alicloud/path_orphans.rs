@@ -10,10 +10,9 @@ use serde::Deserialize;
 
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
-    WalEntry,
+    Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response, Status, WalEntry,
 };
-use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::names;
 use crate::secrets::alicloud::removal::MadeUser;
@@ -40,11 +39,7 @@ not carry this mount's owner tag, and for those that belong to a lease: revoke t
 
 pub(super) fn list_path(engine: &Arc<Engine>) -> Path {
     Path::new("orphans/?")
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("orphans"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("orphans"))
         .on(Operation::List, engine, list)
         .calls_cloud()
         // A standby's storage lags behind: there, users of the newest leases would be shown.
@@ -55,18 +50,11 @@ pub(super) fn list_path(engine: &Arc<Engine>) -> Path {
 pub(super) fn path(engine: &Arc<Engine>) -> Path {
     Path::new("orphans/{user}")
         .field(Field::new("user", FieldKind::String).describe("The name of the RAM user."))
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("orphan"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("orphan"))
         .on(Operation::Delete, engine, delete)
         .calls_cloud()
         .help(SYNOPSIS, DESCRIPTION)
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct NoArguments {}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct User {

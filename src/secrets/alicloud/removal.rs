@@ -256,10 +256,9 @@ async fn clear_policy(ram: &Ram, policy: &str, conflict: &Error) -> Result<()> {
         }
         Some(Subject::User) => {
             let policy = PolicyRef::custom(policy);
-            let entities = ram.list_entities_for_policy(&policy).await?;
+            let users = ram.list_users_with_policy(&policy).await?;
             all(join_all(
-                entities
-                    .users
+                users
                     .iter()
                     .map(|user| ram.detach_policy_from_user(user, &policy)),
             )

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::alicloud;
 use crate::alicloud::sts::{AssumeRole, AssumedRole};
 use crate::alicloud::{Arn, Kind};
 use crate::framework::{Context, Error, LeaseOptions, Response, TtlCap, human_duration};
@@ -93,10 +92,8 @@ fn wish(role: &Role, limit: Duration) -> Duration {
 /// has is the answer.
 async fn longest_session_of(cloud: &Cloud, role: &Role) -> Option<Duration> {
     let arn: Arn = role.arn.parse().ok()?;
-    let read = cloud.ram.get_role(arn.role_name()?).await;
-    let seconds = read
-        .ok()
-        .and_then(|role: alicloud::ram::Role| role.max_session_seconds);
+    let read = cloud.ram.max_session_seconds(arn.role_name()?).await;
+    let seconds = read.ok().flatten();
     Some(seconds.map_or(DEFAULT_SESSION, |seconds| Duration::from_secs(u64::from(seconds))))
 }
 

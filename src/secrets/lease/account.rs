@@ -3,7 +3,6 @@
 //!
 //! The account is kept with each lease, lease record and WAL entry; for those that do not say it, see `binding`.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,11 +124,5 @@ impl<E: LeaseEngine> Job for BindAccount<E> {
             Some(account) => self.0.binding().bind(context, account).await,
             None => Ok(()),
         }
-    }
-}
-
-impl<E> fmt::Debug for BindAccount<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BindAccount").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! The tick's part of leases that the host has lost: removing users whose lease must have ended.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -74,11 +73,5 @@ impl<E: LeaseEngine> Job for CleanUp<E> {
             "removed the user of an expired lease that was never revoked"
         );
         Ok(())
-    }
-}
-
-impl<E> fmt::Debug for CleanUp<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CleanUp").finish_non_exhaustive()
     }
 }

@@ -42,9 +42,9 @@ fuzz_target!(|data: &[u8]| {
             5 => check(status, body, ram.create_policy("p", "{}", "d").await),
             6 => check(status, body, ram.list_policy_versions("p").await),
             7 => check(status, body, ram.list_policies_for_user("u").await),
-            8 => check(status, body, ram.list_entities_for_policy(&policy).await),
+            8 => check(status, body, ram.list_users_with_policy(&policy).await),
             9 => check(status, body, ram.list_groups_for_user("u").await),
-            10 => check(status, body, ram.get_role("r").await),
+            10 => check(status, body, ram.max_session_seconds("r").await),
             11 => check(status, body, sts.get_caller_identity().await),
             12 => {
                 let answer = sts.assume_role(&AssumeRole::default()).await;

