@@ -16,7 +16,6 @@ mod field;
 mod go_json;
 mod handler;
 mod help;
-#[allow(dead_code, unused_imports, reason = "the policies of roles use it next")]
 pub mod json;
 mod kind;
 mod lease;

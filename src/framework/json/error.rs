@@ -45,6 +45,10 @@ pub enum Mistake {
     ControlInString(char),
     /// A backslash before something else than JSON's escapes.
     Escape,
+    /// A backslash before a quote, outside of strings.
+    EscapedTwice,
+    /// What stands for bytes that are no UTF-8.
+    NotUtf8,
     /// Digits that are no number of JSON.
     Number(String),
     /// A member that the same object has already; the first one's place.
@@ -147,6 +151,15 @@ impl fmt::Display for JsonError {
             Mistake::Escape => write!(
                 f,
                 "a backslash at {place} before something that JSON does not escape; a backslash itself is written \\\\"
+            ),
+            Mistake::EscapedTwice => write!(
+                f,
+                "a backslash before a quote at {place}: the text is escaped once too often; write it without these \
+                 backslashes"
+            ),
+            Mistake::NotUtf8 => write!(
+                f,
+                "bytes at {place} that are no UTF-8: save the file as UTF-8 (PowerShell's > writes UTF-16)"
             ),
             Mistake::Number(text) => write!(f, "{} at {place} is no number of JSON", Excerpt(text)),
             Mistake::Duplicate(name, first) => write!(

@@ -20,7 +20,7 @@ pub struct FileName {
 
 impl FileName {
     /// Recognises a text that looks like the name of a file. `field` is where it was written.
-    pub(super) fn recognise(field: &str, text: &str) -> Option<Self> {
+    pub fn recognise(field: &str, text: &str) -> Option<Self> {
         let text = text.trim().trim_matches(['"', '\'']);
         let marked = text.starts_with('@');
         let name = text.strip_prefix('@').unwrap_or(text);

@@ -191,7 +191,9 @@ impl<'t> Parser<'t> {
         let length = rest.find(|c| !digits(c)).unwrap_or(rest.len());
         let text = rest.get(..length).unwrap_or_default();
         if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-            return Err(self.mistake(Mistake::Number(text.to_owned())));
+            return Err(self
+                .known_mistake()
+                .unwrap_or_else(|| self.mistake(Mistake::Number(text.to_owned()))));
         }
         self.at += length;
         Ok(Content::Number)
@@ -254,6 +256,10 @@ impl<'t> Parser<'t> {
             '#' => Mistake::Comment("#"),
             '/' if rest.starts_with("//") => Mistake::Comment("//"),
             '/' if rest.starts_with("/*") => Mistake::Comment("/*"),
+            '\\' if rest.starts_with("\\\"") => Mistake::EscapedTwice,
+            '.' if rest.starts_with("...") => Mistake::Placeholder("...".to_owned()),
+            '\u{fffd}' => Mistake::NotUtf8,
+            '…' => Mistake::Placeholder(first.to_string()),
             '<' => {
                 let end = rest.find('>')? + 1;
                 Mistake::Placeholder(rest.get(..end)?.to_owned())

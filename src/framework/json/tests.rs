@@ -152,6 +152,16 @@ fn each_mistake_is_named_with_its_place() {
             "<your-bucket> at line 1 column 2 is a placeholder",
         ),
         // Numbers and strings.
+        ("[...]", "... at line 1 column 2 is a placeholder"),
+        ("{…}", "… at line 1 column 2 is a placeholder"),
+        (
+            "\u{fffd}\u{fffd}{\0",
+            "bytes at line 1 column 1 that are no UTF-8: save the file as UTF-8",
+        ),
+        (
+            "{\\\"a\\\": 1}",
+            "a backslash before a quote at line 1 column 2: the text is escaped once too often",
+        ),
         ("[01]", "01 at line 1 column 2 is no number of JSON"),
         ("[+1]", "+1 at line 1 column 2 is no number of JSON"),
         ("[.5]", ".5 at line 1 column 2 is no number of JSON"),

@@ -1,14 +1,12 @@
 //! The headers of a signed request, in every spelling of Vault's header fields and of the clients.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::encoded;
 use super::refusal::{Refusal, Shown};
 use super::rules::{COUNT_LIMIT, FIELD_LIMIT};
+use crate::framework::json::{Member, Mistake, parse};
 
 const FIELD: &str = "identity_request_headers";
 
@@ -70,9 +68,15 @@ impl Headers {
             Some(encoded::decode(FIELD, text)?)
         };
         let text = decoded.as_ref().map_or(text, |text| text.as_str());
-        // The texts of serde_json quote the document.
-        let Pairs(pairs) = serde_json::from_str(text).map_err(|_| Refusal::HeaderForm)?;
-        Self::gather(pairs.iter().map(|(name, value)| (name.as_str(), value)))
+        let object = parse(text).map_err(|error| match error.mistake {
+            Mistake::Duplicate(name, _) => Refusal::DuplicateHeader(Shown::new(&name.to_ascii_lowercase())),
+            _ => Refusal::HeaderForm,
+        })?;
+        let members = object.members().ok_or(Refusal::HeaderForm)?.iter();
+        // A value that does not fit into a `Value` is no header's either.
+        let value = |member: &Member<'_>| serde_json::from_str(member.value.text).unwrap_or_default();
+        let pairs: Vec<(_, Value)> = members.map(|member| (&*member.name, value(member))).collect();
+        Self::gather(pairs.iter().map(|(name, value)| (*name, value)))
     }
 
     fn from_lines(list: &[Value]) -> Result<Self, Refusal> {
@@ -128,31 +132,4 @@ fn text(value: &Value) -> Option<Zeroizing<String>> {
 /// The characters of a header's name (RFC 9110, section 5.6.2).
 fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// A JSON object that keeps members of the same name apart; `Value` would keep the last and say nothing.
-struct Pairs(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Pairs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = members.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-
-        from.deserialize_map(Members)
-    }
 }
