@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.cli import Cli
 from harness.engine import INLINE, REMOTE, Engine, allow
 
 _REMOTE_READ = [{"name": "AliyunOSSReadOnlyAccess", "type": "System"}, {"name": "app-readonly", "type": "Custom"}]
@@ -166,3 +168,67 @@ def test_warnings_speak_of_hours_not_of_nanoseconds(engine: Engine) -> None:
     assert len(answer.warnings) == 2
     for warning, hours in zip(sorted(answer.warnings), ("900h", "800h"), strict=True):
         assert hours in warning and "768h" in warning, answer.warnings
+
+
+_MANY = [{"name": "AliyunOSSReadOnlyAccess", "type": "System"}, {"name": "app-readonly", "type": "Custom"},
+         {"name": "AliyunECSReadOnlyAccess", "type": "System"}]
+
+
+@pytest.mark.parametrize("sent", [
+    "name:AliyunOSSReadOnlyAccess,type:System,name:app-readonly,type:Custom,name:AliyunECSReadOnlyAccess,type:System",
+    "type:System,name:AliyunOSSReadOnlyAccess,type:Custom,name:app-readonly,type:System,"
+    "name:AliyunECSReadOnlyAccess",
+    "name:AliyunOSSReadOnlyAccess,type:system\nname:app-readonly,type:custom\n"
+    "name:AliyunECSReadOnlyAccess,type:SYSTEM\n",
+    ["name:AliyunOSSReadOnlyAccess,type:System,name:app-readonly,type:Custom", _MANY[2]],
+    [json.dumps(_MANY[0]), json.dumps(_MANY[1:])],
+    json.dumps(_MANY, indent=2),
+])
+def test_no_remote_policy_is_lost_whatever_the_form(engine: Engine, sent: Any) -> None:
+    assert engine.write_role("r", remote_policies=sent).status == 204
+    assert engine.read_role("r")["remote_policies"] == _MANY
+
+
+def test_remote_policies_from_the_command_line(engine: Engine) -> None:
+    cli = Cli(engine.server)
+    # As Terraform's provider documents it, and as a list that the command line makes.
+    cli.run(f"write {engine.path}/role/tf remote_policies=name:AliyunOSSReadOnlyAccess,type:System,"
+            "name:AliyunECSReadOnlyAccess,type:System").ok()
+    assert engine.read_role("tf")["remote_policies"] == [_MANY[0], _MANY[2]]
+    cli.run(f"write {engine.path}/role/list remote_policies=name:AliyunOSSReadOnlyAccess,type:System "
+            "remote_policies=type:Custom,name:app-readonly "
+            "remote_policies=name:AliyunECSReadOnlyAccess,type:System").ok()
+    assert engine.read_role("list")["remote_policies"] == _MANY
+    said = cli.run(f"write {engine.path}/role/twice remote_policies=name:A,name:B,type:System")
+    assert said.code == 2 and 'policy type is required in "name:A,name:B,type:System": "A" has none' in said.text, said
+
+
+@pytest.mark.parametrize(("sent", "reason"), [
+    ('[{"name":"A","type":"System","name":"B","type":"Custom"}]',
+     'the member "name" is given twice in one object, at line 1 column 3 and at line 1 column 30'),
+    ("name:A,type:System,type:Custom",
+     'policy name is required in "name:A,type:System,type:Custom" for a type of "Custom"'),
+    (["name:A,type:System", "name:B"], "element 2: policy type is required"),
+    ("name=A,type=System", "write name:<name>,type:<System or Custom> for each policy"),
+    ([{"name": "A", "type": "System", "colour": "red"}], 'element 1: invalid key: "colour"'),
+    ([{"name": "A", "type": 7}], "element 1: type: expected a string, got a number"),
+    ("acs:ram:*:system:policy/AliyunOSSReadOnlyAccess", "write name:AliyunOSSReadOnlyAccess,type:System"),
+    ('[{"name":"A","type":"System"}] x', "there is more text after the end of the JSON, at line 1 column 32"),
+])
+def test_remote_policies_that_are_not_understood(engine: Engine, sent: Any, reason: str) -> None:
+    engine.write_role("r", remote_policies=sent).refused(400, "remote_policies: ", reason)
+    engine.api.read(f"{engine.path}/role/r").refused(404)
+
+
+def test_a_policy_that_is_listed_twice_has_a_warning(engine: Engine) -> None:
+    answer = engine.write_role("r", remote_policies=[REMOTE[0], REMOTE[1], REMOTE[0]]).ok()
+    assert answer.warnings == ["remote_policies: AliyunOSSReadOnlyAccess is in the list twice"]
+    assert len(engine.read_role("r")["remote_policies"]) == 3
+
+
+def test_inline_policies_of_several_files(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps([INLINE[0], INLINE[1]], indent=2), "utf-8")
+    (tmp_path / "two.json").write_text(json.dumps(INLINE[0]), "utf-8")
+    Cli(engine.server).run(f"write {engine.path}/role/r inline_policies=@{tmp_path}/one.json "
+                           f"inline_policies=@{tmp_path}/two.json").ok()
+    assert _documents(engine, "r") == [INLINE[0], INLINE[1], INLINE[0]]

@@ -118,9 +118,9 @@ impl Field {
         self
     }
 
-    /// Hands the value to the handler as the caller sent it, because the path itself reads several forms: a list or an
-    /// object as the text of it in the body, where numbers keep their spelling, and everything else as it is. The kind
-    /// then only documents the field.
+    /// Hands the value to the handler as the JSON text that the caller sent, because the path itself reads several forms:
+    /// numbers keep their spelling, and what came as text can be told from what came as a list or an object. The kind then
+    /// only documents the field.
     pub fn kept_as_sent(mut self) -> Self {
         self.as_sent = true;
         self
@@ -171,11 +171,8 @@ impl Field {
         })
     }
 
-    /// A list or an object as its text in the body.
+    /// The value as its text in the body.
     fn text_in(&self, body: &str, sent: &Value) -> Value {
-        if !(sent.is_array() || sent.is_object()) {
-            return sent.clone();
-        }
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(body).unwrap_or_default();
         let text = members.get(self.name).map(|text| text.get().to_owned());
         text.unwrap_or_else(|| sent.to_string()).into()
@@ -390,13 +387,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_as_sent_keeps_its_spelling() {
+    fn what_is_kept_as_sent_keeps_its_spelling() {
         let fields = [Field::new("policies", FieldKind::StringSlice).kept_as_sent()];
         let policies = r#"{"b":[1.50, -0, 1E40], "a":null}"#;
         for (body, expected) in [
             (format!("{{\"x\": 1, \"policies\": {policies}}}"), json!(policies)),
-            ("{\"policies\": \"[1.50]\"}".to_owned(), json!("[1.50]")),
-            ("{\"policies\": null}".to_owned(), Value::Null),
+            ("{\"policies\": \"[1.50]\"}".to_owned(), json!("\"[1.50]\"")),
+            ("{\"policies\": null}".to_owned(), json!("null")),
         ] {
             let data = serde_json::from_str(&body).unwrap();
             let values = FieldValues::collect(&fields, &data, &body, &[]).unwrap().values;

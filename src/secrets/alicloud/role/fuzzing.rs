@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::alicloud::ram::PolicyKind;
-use crate::framework::to_go_json;
+use crate::framework::{FieldValues, to_go_json};
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::names;
-use crate::secrets::alicloud::role::policy_document::MAX_BYTES;
+use crate::secrets::alicloud::role::policy::MAX_BYTES;
 use crate::secrets::alicloud::role::rules::check;
 use crate::secrets::alicloud::role::{Role, SETTINGS};
 
@@ -22,11 +22,12 @@ pub fn policies(inline: Option<Value>, remote: Option<Value>) -> Result<(), Stri
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect();
-        let given = serde_json::from_value(given.into()).map_err(|error| error.to_string())?;
+        let fields: Vec<_> = SETTINGS.fields().collect();
+        let given = FieldValues::collect(&fields, &given, "", &[]).map_err(|error| error.to_string())?;
         let mut role = Role::default();
         SETTINGS
-            .merge(&mut role, &given)
-            .and_then(|()| check(&role, &Config::default()))
+            .merge(&mut role, &given.values)
+            .and_then(|()| check(&role, &Config::default(), &given.values))
             .map_err(|error| error.to_string())?;
         Ok::<_, String>(role)
     };

@@ -1,6 +1,6 @@
-//! Roles: the settings of a role, as they are stored (in upstream's JSON), written and shown. `path` has its API, `input`
-//! the forms in which clients send policies, `rules` what a role as a whole must keep, and `spelling` to which
-//! spelling of its name it answers.
+//! Roles: the settings of a role, as they are stored (in upstream's JSON), written and shown. `path` has its API, `inline`
+//! and `remote` the forms in which clients send policies, `policy` what RAM takes as a policy document, `rules` what a
+//! role as a whole must keep, and `spelling` to which spelling of its name it answers.
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -9,8 +9,9 @@ pub(super) mod path;
 pub(super) mod policies;
 pub(super) mod spelling;
 
-mod input;
-mod policy_document;
+mod inline;
+mod policy;
+mod remote;
 mod rules;
 
 use std::sync::LazyLock;
@@ -20,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
-use crate::secrets::alicloud::role::input::{inline_policies, remote_policies};
+use crate::secrets::alicloud::role::inline::inline_policies;
 use crate::secrets::alicloud::role::policies::{InlinePolicy, RemotePolicy};
+use crate::secrets::alicloud::role::remote::remote_policies;
 
 /// Upstream's prefix. The name after it is lower case.
 pub(super) const STORAGE_PREFIX: &str = "role/";

@@ -117,10 +117,10 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     role.spelling = spelling_to_store(&context);
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
     SETTINGS.merge(&mut role, &arguments.given)?;
-    check(&role, &config)?;
+    check(&role, &config, &arguments.given)?;
     let limit = context.system.max_lease_ttl().await?;
     role.store(&*context.storage, &name).await?;
-    Ok(Response::warnings(warnings(&role, limit)))
+    Ok(Response::warnings(warnings(&role, limit, &arguments.given)))
 }
 
 #[cfg(test)]
@@ -136,11 +136,13 @@ mod tests {
 
     fn apply(arguments: Value, stored: Role) -> Result<Role, String> {
         let mut role = stored;
-        let given = serde_json::from_value(arguments).unwrap();
+        let fields: Vec<_> = SETTINGS.fields().collect();
+        let given = FieldValues::collect(&fields, arguments.as_object().unwrap(), "", &[]);
+        let given = given.map_err(|error| error.to_string())?.values;
         SETTINGS
             .merge(&mut role, &given)
+            .and_then(|()| check(&role, &Config::default(), &given))
             .map_err(|error| error.to_string())?;
-        check(&role, &Config::default()).map_err(|error| error.to_string())?;
         Ok(role)
     }
 
@@ -191,9 +193,10 @@ mod tests {
 
     #[test]
     fn a_role_that_is_taken_can_be_read_again() {
-        let nested = |levels| (2..levels).fold(json!("x"), |inner, _| json!([inner]));
+        let nested = |levels| (3..levels).fold(json!("x"), |inner, _| json!([inner]));
         for levels in [8, 32, 33, 100, 126] {
-            let document = json!({"Version": "1", "Statement": [nested(levels)]});
+            let mut document = document();
+            document["Statement"][0]["Note"] = nested(levels);
             // As text, which may be as deep as a document of its own.
             let given = json!({"inline_policies": json!([document]).to_string()});
             match apply(given, Role::default()) {
@@ -274,8 +277,14 @@ mod tests {
                 "wait_for_propagation can be 1m at the most",
             ),
             (json!({"inline_policies": "{"}), "inline_policies: not valid JSON"),
-            (json!({"inline_policies": 7}), "inline_policies: expected"),
-            (json!({"inline_policies": [null]}), "inline_policies: entry 1: "),
+            (
+                json!({"inline_policies": 7}),
+                "inline_policies: document 1: expected a policy document, which is an object, got a number",
+            ),
+            (
+                json!({"inline_policies": [null]}),
+                "inline_policies: document 1: expected",
+            ),
             (
                 json!({"inline_policies": eleven}),
                 "inline_policies and remote_policies: 11 custom policies",
@@ -335,10 +344,68 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_role_is_updated_whatever_the_go_plugin_stored_in_it() {
+        let policies = json!([{"hash": "h", "policy_document": {"Version": "2012-10-17", "Statement": [{"Effect": "allow"}]}},
+                              {"hash": "i", "policy_document": null}]);
+        let many: Vec<_> = (0..30)
+            .map(|n| json!({"name": format!("P_{n}"), "type": "system"}))
+            .collect();
+        for stored in [
+            json!({"inline_policies": policies}),
+            json!({"remote_policies": many}),
+            json!({"role_arn": "dev"}),
+        ] {
+            let role: Role = serde_json::from_value(stored.clone()).unwrap();
+            let updated =
+                apply(json!({"ttl": 3600, "max_ttl": "2h"}), role.clone()).expect(&stored.to_string());
+            assert_eq!(
+                updated,
+                Role {
+                    ttl: updated.ttl,
+                    max_ttl: updated.max_ttl,
+                    ..role.clone()
+                }
+            );
+            assert_eq!(
+                warnings(&updated, Duration::MAX, &FieldValues::default()),
+                Vec::<String>::new()
+            );
+            // What the request itself writes is checked.
+            let (name, value) = stored.as_object().unwrap().iter().next().unwrap();
+            let refusal = apply(json!({name: value}), role).expect_err(name);
+            assert!(refusal.starts_with(name), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn warnings_are_of_what_the_request_writes() {
+        let fields: Vec<_> = SETTINGS.fields().collect();
+        let sent = json!({"inline_policies": [document(), {"Version": "1", "Statement": [
+            {"Sid": "x", "Effect": "Allow", "Action": "oss:*", "Resource": "*"}]}],
+            "remote_policies": ["name:P,type:System", "name:P,type:system"]});
+        let given = FieldValues::collect(&fields, sent.as_object().unwrap(), "", &[])
+            .unwrap()
+            .values;
+        let role = apply(sent, Role::default()).unwrap();
+        let [of_document, of_list] = &warnings(&role, Duration::MAX, &given)[..] else {
+            panic!()
+        };
+        assert!(
+            of_document.starts_with("inline_policies: document 2, statement 1: \"Sid\" is not among"),
+            "{of_document}"
+        );
+        assert_eq!(of_list, "remote_policies: P is in the list twice");
+        assert_eq!(
+            warnings(&role, Duration::MAX, &FieldValues::default()),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
     fn warnings_are_in_human_units() {
         let role = apply(json!({"role_arn": ARN, "ttl": 60}), Role::default()).unwrap();
         assert_eq!(
-            warnings(&role, Duration::from_secs(3600)),
+            warnings(&role, Duration::from_secs(3600), &FieldValues::default()),
             ["STS credentials are valid for at least 15m; the lease of 1m ends before they expire"]
         );
         let role = apply(
@@ -347,7 +414,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            warnings(&role, Duration::from_secs(5400)),
+            warnings(&role, Duration::from_secs(5400), &FieldValues::default()),
             ["ttl of 2h exceeds the mount's maximum of 1h30m; leases are capped to it"]
         );
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::alicloud::ram::{PolicyKind, PolicyRef};
-use crate::secrets::alicloud::role::policy_document::PolicyDocument;
+use crate::secrets::alicloud::role::policy::PolicyDocument;
 
 /// A policy that exists in RAM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use crate::alicloud::arn::{Arn, Identity};
-use crate::alicloud::ram::PolicyKind;
-use crate::framework::{Error, Excerpt, human_duration};
+use crate::framework::{Error, Excerpt, FieldValues, human_duration};
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::propagation::LONGEST_WAIT;
 use crate::secrets::alicloud::role::Role;
-use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::sts_session::{LONGEST_SESSION, SHORTEST_SESSION};
 
-/// The rules for the role as a whole. Each refusal names the field.
-pub(super) fn check(role: &Role, config: &Config) -> Result<(), Error> {
+/// The rules for the role as a whole, as far as `given`, what the request writes, can break them: a role that the Go
+/// plugin stored can always be updated in its other fields. Each refusal names the field.
+pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result<(), Error> {
     let (inline, remote) = (role.inline_policies(), role.remote_policies());
     if !role.arn.is_empty() {
         let clear = |field| {
@@ -32,6 +31,7 @@ pub(super) fn check(role: &Role, config: &Config) -> Result<(), Error> {
             ));
         }
         match role.arn.parse::<Arn>() {
+            _ if !given.given("role_arn") => {}
             Ok(arn) if matches!(arn.identity(), Identity::Role(_)) => {}
             Ok(_) => {
                 return Err(Error::bad_request(
@@ -46,17 +46,30 @@ pub(super) fn check(role: &Role, config: &Config) -> Result<(), Error> {
             "must include an arn, or at least one of inline_policies or remote_policies",
         ));
     }
-    for (at, policy) in (1..).zip(inline) {
-        policy
-            .document
-            .check()
-            .map_err(|error| Error::bad_request(format!("inline_policies: entry {at}: {error}")))?;
+    if gives_policies(given) {
+        check_quota(role, config)?;
     }
-    for policy in remote {
-        check_remote(policy).map_err(|text| Error::bad_request(format!("remote_policies: {text}")))?;
+    if !role.max_ttl.is_zero() && role.ttl > role.max_ttl {
+        return Err(Error::bad_request("ttl exceeds max_ttl"));
     }
+    if role.wait_for_propagation > LONGEST_WAIT {
+        return Err(Error::bad_request(format!(
+            "wait_for_propagation can be {} at the most",
+            human_duration(LONGEST_WAIT)
+        )));
+    }
+    Ok(())
+}
+
+fn gives_policies(given: &FieldValues) -> bool {
+    given.given("inline_policies") || given.given("remote_policies")
+}
+
+/// How many policies a RAM user can have.
+fn check_quota(role: &Role, config: &Config) -> Result<(), Error> {
+    let remote = role.remote_policies();
     let system = remote.iter().filter(|policy| policy.is_system()).count();
-    let custom = inline.len() + remote.len() - system;
+    let custom = role.inline_policies().len() + remote.len() - system;
     if custom > config.custom_policies() {
         return Err(Error::bad_request(format!(
             "inline_policies and remote_policies: {custom} custom policies, but a RAM user can have {}; if the \
@@ -71,36 +84,33 @@ pub(super) fn check(role: &Role, config: &Config) -> Result<(), Error> {
             config.system_policies()
         )));
     }
-    if !role.max_ttl.is_zero() && role.ttl > role.max_ttl {
-        return Err(Error::bad_request("ttl exceeds max_ttl"));
-    }
-    if role.wait_for_propagation > LONGEST_WAIT {
-        return Err(Error::bad_request(format!(
-            "wait_for_propagation can be {} at the most",
-            human_duration(LONGEST_WAIT)
-        )));
-    }
     Ok(())
 }
 
-fn check_remote(policy: &RemotePolicy) -> Result<(), String> {
-    let RemotePolicy { name, kind } = policy;
-    let (shown_name, shown_kind) = (Excerpt(name), Excerpt(kind));
-    if kind.parse::<PolicyKind>().is_err() {
-        return Err(format!(
-            "policy type {shown_kind:?} of {shown_name:?} must be System or Custom"
-        ));
-    }
-    if name.len() > 128 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        return Err(format!(
-            "policy name {shown_name:?} must be 1 to 128 letters, digits and hyphens"
-        ));
-    }
-    Ok(())
-}
-
-pub(super) fn warnings(role: &Role, limit: Duration) -> Vec<String> {
+/// What the role may not do as meant; of its policies only what the request gives.
+pub(super) fn warnings(role: &Role, limit: Duration, given: &FieldValues) -> Vec<String> {
     let mut warnings = Vec::new();
+    if given.given("inline_policies") {
+        for (number, policy) in (1..).zip(role.inline_policies()) {
+            let found = policy.document.warnings(number);
+            warnings.extend(found.iter().map(|found| format!("inline_policies: {found}")));
+        }
+    }
+    if given.given("remote_policies") {
+        for (at, policy) in role.remote_policies().iter().enumerate() {
+            if role
+                .remote_policies()
+                .iter()
+                .take(at)
+                .any(|other| other == policy)
+            {
+                warnings.push(format!(
+                    "remote_policies: {} is in the list twice",
+                    Excerpt(&policy.name)
+                ));
+            }
+        }
+    }
     for (field, asked) in [("ttl", role.ttl), ("max_ttl", role.max_ttl)] {
         if asked > limit {
             warnings.push(format!(
