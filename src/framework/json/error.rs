@@ -49,7 +49,7 @@ pub enum Mistake {
     EscapedTwice,
     /// What stands for bytes that are no UTF-8.
     NotUtf8,
-    /// Digits that are no number of JSON.
+    /// Digits that are no number of JSON, or more than 64 bits of floating point hold.
     Number(String),
     /// A member that the same object has already; the first one's place.
     Duplicate(String, Place),
@@ -161,7 +161,11 @@ impl fmt::Display for JsonError {
                 f,
                 "bytes at {place} that are no UTF-8: save the file as UTF-8 (PowerShell's > writes UTF-16)"
             ),
-            Mistake::Number(text) => write!(f, "{} at {place} is no number of JSON", Excerpt(text)),
+            Mistake::Number(text) => write!(
+                f,
+                "{} at {place} is no number of JSON, or too large",
+                Excerpt(text)
+            ),
             Mistake::Duplicate(name, first) => write!(
                 f,
                 "the member {:?} is given twice in one object, at {first} and at {place}",

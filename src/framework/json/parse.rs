@@ -190,7 +190,7 @@ impl<'t> Parser<'t> {
         let rest = self.rest();
         let length = rest.find(|c| !digits(c)).unwrap_or(rest.len());
         let text = rest.get(..length).unwrap_or_default();
-        if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        if serde_json::from_str::<serde_json::Number>(text).is_err() {
             return Err(self
                 .known_mistake()
                 .unwrap_or_else(|| self.mistake(Mistake::Number(text.to_owned()))));

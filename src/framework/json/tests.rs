@@ -167,6 +167,10 @@ fn each_mistake_is_named_with_its_place() {
         ("[.5]", ".5 at line 1 column 2 is no number of JSON"),
         ("[1.]", "1. at line 1 column 2 is no number of JSON"),
         (
+            "[1e999]",
+            "1e999 at line 1 column 2 is no number of JSON, or too large",
+        ),
+        (
             "[2024-01-01]",
             "2024-01-01 at line 1 column 2 is no number of JSON",
         ),
@@ -337,7 +341,7 @@ proptest! {
         let theirs = serde_json::from_str::<Value>(&text);
         match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
-            (Ok(_), Err(error)) => prop_assert!(error.to_string().contains("out of range"), "{}: {}", text, error),
+            (Ok(_), Err(error)) => prop_assert!(false, "{}: {}", text, error),
             (Err(error), Ok(_)) => prop_assert!(matches!(error.mistake, Mistake::Duplicate(..)), "{}: {}", text, error),
             (Err(error), Err(_)) => prop_assert!(!error.to_string().chars().any(char::is_control)),
         }
