@@ -57,17 +57,15 @@ pub(super) fn check(
         .as_ref()
         .and_then(|envelope| envelope.code.as_deref())
         .and_then(|code| redact::identifier(code, credentials));
+    let message = envelope.as_ref().and_then(|envelope| envelope.message.as_deref());
     let meaning = match &code {
-        Some(code) => codes::meaning(code, answer.status),
+        Some(code) => codes::meaning(code, message.unwrap_or_default(), answer.status),
         None => codes::meaning_without_code(answer.status),
     };
-    let message = match (meaning.text, &envelope) {
-        (Some(text), _) => text.to_owned(),
-        (None, envelope) if credentials.is_some() => {
-            let message = envelope.as_ref().and_then(|envelope| envelope.message.as_deref());
-            redact::message(message.unwrap_or_default(), credentials)
-        }
-        (None, _) => "refused".to_owned(),
+    let message = match meaning.text {
+        Some(text) => text.to_owned(),
+        None if credentials.is_some() => redact::message(message.unwrap_or_default(), credentials),
+        None => "refused".to_owned(),
     };
     let message = if code.is_none() && meaning.kind != Kind::Connect {
         format!("{message} (http status {})", answer.status)

@@ -73,7 +73,7 @@ const FAMILIES: &[(&str, Meaning)] = &[
         "InvalidTimeStamp",
         told(
             Kind::Clock,
-            "the clock of this machine differs too much from the cloud's",
+            "the time of the request differs too much from the cloud's clock",
         ),
     ),
     (
@@ -187,13 +187,26 @@ const FAMILIES: &[(&str, Meaning)] = &[
     ),
 ];
 
-/// What a code means; of a code that is in no family, what the status suggests, and never that something does not exist or
-/// already there.
-pub(super) fn meaning(code: &str, status: u16) -> Meaning {
+/// What a key that the cloud has found in public may not do any more has no code of its own: "Forbidden: There is a risk
+/// of leakage of this AccessKey."
+const LEAKED: Meaning = told(
+    Kind::Credentials,
+    "Alibaba Cloud has restricted this access key because it may have leaked",
+);
+
+/// What a code means, with the cloud's message; of a code that is in no family, what the status suggests, and never that
+/// something does not exist or already there.
+pub(super) fn meaning(code: &str, message: &str, status: u16) -> Meaning {
     let family = |family: &str| {
         code.strip_prefix(family)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
+    let is_refusal = ["Forbidden", "NoPermission", "NotAuthorized"]
+        .into_iter()
+        .any(family);
+    if is_refusal && [code, message].into_iter().any(speaks_of_a_leak) {
+        return LEAKED;
+    }
     if let Some((_, meaning)) = FAMILIES.iter().find(|(name, _)| family(name)) {
         return *meaning;
     }
@@ -209,6 +222,13 @@ pub(super) fn meaning(code: &str, status: u16) -> Meaning {
         500..=599 => ambiguous(Kind::Unavailable, "the service failed"),
         _ => ambiguous(Kind::Unexpected, "the answer has an unknown code"),
     }
+}
+
+fn speaks_of_a_leak(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["leak", "compromised"]
+        .into_iter()
+        .any(|word| text.contains(word))
 }
 
 /// What an answer without a code means: it came from something on the way, not from the service.
@@ -316,14 +336,39 @@ mod tests {
             ("EntityNotExistence", 404, Kind::Invalid),
             ("SomethingNew", 500, Kind::Unavailable),
         ] {
-            assert_eq!(meaning(code, status).kind, kind, "{code}");
+            assert_eq!(meaning(code, "", status).kind, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_leaked_key_is_known_by_the_message() {
+        for (code, message, leaked) in [
+            ("Forbidden", "There is a risk of leakage of this AccessKey.", true),
+            (
+                "Forbidden",
+                "Forbidden: There is a risk of leakage of this AccessKey.",
+                true,
+            ),
+            (
+                "Forbidden.AccessKey",
+                "there is a risk of LEAKAGE of this AccessKey",
+                true,
+            ),
+            ("Forbidden.AccessKeyLeaked", "", true),
+            ("NoPermission", "This AccessKey may have been leaked.", true),
+            ("NotAuthorized", "The AccessKey is compromised.", true),
+            ("Forbidden", "You are not authorized to do this action.", false),
+            ("EntityNotExist.Policy", "The policy leaks does not exist.", false),
+            ("MalformedPolicyDocument", "leakage", false),
+        ] {
+            assert_eq!(meaning(code, message, 403) == LEAKED, leaked, "{code} {message}");
         }
     }
 
     #[test]
     fn only_what_may_have_happened_is_ambiguous() {
         for code in ["InternalError", "UnknownError", "SignatureNonceUsed"] {
-            assert!(meaning(code, 500).outcome_unknown, "{code}");
+            assert!(meaning(code, "", 500).outcome_unknown, "{code}");
         }
         for code in [
             "Throttling.User",
@@ -331,7 +376,7 @@ mod tests {
             "EntityAlreadyExists.User",
             "NoPermission",
         ] {
-            assert!(!meaning(code, 503).outcome_unknown, "{code}");
+            assert!(!meaning(code, "", 503).outcome_unknown, "{code}");
         }
         assert!(meaning_without_code(503).outcome_unknown);
         assert!(!meaning_without_code(429).outcome_unknown);
@@ -345,7 +390,7 @@ mod tests {
             "InvalidSecurityToken.Malformed",
             "SignatureNonceUsed",
         ] {
-            assert!(meaning(code, 400).text.is_some(), "{code}");
+            assert!(meaning(code, "", 400).text.is_some(), "{code}");
         }
     }
 }

@@ -197,7 +197,8 @@ impl Client {
             let sign = || service.sign(call, endpoint, credentials, self.inner.clock.now());
             let answer = self.exchange(call.operation, deadline, Signer::Own, sign).await;
             let outcome = answer.and_then(|answer| {
-                service.interpret(call.operation, credentials, &answer)?;
+                let told = service.interpret(call.operation, credentials, &answer);
+                told.map_err(|error| error.with_clock_of(&answer, self.inner.clock.now()))?;
                 Ok(answer)
             });
             let error = match outcome {

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// Tells the time of day. Signatures and expirations are compared with it.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -40,6 +40,23 @@ pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
+/// How this machine's clock differs from that of whoever answered, by the `Date` header of the answer (RFC 9110, section
+/// 6.6.1). `None` without a date.
+pub(crate) fn compared_with(date: &str, now: OffsetDateTime) -> Option<String> {
+    let ahead = now - OffsetDateTime::parse(date, &Rfc2822).ok()?;
+    let (seconds, minutes) = (
+        ahead.whole_seconds().unsigned_abs(),
+        ahead.whole_minutes().unsigned_abs(),
+    );
+    let by = match (seconds, minutes) {
+        (0..=59, _) => return Some("this machine's clock agrees with it".to_owned()),
+        (_, 0..=119) => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    };
+    let direction = if ahead.is_positive() { "ahead of" } else { "behind" };
+    Some(format!("this machine's clock is {by} {direction} it"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +71,41 @@ mod tests {
     fn an_impossible_date_is_not_read() {
         assert!(parse("2023-02-29T00:00:00Z").is_none());
         assert!(parse("").is_none());
+    }
+
+    #[test]
+    fn the_difference_is_told_by_the_date_of_the_answer() {
+        let now = parse("2026-11-26T20:00:00Z").unwrap();
+        for (date, told) in [
+            (
+                "Thu, 26 Nov 2026 20:00:42 GMT",
+                "this machine's clock agrees with it",
+            ),
+            (
+                "Thu, 26 Nov 2026 19:59:00 GMT",
+                "this machine's clock is 1 min ahead of it",
+            ),
+            (
+                "Thu, 26 Nov 2026 20:16:30 GMT",
+                "this machine's clock is 16 min behind it",
+            ),
+            (
+                "Thu, 26 Nov 2026 12:00:00 GMT",
+                "this machine's clock is 8 h 0 min ahead of it",
+            ),
+            (
+                "Fri, 27 Nov 2026 04:30:00 +0800",
+                "this machine's clock is 30 min behind it",
+            ),
+            (
+                "Sat, 26 Nov 2016 20:00:00 GMT",
+                "this machine's clock is 87648 h 0 min ahead of it",
+            ),
+        ] {
+            assert_eq!(compared_with(date, now).as_deref(), Some(told), "{date}");
+        }
+        for date in ["", "now", "2026-11-26T20:00:00Z", "Thu, 32 Nov 2026 20:00:42 GMT"] {
+            assert_eq!(compared_with(date, now), None, "{date}");
+        }
     }
 }

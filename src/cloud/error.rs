@@ -6,6 +6,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
+use crate::cloud::clock;
+use crate::cloud::transport::Answer;
+
 /// What failed, as a decision needs it. Made from the cloud's code, never from the HTTP status when there is a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -173,6 +178,17 @@ impl Error {
 
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
+        self
+    }
+
+    /// Adds how this machine's clock differs from the cloud's, where the error is about that and the answer tells.
+    pub(crate) fn with_clock_of(mut self, answer: &Answer, now: OffsetDateTime) -> Self {
+        let date = || answer.headers.get(http::header::DATE)?.to_str().ok();
+        if self.kind() == Kind::Clock
+            && let Some(compared) = date().and_then(|date| clock::compared_with(date, now))
+        {
+            self.0.message = format!("{}; {compared}", self.0.message);
+        }
         self
     }
 

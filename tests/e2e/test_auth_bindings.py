@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from conftest import MakeMethod
+from conftest import MakeEngine, MakeMethod
 from fakecloud import Control
 from harness.api import Api, Json
 from harness.method import AuthMethod
@@ -94,9 +95,15 @@ def test_a_role_made_anew_under_its_name_is_another_one(method: AuthMethod, cont
     ({}, "the arn is required to create a role"),
     ({"arn": ""}, "the arn is required to create a role"),
     ({"arn": "vault-target"}, "unable to parse arn"),
-    ({"arn": "acs:ram::x:role/a"}, "unable to parse arn"),
+    ({"arn": "acs:ram::1234567890123456"}, "unable to parse arn"),
     ({"arn": f"{_USER}alice"}, "only role arn types are supported"),
-    ({"arn": f"{_ROLE}dev-*"}, "unable to parse arn"),
+    ({"arn": "acs:ram::1234567890123456:assumed-role/dev/*"},
+     "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
+    ({"arn": "acs:ram::1234567890123456:ASSUMED-ROLE/team/dev/*"},
+     "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
+    ({"arn": "acs:ram::1234567890123456:assumed-role/dev-*/*"},
+     "write acs:ram::1234567890123456:role/dev-* in bound_arns"),
+    ({"arn": "acs:ram::1234567890123456:Role/dev"}, "write acs:ram::1234567890123456:role/dev"),
     ({"bound_arns": "*"}, "bound_arns"),
     ({"bound_arns": "acs:ram::*:role/dev"}, "bound_arns"),
     ({"bound_arns": f"{_ROLE}*-dev"}, "an arn can have one *, as its last character"),
@@ -106,7 +113,11 @@ def test_a_role_made_anew_under_its_name_is_another_one(method: AuthMethod, cont
      "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
     ({"bound_arns": "acs:ram::1234567890123456:assumed-role/dev/alice"},
      "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
-    ({"arn": "acs:ram:cn-hangzhou:1234567890123456:role/dev-*"}, "unable to parse arn"),
+    ({"bound_arns": "acs:ram::1234567890123456:Assumed-Role/dev/?"},
+     "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
+    ({"bound_arns": ["acs:ram::1234567890123456:role/dev/*"]},
+     "sessions are bound by their role; write acs:ram::1234567890123456:role/dev"),
+    ({"bound_arns": "acs:ram::*:assumed-role/dev/*"}, "write acs:ram::<account id>:role/dev"),
     ({"bound_account_ids": "me"}, "bound_account_ids"),
     ({"bound_account_ids": "*"}, "bound_account_ids"),
     ({"bound_role_ids": "dev"}, "a role id has 1 to 32 digits"),
@@ -116,24 +127,43 @@ def test_bindings_that_make_no_sense_are_refused(method: AuthMethod, fields: Jso
     assert method.api.read(f"{method.path}/role/dev").status == 404
 
 
-def test_odd_arns_of_the_go_plugin_are_taken(method: AuthMethod) -> None:
-    odd = "acs:ram:123456:tf:role/-1234567890"
+@pytest.mark.parametrize("odd", [
+    "acs:ram:123456:tf:role/-1234567890", "acs:ram::tf:role/-1234567890", "acs:ram:cn-hangzhou:tf:role/a/b/c",
+    "acs:ram::1234:role/dev", "acs:ram::1234567890123456:role/", "acs:ram::1234567890123456:role/a+b",
+    "acs:ram::1234567890123456:role/vault-*"])
+def test_odd_arns_of_the_go_plugin_are_taken(method: AuthMethod, odd: str) -> None:
     [warning] = method.write_role("odd", arn=odd).ok().warnings
-    assert warning.startswith(f"arn: no caller can match {odd}"), warning
+    assert warning.startswith(f"arn: no caller can match {odd}: "), warning
     assert method.read_role("odd")["arn"] == odd
+    method.write_role("odd", token_ttl=60).ok()
     method.login("odd").refused(403, "does not match the role's arn")
-    # The third field is not looked at.
-    arn = method.cloud.arn("vault-target").replace("::", ":cn-hangzhou:")
-    assert not method.write_role("region", arn=arn).ok().warnings
+
+
+def test_neither_the_third_field_nor_a_session_of_an_arn_is_looked_at(method: AuthMethod) -> None:
+    arn = method.cloud.arn("vault-target")
+    assert not method.write_role("region", arn=arn.replace("::", ":cn-hangzhou:")).ok().warnings
     method.login("region").ok()
+    [warning] = method.write_role("session", arn=f"{arn}/*").ok().warnings
+    assert warning == f"arn: sessions are bound by their role, so {arn}/* is the same as {arn}"
+    method.login("session").ok()
 
 
-@pytest.mark.parametrize("name", ["alice+dev@example.com", "a=b,c", "x" * 64])
-def test_session_names_of_saml_log_in_and_renew(method: AuthMethod, name: str) -> None:
+@pytest.mark.parametrize("name", ["alice+dev@example.com", "a=b,c", "x" * 64, "o'brien (ops) & co.", "user:7!#$%^~|",
+                                  "A_b-c", "cn=alice, ou=dev"])
+def test_any_session_name_logs_in_renews_and_verifies(method: AuthMethod, make_engine: MakeEngine, control: Control,
+                                                      name: str) -> None:
     method.bound()
     auth = method.login(key=method.session(session_name=name)).ok().body["auth"]
     assert auth["metadata"]["principal_id"].endswith(f":{name}")
     method.renew(auth["client_token"]).ok()
+    # What STS tells of the engine's credentials, where a source gave those of such a session.
+    arn = f"acs:ram::1234567890123456:assumed-role/vault-target/{name}"
+    control.fault("http", "GetCallerIdentity", status=200, content_type="application/json", body=json.dumps(
+        {"RequestId": "R", "AccountId": "1234567890123456", "Arn": arn, "IdentityType": "AssumedRoleUser",
+         "RoleId": "3", "PrincipalId": f"3:{name}"}))
+    shown = make_engine(configured=False).configure(
+        access_key=method.cloud.access_key, secret_key=method.cloud.secret_key, verify=True).ok()
+    assert shown.data["identity_arn"] == arn
 
 
 def test_a_role_keeps_at_least_one_binding(method: AuthMethod) -> None:

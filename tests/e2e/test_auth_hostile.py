@@ -167,7 +167,7 @@ def test_an_ended_session_and_a_disabled_key_are_refused(method: AuthMethod, con
 def test_a_clock_that_only_sts_finds_wrong_is_told(method: AuthMethod, control: Control) -> None:
     key = method.session(seconds=7200)
     control.clock(20 * 60)
-    method.login(key=key).refused(403, "check the client's clock", "InvalidTimeStamp")
+    method.login(key=key).refused(403, "check the clocks of the client", "InvalidTimeStamp")
     _only_sts_was_asked(control, 1)
 
 
@@ -244,7 +244,8 @@ _ODD: dict[str, tuple[Json, int, str]] = {
     "a member twice": (_answer(_identity()[:-1] + ', "Arn": "acs:ram::1:root"}'), 502, "cannot be used"),
     "no arn": (_answer(_identity(Arn=None)), 502, "cannot be used"),
     "no account": (_answer(_identity(AccountId=None)), 502, "cannot be used"),
-    "no principal and no role id": (_answer(_identity(PrincipalId=None, RoleId=None)), 502, "cannot be used"),
+    "no principal and no role id": (_answer(_identity(PrincipalId=None, RoleId=None)), 502,
+                                    "has no PrincipalId, which ram_alias=principal_id needs"),
     "another account than the arn's": (_answer(_identity(AccountId="6543210987654321")), 502, "another account"),
     "an arn of another account": (_answer(_identity(
         Arn="acs:ram::6543210987654321:assumed-role/vault-target/control")), 502, "another account"),
@@ -308,6 +309,20 @@ def test_an_answer_without_a_principal_is_a_login_where_the_other_ids_say_whose(
     control.fault(action="GetCallerIdentity", **_answer(_identity(PrincipalId=None)))
     metadata = method.login().ok().body["auth"]["metadata"]
     assert metadata["principal_id"] == "300000000000000001:control"
+
+
+@pytest.mark.parametrize(("alias", "changes"), [
+    ("arn", {}), ("role_arn", {}), ("arn", {"PrincipalId": ""}), ("role_arn", {"RoleId": ""}),
+    ("role_arn", {"IdentityType": None}), ("arn", {"UserId": "300000000000000001"})])
+def test_an_answer_without_ids_is_a_login_where_nothing_needs_them(method: AuthMethod, control: Control, alias: str,
+                                                                   changes: Json) -> None:
+    """STS's sample of 2016 has account, ARN and user id alone."""
+    method.configure(ram_alias=alias).ok()
+    control.fault(action="GetCallerIdentity", **_answer(_identity(**{"PrincipalId": None, "RoleId": None, **changes})))
+    auth = method.login().ok().body["auth"]
+    assert (auth["metadata"]["principal_id"], auth["metadata"]["arn"]) == (
+        "", "acs:ram::1234567890123456:assumed-role/vault-target/control")
+    method.renew(auth["client_token"]).ok()
 
 
 def test_the_answer_that_the_others_bend_is_a_login(method: AuthMethod, control: Control) -> None:

@@ -8,33 +8,42 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from queue import Queue
 
 import pytest
-from harness.api import Answer
+from harness.api import Answer, Json
 from harness.cloud import Cloud
 from harness.cluster import Cluster
 from harness.documents import Reader
 from harness.engine import Engine
 from harness.method import AuthMethod
-from harness.places import PLUGIN, openbao, plugin_binary, version_of
+from harness.places import PLUGIN, go_plugin, openbao, plugin_binary, vault, version_of
 from harness.secrecy import assert_no_secret_in
 from harness.server import Server
+from harness.signing import v1
 from harness.waiting import until
 
 #: What `install.md` enables, and the default of `upgrade.md`.
 _MOUNT = "alicloud"
 
-#: What OpenBao answers to requests that it has begun to handle when it reloads their mount: it looks at the old backend
-#: without the lock that holds new requests back, so nothing was done. `upgrade.md` says so, and clients repeat them.
+#: What logins are signed for.
+_REGION, _HOST = "us-east-1", "sts.us-east-1.aliyuncs.com"
+
+#: What the servers answer to requests that they have begun to handle when they reload their mount: they look at the old
+#: backend without the lock that holds new requests back, so nothing was done. `upgrade.md` says so, and clients repeat
+#: them.
 _CAUGHT_IN_RELOAD = ("unable to retrieve system view from router", "no mount is set up for this multiplex_id")
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, cloud: Cloud) -> Iterator[Server]:
-    """A server in which nothing is registered."""
-    server = Server(openbao(), tmp_path / "server", plugin_binary(), cloud.environment)
+@pytest.fixture(params=["bao", "vault"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path, cloud: Cloud) -> Iterator[Server]:
+    """A server in which nothing is registered, of each product that is there."""
+    program = openbao() if request.param == "bao" else vault()
+    if program is None:
+        pytest.skip("there is no vault: set VAULT_BIN or put it on the PATH")
+    server = Server(program, tmp_path / "server", plugin_binary(), cloud.environment)
     try:
         server.start()
         yield server
@@ -73,32 +82,97 @@ def test_no_request_fails_during_an_upgrade_and_the_way_back(installed: Reader, 
                     PLUGIN_DIR=fresh.plugins, OLD=old, OLD_FILE=f"{PLUGIN}_{old}")
     assert reader.sections() == {"From version to version", "Go back", "Remove the old version"}
     engine, method = _existing_mounts(fresh, cloud)
-    lease_id = engine.creds(engine.full_role()).ok().lease_id
-    engine.sts_role()
-    token = method.login(method.bound(token_ttl="1h")).ok().body["auth"]["client_token"]
-
-    with _load(engine, method, lease_id, token) as load:
-        kinds, made = set(load.made), load.made
-        for section, version in (("From version to version", new), ("Go back", old), ("From version to version", new)):
-            before = Counter(made)
-            with load.reloads():
-                shown = reader.follow(section)
-            assert section == "Go back" or version in shown
-            assert _running(fresh) == {version}, section
-            # Each kind of request was made after the change too.
-            until(lambda before=before: all(made[kind] > before[kind] + 1 for kind in kinds), "requests go on")
-        until(lambda: not fresh.plugin_processes(f"{PLUGIN}_{old}"), "the old version has ended")
-        reader.follow("Remove the old version")
-    show("\n".join(f"{kind:24} {count:4}, {load.repeated[kind]} repeated" for kind, count in sorted(made.items())))
-
+    with _upgrades(reader, engine, method, old, new, show) as held:
+        pass
+    until(lambda: not fresh.plugin_processes(f"{PLUGIN}_{old}"), "the old version has ended")
+    reader.follow("Remove the old version")
     fresh.restart()
     until(lambda: engine.api.read(f"{engine.path}/role/full").status == 200, "the mount is back")
     assert _running(fresh) == {new}
-    method.renew(token).ok()
-    engine.renew(lease_id).ok()
-    engine.revoke(lease_id).ok()
+    held.end(engine, method)
+
+
+def test_mounts_of_the_built_in_plugins_go_over_and_back(fresh: Server, cloud: Cloud,
+                                                         show: Callable[[str], None]) -> None:
+    """Vault's own. OpenBao has none."""
+    found = fresh.api.call("GET", "sys/plugins/catalog/secret/alicloud")
+    if found.status != 200:
+        pytest.skip("this server has no built-in plugins for AliCloud")
+    old = found.data["version"]
+    assert old.endswith("+builtin")
+    engine, method = Engine(fresh, cloud, _MOUNT), AuthMethod(fresh, cloud, _MOUNT)
+    engine.configure().ok()
+    reader = Reader(fresh, "upgrade.md", CLI=fresh.program, BINARY=plugin_binary(), PLUGIN_DIR=fresh.plugins, OLD=old)
+    with _upgrades(reader, engine, method, old, version_of(plugin_binary()), show) as held:
+        held.end(engine, method)
+
+
+def test_mounts_of_the_go_plugins_go_over_and_back(fresh: Server, cloud: Cloud, show: Callable[[str], None]) -> None:
+    """Registered as external plugins without a version, as their documentation has it."""
+    go = {"secret": ("secrets", "SECRETS_PLUGIN"), "auth": ("auth", "AUTH_PLUGIN")}
+    names = {kind: f"vault-plugin-{word}-alicloud" for kind, (word, _) in go.items()}
+    files = {kind: go_plugin(name) for kind, name in names.items()}
+    if None in files.values():
+        pytest.skip("there are no Go plugins: set GO_PLUGINS to the folder in which they are")
+    digests = {}
+    for kind, file in files.items():
+        assert file is not None
+        shutil.copy2(file, fresh.plugins / names[kind])
+        digests[kind] = sha256(file.read_bytes()).hexdigest()
+        fresh.api.call("PUT", f"sys/plugins/catalog/{kind}/{names[kind]}",
+                       {"sha256": digests[kind], "command": names[kind]}).ok()
+    engine = Engine(fresh, cloud, _MOUNT, plugin=names["secret"])
+    method = AuthMethod(fresh, cloud, _MOUNT, plugin=names["auth"])
+    engine.configure().ok()
+    # The way back, as the document says.
+    old = "v0.21.0"
+    for kind, name in names.items():
+        fresh.api.call("PUT", f"sys/plugins/catalog/{kind}/{name}",
+                       {"sha256": digests[kind], "command": name, "version": old}).ok()
+    reader = Reader(fresh, "upgrade.md", CLI=fresh.program, BINARY=plugin_binary(), PLUGIN_DIR=fresh.plugins, OLD=old,
+                    **{variable: names[kind] for kind, (_, variable) in go.items()})
+    with _upgrades(reader, engine, method, old, version_of(plugin_binary()), show) as held:
+        held.end(engine, method)
+
+
+def test_openbao_does_not_start_with_a_version_that_is_registered_and_declared(fresh: Server, cloud: Cloud) -> None:
+    """What `upgrade.md` warns of, the way out, and the order that it recommends."""
+    if "vault" in Path(fresh.program).name:
+        pytest.skip("Vault has no plugins in its configuration file")
+    reader = Reader(fresh, "install.md", CLI=fresh.program, BINARY=plugin_binary(), PLUGIN_DIR=fresh.plugins)
+    reader.follow("Register and enable")
+    engine, _ = _existing_mounts(fresh, cloud)
+    engine.inline_role()
+    version = version_of(plugin_binary())
+    file = f"{PLUGIN}_{version}"
+    digest = sha256((fresh.plugins / file).read_bytes()).hexdigest()
+    undeclared = fresh.configuration
+
+    def declared() -> Json:
+        block = {"command": file, "version": version, "sha256sum": digest}
+        return {**undeclared(), "plugin_auto_register": True, "plugin": [{kind: {"alicloud": block}}
+                                                                           for kind in ("secret", "auth")]}
+
+    fresh.stop()
+    fresh.configuration = declared  # type: ignore[method-assign]
+    fresh.launch()
+    fresh.api.call("PUT", "sys/unseal", {"key": fresh.unseal_key})
+    conflict = "conflicts with existing non-declarative plugin"
+    until(lambda: conflict in fresh.log.read_text("utf-8"), "the server finds the conflict")
+    assert fresh.health() != 200
+    fresh.stop()
+    fresh.configuration = undeclared  # type: ignore[method-assign]
+    fresh.start()
+    engine.creds("inline").ok()
+    # Deregistered by hand first, then declared.
+    for kind in ("secret", "auth"):
+        fresh.api.call("DELETE", f"sys/plugins/catalog/{kind}/alicloud?version={version}").ok()
+    fresh.stop()
+    fresh.configuration = declared  # type: ignore[method-assign]
+    fresh.start()
+    until(lambda: engine.creds("inline").status == 200, "the mount is back")
+    assert _running(fresh) == {version}
     engine.unmount().ok()
-    assert cloud.control.leftovers()["clean"]
 
 
 def test_an_upgrade_reaches_every_node_of_a_cluster(cloud: Cloud, tmp_path: Path) -> None:
@@ -126,6 +200,43 @@ def _on_every_node(cluster: Cluster, document: str, binary: Path) -> Reader:
         shutil.copy2(binary, node.plugins / f"{PLUGIN}_{version_of(binary)}")
     leader = cluster.wait_for_leader()
     return Reader(leader, document, CLI=leader.program, BINARY=binary, PLUGIN_DIR=leader.plugins)
+
+
+class Held:
+    """A lease and a token from before an upgrade."""
+
+    def __init__(self, lease_id: str, token: str) -> None:
+        self.lease_id, self.token = lease_id, token
+
+    def end(self, engine: Engine, method: AuthMethod) -> None:
+        """They can be renewed and ended, and nothing is left."""
+        method.renew(self.token).ok()
+        engine.renew(self.lease_id).ok()
+        engine.revoke(self.lease_id).ok()
+        engine.unmount().ok()
+        assert engine.cloud.control.leftovers()["clean"]
+
+
+@contextmanager
+def _upgrades(reader: Reader, engine: Engine, method: AuthMethod, old: str, new: str,
+              show: Callable[[str], None]) -> Iterator[Held]:
+    """From the old version to the new one, back, and over again, under load, with an old lease and token."""
+    server = engine.server
+    login = method.login(method.bound(token_ttl="1h"), v1(method.session(), _HOST, RegionId=_REGION)).ok()
+    held = Held(engine.creds(engine.full_role()).ok().lease_id, login.body["auth"]["client_token"])
+    engine.sts_role()
+    with _load(engine, method, held.lease_id, held.token) as load:
+        kinds, made = set(load.made), load.made
+        for section, version in (("From version to version", new), ("Go back", old), ("From version to version", new)):
+            before = Counter(made)
+            with load.reloads():
+                shown = reader.follow(section)
+            assert section == "Go back" or version in shown
+            assert _running(server) == {version}, section
+            # Each kind of request was made after the change too.
+            until(lambda before=before: all(made[kind] > before[kind] + 1 for kind in kinds), "requests go on", 60)
+    show("\n".join(f"{kind:24} {count:4}, {load.repeated[kind]} repeated" for kind, count in sorted(made.items())))
+    yield held
 
 
 class Load:
@@ -184,7 +295,8 @@ def _load(engine: Engine, method: AuthMethod, lease_id: str, token: str) -> Iter
         return answer
 
     def login() -> Answer:
-        answer = method.login()
+        # As Vault's own client signs, for the Go plugin takes no other host and wants the region.
+        answer = method.login(signed=v1(method.session(), _HOST, RegionId=_REGION))
         if answer.status == 200:
             tokens.put(answer.body["auth"]["client_token"])
         return answer

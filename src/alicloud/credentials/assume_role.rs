@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use super::blames_settings;
 use super::provider_env::{ProviderEnv, SESSION_NAME};
 use super::settings::RoleToAssume;
 use crate::alicloud::sts::{AssumeRole, Sts};
@@ -61,8 +62,13 @@ impl Provider for AssumeRoleProvider {
         match sts.assume_role(&self.request).await {
             Ok(session) => Ok(Some(session.credentials.with_source(keys.source))),
             Err(error) => {
+                let check = if blames_settings(error.kind()) {
+                    ", check its trust policy and the keys"
+                } else {
+                    " with the keys"
+                };
                 let advice = format!(
-                    "cannot assume {}, check its trust policy and the keys (source: {})",
+                    "cannot assume {}{check} (source: {})",
                     self.request.role_arn, keys.source
                 );
                 Err(ProviderError::of_call(NAME, &advice, error))

@@ -16,10 +16,19 @@ pub use instance::instance_region;
 pub use settings::{OidcToken, RoleToAssume, Settings, TokenFile};
 pub use sources::Sources;
 
+use crate::cloud::Kind;
 use crate::cloud::credentials::STORED;
 pub use crate::cloud::credentials::{
     Chain, Credentials, Environment, Provider, ProviderError, SharedProvider, process_environment,
 };
+
+/// Whether a failure to assume a role may be due to what the operator has written. Others are not.
+fn blames_settings(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Credentials | Kind::Denied | Kind::Invalid | Kind::NotFound
+    )
+}
 
 /// Where credentials came from. For logs and for an operator who wonders which key is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,14 +9,15 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::blames_settings;
 use super::identity_token;
 use super::provider_env::{ProviderEnv, SESSION_NAME};
 use super::settings::{OidcToken, RoleToAssume};
 use crate::alicloud::arn::{Arn, Identity};
 use crate::alicloud::sts::{AssumeRoleWithOidc, OidcProviderArn, assume_role_with_oidc};
-use crate::cloud::Client;
 use crate::cloud::credentials::{Credentials, Provider, ProviderError};
 use crate::cloud::file_state::FileState;
+use crate::cloud::{Client, Error};
 
 const NAME: &str = "oidc credentials";
 
@@ -169,10 +170,7 @@ impl Provider for OidcProvider {
                 Ok(Some(session.credentials))
             }
             Err(error) => {
-                let token = error
-                    .code()
-                    .is_some_and(|code| code.starts_with("AuthenticationFail.OIDCToken"));
-                let check = if token { "" } else { ", check both ARNs" };
+                let check = check(&error);
                 let advice = format!("cannot assume {} with the pod's token{check}", request.role_arn);
                 Err(ProviderError::of_call(NAME, &advice, error))
             }
@@ -190,6 +188,19 @@ impl Provider for OidcProvider {
         let found = tokio::task::spawn_blocking(move || std::fs::metadata(exchange.file)).await;
         let now = found.ok().and_then(Result::ok).as_ref().map(FileState::of);
         now.is_none() || now != *self.exchanged()
+    }
+}
+
+/// What is to be checked after a refusal. Other failures say nothing of the settings.
+fn check(error: &Error) -> &'static str {
+    let code = error.code().unwrap_or_default();
+    match error.kind() {
+        _ if code == "AuthenticationFail.OIDCToken.Expired" => {
+            ", check that its file is rewritten before the token expires"
+        }
+        _ if code.starts_with("AuthenticationFail.OIDCToken") => ", check the token's issuer and audience",
+        kind if blames_settings(kind) => ", check both ARNs and the role's trust policy",
+        _ => "",
     }
 }
 

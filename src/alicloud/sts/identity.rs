@@ -24,9 +24,9 @@ pub struct CallerIdentity {
     pub arn: Arn,
     /// `Account`, `RAMUser` or `AssumedRoleUser`. Decide on the ARN instead.
     pub identity_type: String,
-    /// The account id, the user id, or `<RoleId>:<session>`. Where the answer has none it is made of the others; it is
-    /// blank where that cannot be done.
-    pub principal_id: String,
+    /// The account id, the user id, or `<RoleId>:<session>`. Where the answer has none, as in samples of 2016, it is made
+    /// of the others, as far as that can be done.
+    pub principal_id: Option<String>,
     /// Of accounts and users.
     pub user_id: Option<String>,
     /// Of role sessions; stable, and different when a role is deleted and made again under the same name.
@@ -66,8 +66,8 @@ struct IdentityAnswer {
     arn: String,
     #[serde(rename = "IdentityType", default)]
     identity_type: String,
-    #[serde(rename = "PrincipalId", default)]
-    principal_id: String,
+    #[serde(rename = "PrincipalId", default, deserialize_with = "filled")]
+    principal_id: Option<String>,
     #[serde(rename = "UserId", default, deserialize_with = "filled")]
     user_id: Option<String>,
     #[serde(rename = "RoleId", default, deserialize_with = "filled")]
@@ -87,13 +87,13 @@ impl IdentityAnswer {
                 "the answer's arn is of another account than its account id",
             ));
         }
-        let principal_id = match (arn.identity(), &self.user_id, &self.role_id) {
-            _ if !self.principal_id.is_empty() => self.principal_id,
-            (Identity::Root, ..) => self.account_id,
-            (Identity::User(_), Some(user_id), _) => user_id.clone(),
-            (Identity::AssumedRole { session, .. }, _, Some(role_id)) => format!("{role_id}:{session}"),
-            _ => String::new(),
+        let made = || match (arn.identity(), &self.user_id, &self.role_id) {
+            (Identity::Root, ..) => Some(self.account_id.clone()),
+            (Identity::User(_), Some(user_id), _) => Some(user_id.clone()),
+            (Identity::AssumedRole { session, .. }, _, Some(role_id)) => Some(format!("{role_id}:{session}")),
+            _ => None,
         };
+        let principal_id = self.principal_id.clone().or_else(made);
         Ok(CallerIdentity {
             account_id: arn.account().clone(),
             arn,
@@ -146,11 +146,8 @@ pub async fn send_presigned(client: &Client, presigned: Presigned) -> Result<Cal
         body: Zeroizing::default(),
         answer_limit: 64 * 1024,
     };
-    let caller = identity(&client.forward(OPERATION, request).await?)?;
-    if caller.principal_id.is_empty() {
-        return Err(Error::unexpected(OPERATION, "the answer has no principal id"));
-    }
-    Ok(caller)
+    let answer = client.forward(OPERATION, request).await?;
+    identity(&answer).map_err(|error| error.with_clock_of(&answer, client.clock().now()))
 }
 
 fn identity(answer: &Answer) -> Result<CallerIdentity> {

@@ -4,54 +4,76 @@ use crate::alicloud;
 use crate::alicloud::Kind;
 use crate::framework::{Error, Status};
 
-/// A signed request that STS did not answer with an identity. The text has STS's code and the request id, never its
-/// message: that may quote the signer's token, and the login path is open to everybody. Of a failed connection only the
-/// log has the cause, which names proxies and addresses of this network.
+/// A signed request that STS did not answer with an identity. The text has STS's code, the request id and what to do, never
+/// STS's message: that may quote the signer's token, and the login path is open to everybody. Of a failed connection only
+/// the log has the cause, which names proxies and addresses of this network.
 pub(super) fn refused(error: alicloud::Error) -> Error {
-    let (status, text) = match error.kind() {
-        Kind::Clock => (
-            Status::FORBIDDEN,
-            "STS refused the signed request, whose timestamp is more than 15 minutes off; check the client's clock",
-        ),
+    let (status, what, advice) = match error.kind() {
         Kind::Throttled => (
             Status::TOO_MANY_REQUESTS,
-            "STS throttles requests; try again later",
+            "STS throttles requests",
+            "try again later with a new signed request",
         ),
-        Kind::Unavailable if error.code().is_some() => {
-            (Status::UNAVAILABLE, "STS is unavailable; try again later")
-        }
+        Kind::Unavailable if error.code().is_some() => (
+            Status::UNAVAILABLE,
+            "STS is unavailable",
+            "try again later with a new signed request",
+        ),
         Kind::Connect | Kind::Timeout | Kind::Unavailable => {
-            return coded(
-                Status::UNAVAILABLE,
-                "STS could not be reached; the server's log has the cause",
-                error,
-            );
+            let text = "STS could not be reached; the server's log has the cause";
+            return Error::coded(Status::UNAVAILABLE, text).with_source(error);
         }
-        Kind::Unexpected => (Status::BAD_GATEWAY, "STS's answer cannot be used"),
+        Kind::Unexpected => {
+            let text = format!("STS's answer cannot be used: {error}");
+            return Error::coded(Status::BAD_GATEWAY, text).with_source(error);
+        }
         // Without a code it was the connection and not STS that ended it.
         Kind::Interrupted if error.code().is_none() => {
-            return coded(
-                Status::BAD_GATEWAY,
-                "STS's answer was lost; sign a new request",
-                error,
-            );
+            let text = "STS's answer was lost; sign a new request";
+            return Error::coded(Status::BAD_GATEWAY, text).with_source(error);
         }
         // A nonce that was used before: the request was sent by somebody else, or is given in a second time.
         Kind::Interrupted => (
             Status::FORBIDDEN,
-            "STS refused the signed request, which was used before; sign a new one",
+            "STS refused the signed request, which was used before",
+            "sign a new one",
         ),
-        Kind::Conflict
+        Kind::Clock
+        | Kind::Conflict
         | Kind::Credentials
         | Kind::Denied
         | Kind::Exists
-        | Kind::NotFound
         | Kind::Invalid
-        | Kind::LimitExceeded => (Status::FORBIDDEN, "STS refused the signed request"),
+        | Kind::LimitExceeded
+        | Kind::NotFound => (
+            Status::FORBIDDEN,
+            "STS refused the signed request",
+            of_signer(&error),
+        ),
     };
-    coded(status, format!("{text}: {error}"), error)
+    Error::coded(status, format!("{what}: {error}; {advice}")).with_source(error)
 }
 
-fn coded(status: Status, text: impl Into<std::borrow::Cow<'static, str>>, error: alicloud::Error) -> Error {
-    Error::coded(status, text).with_source(error)
+/// What the signer can do about a refusal.
+fn of_signer(error: &alicloud::Error) -> &'static str {
+    let code = error.code().unwrap_or_default();
+    match error.kind() {
+        Kind::Clock => "check the clocks of the client and of this server, and sign a new request",
+        Kind::Denied => "ask the account's operator which policy forbids sts:GetCallerIdentity",
+        Kind::Credentials => match code {
+            "InvalidSecurityToken.Expired" => "get new credentials, and sign a new request with them",
+            "InvalidAccessKeyId.NotFound" => {
+                "check the access key; a new one may need some seconds until it is known"
+            }
+            "InvalidAccessKeyId.Inactive" | "Forbidden.AccessKeyDisabled" => {
+                "enable it in RAM, or use another one"
+            }
+            // Of the codes of refused permissions, those of a key that may have leaked.
+            _ if code.starts_with("Forbidden") || code.starts_with("No") => {
+                "create a new one for its user, use that, and delete this one"
+            }
+            _ => "check the credentials that the request was signed with",
+        },
+        _ => "check how the request was signed",
+    }
 }

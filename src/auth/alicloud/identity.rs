@@ -34,11 +34,20 @@ pub(super) fn check(identity: &CallerIdentity) -> Result<(), Error> {
     if known && identity.identity_type != kind {
         return Err(contradiction("its identity type is not that of its arn"));
     }
-    let principal = identity.principal_id.as_str();
+    let principal = identity.principal_id.as_deref();
     let (role_id, user_id) = (identity.role_id.as_deref(), identity.user_id.as_deref());
     if ![role_id, user_id].into_iter().flatten().all(is_id) {
         return Err(contradiction("an id has characters that no id has"));
     }
+    let is_session = matches!(identity.arn.identity(), Identity::AssumedRole { .. });
+    if !is_session && role_id.is_some() {
+        return Err(contradiction(
+            "it has the id of a role and is not a session of one",
+        ));
+    }
+    let Some(principal) = principal else {
+        return Ok(());
+    };
     match identity.arn.identity() {
         Identity::AssumedRole { .. } => {
             // The session after the colon is not compared: letter case was seen to differ between the parts of an answer.
@@ -46,14 +55,9 @@ pub(super) fn check(identity: &CallerIdentity) -> Result<(), Error> {
             if role_id.is_some_and(|id| id != role) {
                 return Err(contradiction("its principal id is not that of its role id"));
             }
-            if !is_id(role) || !is_session(session) {
+            if !is_id(role) || !is_session_name(session) {
                 return Err(contradiction("its principal id is not that of a session"));
             }
-        }
-        _ if role_id.is_some() => {
-            return Err(contradiction(
-                "it has the id of a role and is not a session of one",
-            ));
         }
         _ if !is_id(principal) || user_id.is_some_and(|id| id != principal) => {
             return Err(contradiction("its principal id is not that of its user id"));
@@ -72,7 +76,7 @@ fn is_id(text: &str) -> bool {
 
 /// Whether it can be a session's name. SAML has more characters than AssumeRole; those that patterns and paths use are
 /// none of them.
-fn is_session(text: &str) -> bool {
+fn is_session_name(text: &str) -> bool {
     (2..=128).contains(&text.len())
         && text
             .bytes()
@@ -83,6 +87,17 @@ fn contradiction(what: &str) -> Error {
     Error::coded(
         Status::BAD_GATEWAY,
         format!("inconsistent response from STS: {what}"),
+    )
+}
+
+/// An answer that says whose the request was, only not by the id that the configuration wants.
+fn lacking(id: &str, by: RamAlias) -> Error {
+    Error::coded(
+        Status::BAD_GATEWAY,
+        format!(
+            "STS's answer has no {id}, which ram_alias={by} needs; an operator can set ram_alias=arn or \
+             ram_alias=role_arn in the configuration of this mount"
+        ),
     )
 }
 
@@ -103,7 +118,7 @@ pub(super) fn metadata(identity: &CallerIdentity, role_name: &str) -> BTreeMap<S
         (ROLE_ID, optional(&identity.role_id)),
         (ARN, identity.arn.to_string()),
         ("identity_type", identity.identity_type.clone()),
-        ("principal_id", identity.principal_id.clone()),
+        ("principal_id", optional(&identity.principal_id)),
         ("request_id", identity.request_id.clone()),
         (ROLE_NAME, role_name.to_owned()),
     ]
@@ -120,14 +135,16 @@ pub(super) fn alias<'a>(
     fields: impl IntoIterator<Item = &'a MetadataField>,
 ) -> Result<Alias, Error> {
     let is_session = matches!(identity.arn.identity(), Identity::AssumedRole { .. });
-    let name = match by {
-        RamAlias::PrincipalId => identity.principal_id.clone(),
-        RamAlias::RoleId if is_session => identity
-            .role_id
+    let principal_id = || {
+        identity
+            .principal_id
             .clone()
-            .ok_or_else(|| contradiction("it has no role id, which ram_alias needs"))?,
-        // The id of the user or the account, which is as lasting as a role's.
-        RamAlias::RoleId => identity.principal_id.clone(),
+            .ok_or_else(|| lacking("PrincipalId", by))
+    };
+    let name = match by {
+        RamAlias::RoleId if is_session => identity.role_id.clone().ok_or_else(|| lacking("RoleId", by))?,
+        // With role_id the id of the user or the account, which is as lasting as a role's.
+        RamAlias::PrincipalId | RamAlias::RoleId => principal_id()?,
         RamAlias::RoleArn => role_arn(identity),
         RamAlias::Arn => identity.arn.to_string(),
     };
@@ -136,7 +153,7 @@ pub(super) fn alias<'a>(
             MetadataField::AccountId => identity.account_id.to_string(),
             MetadataField::Arn => identity.arn.to_string(),
             MetadataField::IdentityType => identity.identity_type.clone(),
-            MetadataField::PrincipalId => identity.principal_id.clone(),
+            MetadataField::PrincipalId => identity.principal_id.clone()?,
             MetadataField::RoleArn => role_arn(identity),
             MetadataField::RoleId => identity.role_id.clone()?,
             MetadataField::RoleName => role_name.to_owned(),
@@ -171,7 +188,7 @@ mod tests {
             account_id: AccountId::parse("12345").unwrap(),
             arn: Arn::parse(&format!("acs:ram::12345:{resource}")).unwrap(),
             identity_type: kind.to_owned(),
-            principal_id: principal_id.to_owned(),
+            principal_id: Some(principal_id.to_owned()),
             user_id: role_id.is_none().then(|| principal_id.to_owned()),
             role_id: role_id.map(str::to_owned),
             request_id: "R".to_owned(),
@@ -222,6 +239,22 @@ mod tests {
             ..session()
         };
         assert!(alias(&nameless, "r", RamAlias::RoleId, &[]).is_err());
+        // As in STS's samples of 2016.
+        let nameless = CallerIdentity {
+            principal_id: None,
+            ..nameless
+        };
+        assert!(check(&nameless).is_ok());
+        for by in [RamAlias::RoleArn, RamAlias::Arn] {
+            assert!(alias(&nameless, "r", by, &[MetadataField::PrincipalId]).is_ok());
+        }
+        let error = alias(&nameless, "r", RamAlias::PrincipalId, &[]).unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("STS's answer has no PrincipalId, which ram_alias=principal_id needs"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -278,7 +311,7 @@ mod tests {
                 ..session()
             },
             CallerIdentity {
-                principal_id: "300:alice+dev@example.com=a,b".to_owned(),
+                principal_id: Some("300:alice+dev@example.com=a,b".to_owned()),
                 ..session()
             },
         ] {
@@ -294,11 +327,11 @@ mod tests {
                 ..user()
             },
             CallerIdentity {
-                principal_id: "301:i-1".to_owned(),
+                principal_id: Some("301:i-1".to_owned()),
                 ..session()
             },
             CallerIdentity {
-                principal_id: "3001:i-1".to_owned(),
+                principal_id: Some("3001:i-1".to_owned()),
                 ..session()
             },
             identity("AssumedRoleUser", "role/Dev", "300", Some("300")),
@@ -320,19 +353,19 @@ mod tests {
                 ..root()
             },
             CallerIdentity {
-                principal_id: "300".to_owned(),
+                principal_id: Some("300".to_owned()),
                 ..session()
             },
             CallerIdentity {
-                principal_id: "300:a\nb".to_owned(),
+                principal_id: Some("300:a\nb".to_owned()),
                 ..session()
             },
             CallerIdentity {
-                principal_id: "300:*".to_owned(),
+                principal_id: Some("300:*".to_owned()),
                 ..session()
             },
             CallerIdentity {
-                principal_id: "3 0:i-1".to_owned(),
+                principal_id: Some("3 0:i-1".to_owned()),
                 role_id: Some("3 0".to_owned()),
                 ..session()
             },

@@ -19,6 +19,7 @@ mod binding;
 mod config;
 mod failure;
 mod identity;
+mod instead;
 mod method;
 mod path_config;
 mod path_login;

@@ -124,7 +124,7 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
             config.ram_alias,
             &config.ram_metadata,
         )?),
-        display_name: caller.principal_id,
+        display_name: caller.principal_id.unwrap_or_else(|| caller.arn.to_string()),
         ..Auth::default()
     };
     role.token.populate(&mut auth, client_address)?;

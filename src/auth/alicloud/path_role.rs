@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::config::Config;
 use super::method::{Method, OPERATIONS};
 use super::role::{BINDINGS, Role, STORAGE_PREFIX, storage_key};
+use super::role_arn::RoleArn;
 use crate::framework::{
     Context, Error, Excerpt, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation, Path,
     Response, TokenParameters, check_spelling, list_as_spelt, spelling_to_store,
@@ -129,13 +130,7 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     let limit = context.system.max_lease_ttl().await?;
     role.store(&*context.storage, name).await?;
     let mut warnings = role.token.warnings(&role.deprecated, limit);
-    warnings.extend(role.arn.as_ref().and_then(|arn| {
-        let why = arn.matches_nobody()?;
-        Some(format!(
-            "arn: no caller can match {}: {why}",
-            Excerpt(arn.as_str())
-        ))
-    }));
+    warnings.extend(role.arn.as_ref().and_then(RoleArn::warning));
     Ok(Response::warnings(warnings))
 }
 

@@ -80,12 +80,11 @@ fn parse_arn(text: &str) -> Result<Option<RoleArn>, Error> {
         return Ok(None);
     }
     let refused = |error: ParseRoleArnError| match error {
-        ParseRoleArnError::NoRole => format!(
-            "only role arn types are supported at this time, but {} was provided; arn: {error}, and users belong in \
-             bound_arns",
+        ParseRoleArnError::Arn(rule) => format!("unable to parse arn {:?}: {rule}", Excerpt(text)),
+        _ => format!(
+            "only role arn types are supported at this time, but {} was provided; arn: {error}",
             Excerpt(text)
         ),
-        _ => format!("unable to parse arn {:?}: {error}", Excerpt(text)),
     };
     RoleArn::parse(text)
         .map(Some)

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::alicloud::Client;
+use crate::alicloud::Kind::{Clock, Throttled, Unavailable};
 use crate::alicloud::credentials::{
     Chain, Credentials, Provider, ProviderError, Settings, SharedProvider, Sources,
 };
-use crate::framework::{Error, Excerpt, Kind};
+use crate::framework::{Error, Excerpt};
 use crate::secrets::alicloud::config::Config;
-use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::failure::{advice, failed_call};
 
 /// The credentials of one mount, kept as long as its settings stay the same. The settings are compared at each use, so
 /// that a write on another node counts too. A key pair that is used as it is has nothing to keep: it is read from storage
@@ -83,11 +84,17 @@ pub(super) async fn look(provider: &SharedProvider, mount_point: &str) -> Result
 
 /// A source that had to ask the cloud fails as any call does; the others are the operator's to mend.
 fn unusable(mount_point: Excerpt<'_>, error: &ProviderError) -> Error {
-    let kind = error
-        .call()
-        .map_or(Kind::BadRequest, |call| failed_call(call.clone()).kind());
-    Error::new(
-        kind,
-        format!("cannot obtain credentials for {mount_point}: {error}"),
-    )
+    let text = format!("cannot obtain credentials for {mount_point}: {error}");
+    match error.call() {
+        None => Error::bad_request(text),
+        Some(call) => {
+            // What else there is to do for a source, its own text says.
+            let advice = matches!(call.kind(), Clock | Throttled | Unavailable).then(|| advice(call));
+            let advice = advice.flatten().map(|advice| format!("; {advice}"));
+            Error::new(
+                failed_call(call.clone()).kind(),
+                text + &advice.unwrap_or_default(),
+            )
+        }
+    }
 }

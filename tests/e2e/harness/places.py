@@ -44,9 +44,20 @@ def openbao() -> str:
     return str(path)
 
 
+def vault() -> str | None:
+    """HashiCorp Vault, if there is one: what VAULT_BIN names, else `vault` on the PATH. It is not downloaded."""
+    return os.environ.get("VAULT_BIN") or shutil.which("vault")
+
+
+def go_plugin(name: str) -> Path | None:
+    """One of HashiCorp's plugins, if it is in the folder that GO_PLUGINS names. They are not downloaded."""
+    path = Path(os.environ.get("GO_PLUGINS", "/nowhere")) / name
+    return path.resolve() if path.is_file() else None
+
+
 def server_program() -> str:
     """`vault` or `bao` as the user has them, else OpenBao from PyPI."""
-    return shutil.which("vault") or _bao_on_path() or openbao()
+    return vault() or _bao_on_path() or openbao()
 
 
 def _bao_on_path() -> str | None:

@@ -171,3 +171,57 @@ async fn what_holds_no_identity_token_is_told_in_one_way() {
     );
     drop(folder);
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_what_the_operator_has_written_is_to_be_checked() {
+    const ARNS: &str = ", check both ARNs and the role's trust policy";
+    const TOKEN: &str = ", check the token's issuer and audience";
+    let (_folder, file) = folder();
+    for (status, code, check, text) in [
+        (
+            400,
+            "AuthenticationFail.OIDCToken.Expired",
+            ", check that its file is rewritten before the token expires",
+            "the identity token has expired",
+        ),
+        (
+            400,
+            "AuthenticationFail.OIDCToken.Invalid",
+            TOKEN,
+            "the identity was not accepted",
+        ),
+        (
+            403,
+            "AuthenticationFail.NoPermission",
+            ARNS,
+            "the role does not trust this identity",
+        ),
+        (404, "EntityNotExist.Role", ARNS, "refused"),
+        (403, "NoPermission", ARNS, "refused"),
+        (400, "InvalidParameter.RoleArn", ARNS, "refused"),
+        (429, "Throttling.User", "", "too many calls in this account"),
+        (500, "InternalError", "", "the service failed"),
+        (
+            503,
+            "ServiceUnavailable",
+            "",
+            "the service is temporarily unavailable",
+        ),
+        (
+            400,
+            "InvalidTimeStamp.Expired",
+            "",
+            "the time of the request differs too much from the cloud's clock",
+        ),
+    ] {
+        let body: &'static str = format!(r#"{{"RequestId":"R","Code":"{code}","Message":"m"}}"#).leak();
+        let script = Script::new((0..20).map(|_| Step::Answer(status, body)));
+        let provider = provider(&script, vec![], Some(&file), Some("acs:ram::12345:role/r"));
+        let error = provider.load().await.unwrap_err().to_string();
+        let expected = format!(
+            "oidc credentials: cannot assume acs:ram::12345:role/r with the pod's token{check}: AssumeRoleWithOIDC: {code}: \
+             {text} (request id R)"
+        );
+        assert_eq!(error, expected);
+    }
+}

@@ -373,7 +373,7 @@ async fn failures_of_sts_have_their_statuses_and_no_message() {
                 r#"{"RequestId":"R-9","Code":"InvalidTimeStamp.Expired","Message":"hush-token"}"#,
             ),
             forbidden,
-            "timestamp",
+            "InvalidTimeStamp.Expired",
         ),
         (
             Step::Answer(
