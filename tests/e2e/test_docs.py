@@ -22,7 +22,7 @@ from harness.method import AuthMethod
 from harness.places import PLUGIN, go_plugin, openbao, plugin_binary, vault, version_of
 from harness.secrecy import assert_no_secret_in
 from harness.server import Server
-from harness.signing import v1
+from harness.signing import Signed, v1
 from harness.waiting import until
 
 #: What `install.md` enables, and the default of `upgrade.md`.
@@ -222,7 +222,7 @@ def _upgrades(reader: Reader, engine: Engine, method: AuthMethod, old: str, new:
               show: Callable[[str], None]) -> Iterator[Held]:
     """From the old version to the new one, back, and over again, under load, with an old lease and token."""
     server = engine.server
-    login = method.login(method.bound(token_ttl="1h"), v1(method.session(), _HOST, RegionId=_REGION)).ok()
+    login = method.login(method.bound(token_ttl="1h"), _as_vaults_client_signs(method)).ok()
     held = Held(engine.creds(engine.full_role()).ok().lease_id, login.body["auth"]["client_token"])
     engine.sts_role()
     with _load(engine, method, held.lease_id, held.token) as load:
@@ -295,8 +295,7 @@ def _load(engine: Engine, method: AuthMethod, lease_id: str, token: str) -> Iter
         return answer
 
     def login() -> Answer:
-        # As Vault's own client signs, for the Go plugin takes no other host and wants the region.
-        answer = method.login(signed=v1(method.session(), _HOST, RegionId=_REGION))
+        answer = method.login(signed=_as_vaults_client_signs(method))
         if answer.status == 200:
             tokens.put(answer.body["auth"]["client_token"])
         return answer
@@ -327,6 +326,13 @@ def _load(engine: Engine, method: AuthMethod, lease_id: str, token: str) -> Iter
         for thread in threads:
             thread.join(120)
         assert load.failures == []
+
+
+def _as_vaults_client_signs(method: AuthMethod) -> Signed:
+    """The Go plugin wants the region, its host, and headers."""
+    signed = v1(method.session(), _HOST, RegionId=_REGION)
+    signed.headers["Accept"] = "application/json"
+    return signed
 
 
 def _existing_mounts(server: Server, cloud: Cloud) -> tuple[Engine, AuthMethod]:
