@@ -356,8 +356,7 @@ mod tests {
             json!({"role_arn": "dev"}),
         ] {
             let role: Role = serde_json::from_value(stored.clone()).unwrap();
-            let updated =
-                apply(json!({"ttl": 3600, "max_ttl": "2h"}), role.clone()).expect(&stored.to_string());
+            let updated = apply(json!({"ttl": 3600, "max_ttl": "2h"}), role.clone()).unwrap();
             assert_eq!(
                 updated,
                 Role {
