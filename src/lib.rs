@@ -20,11 +20,11 @@
 //! | module | what it is |
 //! |---|---|
 //! | `run` | what the program does; the only place that knows all the others |
-//! | `cli` | the command line, memory hardening, and the commands `sign` and `login` for clients that do not know AliCloud |
+//! | `cli` | the command line, memory hardening, the commands `sign` and `login` for clients that do not know AliCloud, and `install` |
 //! | `goplugin` | a go-plugin server: handshake, AutoMTLS, broker, stdio, controller, log format; knows nothing of Vault |
 //! | `vault` | Vault's backend protocol: serves the framework's backends, admits requests, and offers backends the host's storage and system view |
 //! | `framework` | what a backend is made of: paths, fields, settings, leases, WAL, schedule, help, OpenAPI; knows neither protobuf nor an engine |
-//! | `cloud` | what every cloud client needs: transport, deadlines, retries, rate limiters, redaction, the cache and chain of credentials, clock, randomness; knows no vendor and nothing of Vault |
+//! | `cloud` | what every cloud client needs: transport, host names, deadlines, retries, rate limiters, redaction, the cache and chain of credentials, clock, randomness; knows no vendor and nothing of Vault |
 //! | `alicloud` | Alibaba Cloud, as a `Service` of `cloud`: signatures, endpoints, ARNs, error codes, RAM, STS, and where credentials come from |
 //! | `secrets::lease` | the life of a lease whose credential is a user in a cloud: plan, WAL entry, make, record, undo; owner tag, names, rollback; generic over an issuer |
 //! | `secrets::alicloud` | the secrets engine |
@@ -54,6 +54,8 @@
 //!   which of the two it means. A host that registers without a type is answered by the `-type` flag or the file name.
 //! - **Certificates are pinned.** Host and plugin each trust exactly the other's certificate, byte for byte, and the
 //!   handshake proves the key. Web PKI rules cannot be used: the host's certificate is a CA used as a leaf.
+//! - **A static binary.** It starts in any image and on any distribution. Nothing in it may load a module at run time, so
+//!   host names and groups are looked up without the C library (`cloud::names`, `goplugin::socket`).
 //! - **The WAL first.** Before anything is made in the cloud a WAL entry names it. A failed request undoes its work at
 //!   once; what a crash leaves is undone by the host's tick.
 //! - **The mount keeps its own record of leases.** A host tells when a lease ends, not when it loses one. The record

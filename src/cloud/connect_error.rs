@@ -5,6 +5,7 @@ use std::io;
 
 use rustls::CertificateError;
 
+use crate::cloud::names::LookupError;
 use crate::cloud::redact;
 
 /// What is the matter with a certificate that a CA made for another purpose than a server's own.
@@ -45,10 +46,12 @@ fn known(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(tls));
     }
+    if let Some(lookup) = error.downcast_ref::<LookupError>() {
+        return Some(lookup.to_string());
+    }
     // The types of these are private: their texts are all that there is.
     Some(
         match error.to_string().as_str() {
-            "dns error" => "the name cannot be resolved",
             "tunnel error: proxy authorization required" => {
                 "the proxy answered 407: it requires a user name and password"
             }

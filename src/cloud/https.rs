@@ -22,6 +22,7 @@ use crate::cloud::budget::CONNECT;
 use crate::cloud::ca_bundle::CaBundle;
 use crate::cloud::connect_error::cause;
 use crate::cloud::endpoint::Endpoint;
+use crate::cloud::names::SystemNames;
 use crate::cloud::transport::{Answer, Failure, Method, Request, Signer, Transport};
 
 /// Idle connections that are kept for each host, and for how long: under the keep-alive of the clouds' gateways, so that
@@ -148,6 +149,7 @@ impl Pool {
         reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(true)
+            .dns_resolver(Arc::new(SystemNames::new()))
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

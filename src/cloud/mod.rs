@@ -19,6 +19,7 @@ pub(crate) mod file_state;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub(crate) mod https;
+pub(crate) mod names;
 pub mod random;
 pub(crate) mod redact;
 #[cfg(test)]

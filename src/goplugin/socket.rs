@@ -4,14 +4,15 @@
 
 use std::{
     fs, io,
-    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, net::UnixListener},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{PermissionsExt as _, chown},
+        net::UnixListener,
+    },
     path::{Path, PathBuf},
 };
 
-use nix::{
-    sys::stat::{Mode, umask},
-    unistd::{Gid, Group, chown},
-};
+use nix::sys::stat::{Mode, umask};
 
 /// Linux keeps 108 bytes for the path, the last of which ends it.
 const LONGEST_PATH: usize = 107;
@@ -31,7 +32,10 @@ pub enum SocketError {
     #[error("the socket directory {0:?} has a name that is not plain text; set TMPDIR to another one")]
     Address(PathBuf),
     /// The socket could not be made.
-    #[error("cannot listen on {path:?}: {source}")]
+    #[error(
+        "cannot listen on {path:?}: {source}; set TMPDIR (or PLUGIN_UNIX_SOCKET_DIR) to a directory in which this user can \
+         create files"
+    )]
     Bind {
         /// Where it should be.
         path: PathBuf,
@@ -49,7 +53,9 @@ pub enum SocketError {
         source: io::Error,
     },
     /// There is no such group.
-    #[error("there is no group {0:?}, which PLUGIN_UNIX_SOCKET_GROUP names")]
+    #[error(
+        "there is no group {0:?} in /etc/group, which PLUGIN_UNIX_SOCKET_GROUP names; a number will do, too"
+    )]
     GroupUnknown(String),
     /// The system gave no random bytes for the name.
     #[error("cannot make a random name: {0}")]
@@ -114,18 +120,25 @@ impl Socket {
             group: group.to_owned(),
             source,
         };
-        let gid = match group.parse() {
-            Ok(number) => Gid::from_raw(number),
-            Err(_) => {
-                Group::from_name(group)
-                    .map_err(|errno| failed(errno.into()))?
-                    .ok_or_else(|| SocketError::GroupUnknown(group.to_owned()))?
-                    .gid
-            }
+        let id = match group.parse() {
+            Ok(number) => number,
+            Err(_) => group_id(group)
+                .map_err(failed)?
+                .ok_or_else(|| SocketError::GroupUnknown(group.to_owned()))?,
         };
-        chown(&self.path, None, Some(gid)).map_err(|errno| failed(errno.into()))?;
+        chown(&self.path, None, Some(id)).map_err(failed)?;
         fs::set_permissions(&self.path, fs::Permissions::from_mode(0o660)).map_err(failed)
     }
+}
+
+/// The number of a group in `/etc/group`. The C library would ask modules (NSS), which a static binary cannot load.
+fn group_id(name: &str) -> io::Result<Option<u32>> {
+    let text = fs::read("/etc/group")?;
+    Ok(String::from_utf8_lossy(&text).lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let found = fields.next() == Some(name);
+        fields.nth(1)?.parse().ok().filter(|_| found)
+    }))
 }
 
 impl Drop for Socket {
@@ -177,7 +190,7 @@ mod tests {
     fn a_group_gets_the_socket_by_number_and_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let gid = nix::unistd::getgid();
-        let name = Group::from_gid(gid).unwrap().unwrap().name;
+        let name = nix::unistd::Group::from_gid(gid).unwrap().unwrap().name;
         for group in [gid.to_string(), name] {
             let (socket, _listener) = Socket::bind(dir.path(), Some(&group)).unwrap();
             assert_eq!(mode(&socket), 0o660);

@@ -19,6 +19,7 @@ use crate::cloud::clock::Clock;
 use crate::cloud::credentials::local_http::{self, LocalNames, bare, is_local};
 use crate::cloud::credentials::{Credentials, Provider, ProviderError};
 use crate::cloud::https::{USER_AGENT, failure, read, tls};
+use crate::cloud::names::SystemNames;
 use crate::cloud::{Answer, Failure};
 
 const NAME: &str = "credentials uri";
@@ -109,7 +110,7 @@ fn client(url: &Url) -> Result<reqwest::Client, Failure> {
     let builder = if url.scheme() == "http" {
         local_http::builder()
             .map_err(Failure::Connect)?
-            .dns_resolver(Arc::new(LocalNames))
+            .dns_resolver(Arc::new(LocalNames(SystemNames::new())))
     } else if literal(url).is_some_and(is_local) || url.host_str() == Some("localhost") {
         bare(tls().map_err(Failure::Connect)?).https_only(true).no_proxy()
     } else {

@@ -1,6 +1,7 @@
 //! The one request to the server.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
@@ -14,6 +15,7 @@ use super::settings::{Proxy, Settings};
 use super::tls::{self, TlsError};
 use crate::alicloud::Credentials;
 use crate::cli::text::{hide, printable};
+use crate::cloud::names::SystemNames;
 
 /// Longest answer that is read, in bytes.
 const LIMIT: usize = 1024 * 1024;
@@ -103,6 +105,7 @@ fn client(settings: &Settings) -> Result<Client, LoginError> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .dns_resolver(Arc::new(SystemNames::new()))
         .user_agent(USER_AGENT)
         .timeout(settings.timeout);
     let builder = match &settings.proxy {

@@ -3,13 +3,15 @@
 //! No proxy, no redirect, no retry, no roots: what is asked is asked directly, and nobody is trusted to send the question
 //! elsewhere.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use reqwest::ClientBuilder;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::dns::{Name, Resolve, Resolving};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::cloud::names::{LookupError, SystemNames, socket_addresses};
 
 /// What every client for such a service begins with. Time limits are the caller's to set.
 pub(crate) fn builder() -> Result<ClientBuilder, String> {
@@ -30,6 +32,7 @@ pub(crate) fn bare(tls: ClientConfig) -> ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .dns_resolver(Arc::new(SystemNames::new()))
         .pool_max_idle_per_host(0)
 }
 
@@ -49,19 +52,18 @@ fn is_shared(address: Ipv4Addr) -> bool {
 
 /// Finds the local addresses of a name, and no others.
 #[derive(Debug)]
-pub(crate) struct LocalNames;
+pub(crate) struct LocalNames(pub(crate) SystemNames);
 
 impl Resolve for LocalNames {
     fn resolve(&self, name: Name) -> Resolving {
+        let names = self.0.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let local: Vec<SocketAddr> = found.filter(|address| is_local(address.ip())).collect();
-            if local.is_empty() {
-                return Err(
-                    "plain http goes to local addresses only, and this name has none: use https".into(),
-                );
+            let mut found = names.addresses(name.as_str()).await?;
+            found.retain(|address| is_local(*address));
+            if found.is_empty() {
+                return Err(LookupError::NotLocal.into());
             }
-            Ok(Box::new(local.into_iter()) as Addrs)
+            Ok(socket_addresses(found))
         })
     }
 }

@@ -138,6 +138,11 @@ async fn a_socket_that_cannot_be_is_explained() {
     .await;
     refused(start().env("TMPDIR", "/no/such/directory"), "/no/such/directory").await;
     refused(
+        start().env("TMPDIR", "/no/such/directory"),
+        "set TMPDIR (or PLUGIN_UNIX_SOCKET_DIR) to a directory",
+    )
+    .await;
+    refused(
         start().env("PLUGIN_UNIX_SOCKET_GROUP", "no-such-group"),
         "no-such-group",
     )
