@@ -43,6 +43,10 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS,
         ),
         Ok(Arguments {
+            invocation: Invocation::Install,
+            ..
+        }) => cli::install::run(env::args_os().skip(2)),
+        Ok(Arguments {
             invocation: Invocation::Command(command),
             ..
         }) => cli::run(command, env::args_os().skip(2), process_environment()),

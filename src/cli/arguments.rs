@@ -2,13 +2,10 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
+use crate::cli::checksum::checksum;
 use crate::cli::command::Command;
 use crate::cli::go_flags::{Argument, Reader};
 use crate::framework::BackendKind;
@@ -23,6 +20,8 @@ pub enum Invocation {
     Help,
     /// Serve a host.
     Plugin,
+    /// Copy the program into a plugin directory.
+    Install,
     /// Sign a login, for the first argument says so; the signer reads the others.
     Command(Command),
     /// Print the version.
@@ -72,6 +71,10 @@ impl Arguments {
             fallback_kind: kind_from_name(&program),
             unknown: 0,
         };
+        if arguments.peek().is_some_and(|word| word == "install") {
+            parsed.invocation = Invocation::Install;
+            return Ok(parsed);
+        }
         if let Some(command) = arguments.peek().and_then(|word| Command::named(word)) {
             parsed.invocation = Invocation::Command(command);
             return Ok(parsed);
@@ -146,6 +149,10 @@ This is a plugin: the server starts it. Put it into the server's plugin_director
       -command={file} auth alicloud
   vault auth enable -plugin-version={VERSION} alicloud
 
+It can put itself there, under a name that has its version, and print the commands for a mount that exists:
+
+  vault-plugin-alicloud install --help
+
 For clients without AliCloud support, this program can sign and log in to the auth method:
 
   vault-plugin-alicloud sign --help
@@ -157,26 +164,11 @@ Flags: --version, --help."
 
 fn own_checksum() -> io::Result<(String, String)> {
     let path = env::current_exe()?;
-    let mut file = File::open(&path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(buffer.get(..read).unwrap_or_default());
-    }
-    let mut sum = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(sum, "{byte:02x}");
-    }
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    Ok((name, sum))
+    Ok((name, checksum(&path)?))
 }
 
 #[cfg(test)]
@@ -214,6 +206,7 @@ mod tests {
         for (line, invocation) in [
             ("p sign -role=r", Invocation::Command(Command::Sign)),
             ("p login --help", Invocation::Command(Command::Login)),
+            ("p install /plugins", Invocation::Install),
             ("p -type=auth login", Invocation::Plugin),
             ("sign", Invocation::Plugin),
         ] {
@@ -234,7 +227,7 @@ mod tests {
             assert_eq!(parse(line).unwrap().invocation, invocation, "{line}");
         }
         let help = help();
-        for part in [VERSION, "sign --help", "login --help"] {
+        for part in [VERSION, "install --help", "sign --help", "login --help"] {
             assert!(help.contains(part), "{part}");
         }
     }

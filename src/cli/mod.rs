@@ -1,14 +1,15 @@
 //! The command line: what a person or an agent runs. `sign` and `login` are for clients that cannot log in with
-//! AliCloud themselves.
+//! AliCloud themselves; `install` is for whoever sets up a server.
 //!
 //! `sign` prints the payload of a login, `login` logs in with it and keeps or shows the token. Both follow Vault's own
 //! client in what they send, and OpenBao's and Vault's CLIs in what they read and show.
 //!
-//! A command line goes through `arguments`, and for these two through `flags` to `commands`; `identity` finds keys and
+//! A command line goes through `arguments`, and for `sign` and `login` through `flags` to `commands`; `identity` finds keys and
 //! region; `payload` signs; for a login `login::settings` reads where the server is, `login::tls` and `login::server`
 //! talk to it, and `login::answer` reads what it says. `file` writes private files.
 
 pub(crate) mod arguments;
+mod checksum;
 mod command;
 mod commands;
 mod error;
@@ -17,6 +18,7 @@ mod flags;
 mod go_flags;
 mod help;
 mod identity;
+pub(crate) mod install;
 mod login;
 mod payload;
 pub(crate) mod process;
