@@ -1,21 +1,50 @@
-"""The plugin that the tests and the scripts run: the release build, which is what ships, or what PLUGIN_BINARY names."""
+"""The plugin that the tests and the scripts run: the release build, which is what ships, or what PLUGIN_BINARY names.
+
+It is a static binary, so that it starts whatever C library its machine has, or none. Only the release build is: with
+`--target` the flags are not those of build scripts and macros, which the compiler loads as dynamic libraries. No path of
+the machine that builds gets into it, so that two machines build the same bytes.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import platform
+import shlex
 import subprocess
 from pathlib import Path
 
 from .venv import ROOT
 
-COMMAND = ["cargo", "build", "--release", "--locked"]
+#: The target of this machine.
+TARGET = f"{platform.machine()}-unknown-linux-gnu"
+
+#: Cargo's output directory.
+FOLDER = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+_CARGO_HOME = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+
+
+def command(target: str = TARGET, root: Path = ROOT, folder: Path = FOLDER) -> list[str]:
+    """What builds the sources in `root`, with Cargo's output in `folder`."""
+    hidden = {_CARGO_HOME: "/cargo", root: "/vault-plugin-alicloud", folder: "/target"}
+    flags = ["-Ctarget-feature=+crt-static",
+             *(f"--remap-path-prefix={path.resolve()}={name}" for path, name in hidden.items())]
+    return ["cargo", "build", "--release", "--locked", "--target", target, "--target-dir", str(folder),
+            "--config", f"target.{target}.rustflags={json.dumps(flags)}"]
+
+
+def environment() -> dict[str, str]:
+    """Without flags that would take the place of those."""
+    return {name: value for name, value in os.environ.items()
+            if name not in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET")}
 
 
 def build() -> Path:
     """Builds it, unless PLUGIN_BINARY names one; where it is."""
     if not os.environ.get("PLUGIN_BINARY"):
-        print("$", *COMMAND, flush=True)
-        subprocess.run(COMMAND, cwd=ROOT, check=True)
+        print("$", shlex.join(command()), flush=True)
+        subprocess.run(command(), cwd=ROOT, env=environment(), check=True)
     from harness.places import plugin_binary
 
     return plugin_binary()

@@ -44,7 +44,7 @@ def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 @contextmanager
 def _running_server(folder: Path, cloud: Cloud, program: str | None = None) -> Iterator[Server]:
     binary = plugin_binary()
-    assert binary.is_file(), f"no plugin at {binary}: run `cargo build --release` or set PLUGIN_BINARY"
+    assert binary.is_file(), f"no plugin at {binary}: run `scripts/build` or set PLUGIN_BINARY"
     server = Server(program or openbao(), folder, binary, cloud.environment)
     try:
         server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
 import shutil
 import socket
@@ -24,8 +25,9 @@ def target() -> Path:
 
 
 def plugin_binary() -> Path:
-    """The plugin under test: what PLUGIN_BINARY names, else the release build."""
-    return Path(os.environ.get("PLUGIN_BINARY") or target() / "release" / PLUGIN).resolve()
+    """The plugin under test: what PLUGIN_BINARY names, else the release build for this machine."""
+    release = target() / f"{platform.machine()}-unknown-linux-gnu" / "release" / PLUGIN
+    return Path(os.environ.get("PLUGIN_BINARY") or release).resolve()
 
 
 def version_of(binary: Path) -> str:
