@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from queue import Queue
 
 import pytest
-from harness.api import Answer, Json
+from harness.api import Json
 from harness.cloud import Cloud
 from harness.cluster import Cluster
 from harness.documents import Reader
 from harness.engine import Engine
+from harness.load import as_vaults_client_signs, build_of, load_on, next_version
 from harness.method import AuthMethod
 from harness.places import PLUGIN, go_plugin, openbao, plugin_binary, vault, version_of
 from harness.secrecy import assert_no_secret_in
 from harness.server import Server
-from harness.signing import Signed, v1
 from harness.waiting import until
 
 #: What `install.md` enables, and the default of `upgrade.md`.
 _MOUNT = "alicloud"
-
-#: What logins are signed for.
-_REGION, _HOST = "us-east-1", "sts.us-east-1.aliyuncs.com"
-
-#: What the servers answer to requests that they have begun to handle when they reload their mount: they look at the old
-#: backend without the lock that holds new requests back, so nothing was done. `upgrade.md` says so, and clients repeat
-#: them.
-_CAUGHT_IN_RELOAD = ("unable to retrieve system view from router", "no mount is set up for this multiplex_id")
 
 
 @pytest.fixture(params=["bao", "vault"])
@@ -77,8 +66,8 @@ def test_no_request_fails_during_an_upgrade_and_the_way_back(installed: Reader, 
                                                              tmp_path: Path, show: Callable[[str], None]) -> None:
     del installed
     old = version_of(plugin_binary())
-    new = _next(old)
-    reader = Reader(fresh, "upgrade.md", CLI=fresh.program, BINARY=_build_of(new, old, tmp_path),
+    new = next_version(old)
+    reader = Reader(fresh, "upgrade.md", CLI=fresh.program, BINARY=build_of(new, old, tmp_path),
                     PLUGIN_DIR=fresh.plugins, OLD=old, OLD_FILE=f"{PLUGIN}_{old}")
     assert reader.sections() == {"From version to version", "Go back", "Remove the old version"}
     engine, method = _existing_mounts(fresh, cloud)
@@ -184,12 +173,12 @@ def test_an_upgrade_reaches_every_node_of_a_cluster(cloud: Cloud, tmp_path: Path
         for node in cluster.nodes:
             _existing_mounts(node, cloud)[0].api.read(f"{_MOUNT}/config").ok()
         old = version_of(plugin_binary())
-        new = _build_of(_next(old), old, tmp_path)
+        new = build_of(next_version(old), old, tmp_path)
         _on_every_node(cluster, "upgrade.md", new).follow("From version to version")
         for node in cluster.nodes:
-            until(lambda node=node: node.plugin_processes(f"{PLUGIN}_{_next(old)}")
+            until(lambda node=node: node.plugin_processes(f"{PLUGIN}_{next_version(old)}")
                   and not node.plugin_processes(f"{PLUGIN}_{old}"), f"{node.name} runs the new version alone")
-        assert _running(leader) == {_next(old)}
+        assert _running(leader) == {next_version(old)}
     finally:
         cluster.stop()
 
@@ -222,10 +211,10 @@ def _upgrades(reader: Reader, engine: Engine, method: AuthMethod, old: str, new:
               show: Callable[[str], None]) -> Iterator[Held]:
     """From the old version to the new one, back, and over again, under load, with an old lease and token."""
     server = engine.server
-    login = method.login(method.bound(token_ttl="1h"), _as_vaults_client_signs(method)).ok()
+    login = method.login(method.bound(token_ttl="1h"), as_vaults_client_signs(method)).ok()
     held = Held(engine.creds(engine.full_role()).ok().lease_id, login.body["auth"]["client_token"])
     engine.sts_role()
-    with _load(engine, method, held.lease_id, held.token) as load:
+    with load_on(engine, method, held.lease_id, held.token) as load:
         kinds, made = set(load.made), load.made
         for section, version in (("From version to version", new), ("Go back", old), ("From version to version", new)):
             before = Counter(made)
@@ -239,124 +228,11 @@ def _upgrades(reader: Reader, engine: Engine, method: AuthMethod, old: str, new:
     yield held
 
 
-class Load:
-    """Requests of every kind, one after another in a thread for each. The first that fails ends all."""
-
-    def __init__(self) -> None:
-        #: How many of each kind succeeded, and how many were repeated because a reload had caught them.
-        self.made: Counter[str] = Counter()
-        self.repeated: Counter[str] = Counter()
-        self.failures: list[str] = []
-        self.over = threading.Event()
-        self._reloading = threading.Event()
-
-    @contextmanager
-    def reloads(self) -> Iterator[None]:
-        """While mounts are reloaded, a reload may catch requests."""
-        self._reloading.set()
-        yield
-        self._reloading.clear()
-
-    def repeat(self, kind: str, request: Callable[[], Answer]) -> None:
-        """Makes a request until all is over."""
-        while not self.over.is_set():
-            may_be_caught = self._reloading.is_set()
-            try:
-                answer = request()
-                if may_be_caught and any(text in answer.error for text in _CAUGHT_IN_RELOAD):
-                    self.repeated[kind] += 1
-                    continue
-                answer.ok()
-            except Exception as error:  # whatever it is, it is what the test is about
-                self.failures.append(f"{kind}: {error!r}")
-                self.over.set()
-                return
-            self.made[kind] += 1
-            # Not a wait for anything: the machine is shared.
-            time.sleep(0.01)
-
-
-@contextmanager
-def _load(engine: Engine, method: AuthMethod, lease_id: str, token: str) -> Iterator[Load]:
-    """Load on both mounts; at its end nothing has failed."""
-    load, leases, tokens = Load(), Queue[str](), Queue[str]()
-
-    def issue() -> Answer:
-        answer = engine.creds("full")
-        if answer.status == 200:
-            leases.put(answer.lease_id)
-        return answer
-
-    def revoke() -> Answer:
-        lease_id = leases.get(timeout=60)
-        answer = engine.revoke(lease_id)
-        if answer.status >= 300:
-            leases.put(lease_id)
-        return answer
-
-    def login() -> Answer:
-        answer = method.login(signed=_as_vaults_client_signs(method))
-        if answer.status == 200:
-            tokens.put(answer.body["auth"]["client_token"])
-        return answer
-
-    requests: dict[str, Callable[[], Answer]] = {
-        "lease of a user": issue,
-        "revocation": revoke,
-        "STS credentials": lambda: engine.creds("sts"),
-        "role of the engine": lambda: engine.api.read(f"{engine.path}/role/full"),
-        "renewal of an old lease": lambda: engine.renew(lease_id),
-        "login": login,
-        "end of a token": lambda: method.api.as_token(tokens.get(timeout=60)).call("PUT", "auth/token/revoke-self"),
-        "role of the method": lambda: method.api.read(f"{method.path}/role/dev"),
-        "renewal of an old token": lambda: method.renew(token),
-    }
-    threads = [threading.Thread(target=load.repeat, args=item) for item in requests.items()]
-    for thread in threads:
-        thread.start()
-    try:
-        until(lambda: load.over.is_set() or len(load.made) == len(requests), "each request was made once")
-        yield load
-    finally:
-        load.over.set()
-        # Whoever waits for a lease or a token to end gets one more.
-        for stop in (issue, login):
-            with suppress(AssertionError):
-                stop()
-        for thread in threads:
-            thread.join(120)
-        assert load.failures == []
-
-
-def _as_vaults_client_signs(method: AuthMethod) -> Signed:
-    """The Go plugin wants the region, its host, and headers."""
-    signed = v1(method.session(), _HOST, RegionId=_REGION)
-    signed.headers["Accept"] = "application/json"
-    return signed
-
-
 def _existing_mounts(server: Server, cloud: Cloud) -> tuple[Engine, AuthMethod]:
     """The mounts that the document has enabled, configured."""
     engine, method = Engine(server, cloud, _MOUNT, plugin=None), AuthMethod(server, cloud, _MOUNT, plugin=None)
     engine.configure().ok()
     return engine, method
-
-
-def _next(version: str) -> str:
-    """Another version that is as long."""
-    last = version[-1]
-    return version[:-1] + ("1" if last != "1" else "2")
-
-
-def _build_of(version: str, old: str, folder: Path) -> Path:
-    """A build that reports another version: a copy in which the text of the version is another."""
-    assert len(version) == len(old)
-    path = folder / "new" / PLUGIN
-    path.parent.mkdir()
-    shutil.copy2(plugin_binary(), path)
-    path.write_bytes(path.read_bytes().replace(old.encode(), version.encode()))
-    assert version_of(path) == version
-    return path
 
 
 def _running(server: Server) -> set[str]:
