@@ -5,43 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of an account: 5 to 20 decimal digits. A text, for it is too long for some numbers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(String);
+use crate::cloud::checked_text;
 
-impl AccountId {
-    /// Checks an account number.
-    ///
-    /// # Errors
-    /// [`ParseArnError::Account`].
-    pub fn parse(text: &str) -> Result<Self, ParseArnError> {
+checked_text! {
+    /// The number of an account: 5 to 20 decimal digits. A text, for it is too long for some numbers.
+    pub struct AccountId, |text| {
         let fits = (5..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseArnError::Account)
-        }
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for AccountId {
-    type Err = ParseArnError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+        fits.then_some(()).ok_or(ParseArnError::Account)
+    } => ParseArnError;
 }
 
 /// The ARN of an identity: an account, a user, a group, a role, or a session of a role.

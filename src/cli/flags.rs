@@ -161,11 +161,8 @@ pub(super) struct Flags {
 pub(super) enum UsageError {
     #[error("-{0} and -{1} cannot be used together")]
     Both(&'static str, &'static str),
-    #[error("-{name} must be {allowed}")]
-    Choice {
-        name: &'static str,
-        allowed: &'static str,
-    },
+    #[error("-{0} must be {1}")]
+    Choice(&'static str, String),
     #[error("-{0} needs a value")]
     NoValue(&'static str),
     #[error("an argument is not valid Unicode")]
@@ -252,10 +249,8 @@ impl Flags {
 
     fn check(&self) -> Result<(), UsageError> {
         self.required("role")?;
-        self.one_of("method", "alicloud", |value| value == "alicloud")?;
-        self.one_of("format", "table or json", |value| {
-            matches!(value, "table" | "json")
-        })?;
+        self.one_of("method", &["alicloud"])?;
+        self.one_of("format", &["table", "json"])?;
         for (one, other) in [
             ("access-key", "secret-key"),
             ("secret-key", "access-key"),
@@ -274,14 +269,9 @@ impl Flags {
         }
     }
 
-    fn one_of(
-        &self,
-        name: &'static str,
-        allowed: &'static str,
-        is_allowed: fn(&str) -> bool,
-    ) -> Result<(), UsageError> {
+    fn one_of(&self, name: &'static str, allowed: &[&str]) -> Result<(), UsageError> {
         match self.get(name) {
-            Some(value) if !is_allowed(value) => Err(UsageError::Choice { name, allowed }),
+            Some(value) if !allowed.contains(&value) => Err(UsageError::Choice(name, allowed.join(" or "))),
             _ => Ok(()),
         }
     }

@@ -294,7 +294,7 @@ fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super:
         &request.body,
         &captures.values(&request.path),
     )
-    .map_err(|error| Error::bad_request(error.to_string()))
+    .map_err(Error::from)
 }
 
 /// A node that cannot do what the operation needs must say so before anything is changed outside.

@@ -62,7 +62,7 @@ pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use schedule::Job;
 pub use secret::{Lease, SecretType};
 pub use settings::{Setting, SettingValue, Settings};
-pub use spelling::{check_spelling, list_as_spelt, name_as_sent, spelling_to_store};
+pub use spelling::{check_spelling, list_as_spelt, spelling_to_store};
 pub use storage::{Change, Storage, StorageError};
 pub use system::{Product, ReplicationState, SystemError, SystemView};
 pub use token::{DeprecatedFields, TokenParameters};

@@ -16,7 +16,7 @@ use super::request::Context;
 const LISTED_AT_ONCE: usize = 16;
 
 /// The name as the request spells it, in `role/<name>` and `creds/<name>`.
-pub fn name_as_sent(context: &Context) -> &str {
+fn name_as_sent(context: &Context) -> &str {
     let path = context.request.path.as_str();
     path.split_once('/').map_or(path, |(_, name)| name)
 }

@@ -11,7 +11,6 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -32,6 +31,7 @@ use tonic::{
     Request, Response, Status, Streaming,
     transport::{Channel, Endpoint},
 };
+use tower::service_fn;
 
 use super::{
     generated::{
@@ -121,10 +121,12 @@ impl Broker {
             Some(_) => Route::Knock(id),
             None => Route::to(id, self.offer(id).await?)?,
         };
-        let connector = Connector {
-            shared: Arc::clone(&self.shared),
-            route: Arc::new(route),
-        };
+        let (shared, route) = (Arc::clone(&self.shared), Arc::new(route));
+        // Called whenever the channel needs a connection.
+        let connector = service_fn(move |_: Uri| {
+            let (shared, route) = (Arc::clone(&shared), Arc::clone(&route));
+            async move { shared.connect(&route).await.map(TokioIo::new) }
+        });
         // The plain scheme keeps tonic's own TLS out; the connector brings ours.
         Endpoint::from_static("http://localhost")
             .connect_with_connector(connector)
@@ -231,18 +233,26 @@ impl Route {
 
 impl Shared {
     async fn connect(&self, route: &Route) -> io::Result<TlsStream<Box<dyn Io>>> {
-        match route {
-            Route::Knock(id) => match &self.knocker {
-                Some(knocker) => {
-                    knocker
-                        .open(*id, async |stream| self.secure(Box::new(stream)).await)
-                        .await
-                }
-                None => Err(io::Error::other("knocking without a multiplexed connection")),
-            },
-            Route::Tcp(address) => self.secure(Box::new(TcpStream::connect(address).await?)).await,
-            Route::Unix(address) => self.secure(Box::new(UnixStream::connect(address).await?)).await,
+        let connecting = async {
+            match route {
+                Route::Knock(id) => match &self.knocker {
+                    Some(knocker) => {
+                        knocker
+                            .open(*id, async |stream| self.secure(Box::new(stream)).await)
+                            .await
+                    }
+                    None => Err(io::Error::other("knocking without a multiplexed connection")),
+                },
+                Route::Tcp(address) => self.secure(Box::new(TcpStream::connect(address).await?)).await,
+                Route::Unix(address) => self.secure(Box::new(UnixStream::connect(address).await?)).await,
+            }
+        };
+        // The knocking form has time limits of its own, and its turns to wait for.
+        if let Route::Knock(_) = route {
+            return connecting.await;
         }
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+        timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| late())?
     }
 
     /// TLS, and then the host's first bytes. With TLS 1.3 a client is done before the server has looked at its
@@ -260,39 +270,6 @@ impl Shared {
             ));
         }
         Ok(stream)
-    }
-}
-
-/// Makes a connection whenever the channel needs one.
-struct Connector {
-    shared: Arc<Shared>,
-    route: Arc<Route>,
-}
-
-impl tower_service::Service<Uri> for Connector {
-    type Response = TokioIo<TlsStream<Box<dyn Io>>>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let (shared, route) = (Arc::clone(&self.shared), Arc::clone(&self.route));
-        Box::pin(async move {
-            // The knocking form has time limits of its own, and its turns to wait for.
-            let stream = match &*route {
-                Route::Knock(_) => shared.connect(&route).await?,
-                Route::Tcp(_) | Route::Unix(_) => {
-                    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-                    timeout(CONNECT_TIMEOUT, shared.connect(&route))
-                        .await
-                        .map_err(|_| late())??
-                }
-            };
-            Ok(TokioIo::new(stream))
-        })
     }
 }
 

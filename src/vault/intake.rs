@@ -18,7 +18,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
-use tower_service::Service;
+use tower::Service;
 
 use super::admission::{Admission, ENVELOPE, Permit, SMALL};
 use super::generated::pb;

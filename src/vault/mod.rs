@@ -42,7 +42,7 @@ pub const PROTOCOL_VERSION: u32 = 5;
 impl Plugin {
     /// The services to serve, given the way back to the host.
     pub fn routes(self, broker: Broker) -> Routes {
-        let version = version::Version::new(self.version);
+        let version = version::Version(self.version);
         let instances = Arc::default();
         let backend = service::Service::new(self, broker, Arc::clone(&instances));
         let backend = BackendServer::new(backend).max_decoding_message_size(admission::LARGEST_MESSAGE);

@@ -6,22 +6,15 @@ use super::generated::logical::plugin_version_server::PluginVersion;
 use super::generated::logical::{Empty, VersionReply};
 use super::multiplex::mount_id;
 
-pub(super) struct Version {
-    version: &'static str,
-}
-
-impl Version {
-    pub(super) fn new(version: &'static str) -> Self {
-        Self { version }
-    }
-}
+/// With its leading `v`.
+pub(super) struct Version(pub(super) &'static str);
 
 #[tonic::async_trait]
 impl PluginVersion for Version {
     async fn version(&self, request: Request<Empty>) -> Result<Response<VersionReply>, Status> {
         mount_id(request.metadata())?;
         Ok(Response::new(VersionReply {
-            plugin_version: self.version.to_owned(),
+            plugin_version: self.0.to_owned(),
         }))
     }
 }

@@ -1,14 +1,12 @@
 //! What a program may tell a chain beyond what its environment says.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use super::Source;
 use crate::alicloud::arn::Arn;
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
-use crate::cloud::Endpoint;
 use crate::cloud::credentials::Credentials;
+use crate::cloud::{Endpoint, checked_text};
 
 /// Settings of one chain. The default is the environment alone.
 #[derive(Debug, Clone, Default)]
@@ -46,9 +44,13 @@ pub struct RoleToAssume {
     pub external_id: Option<ExternalId>,
 }
 
-/// An absolute path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenFile(PathBuf);
+checked_text! {
+    /// An absolute path. Whether the file is there shows at each exchange.
+    pub struct TokenFile, |text| {
+        let fits = Path::new(text).is_absolute() && text.len() <= 1024 && !text.contains(char::is_control);
+        fits.then_some(()).ok_or(TokenFileError)
+    } => TokenFileError;
+}
 
 /// A path that is none for a token file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,37 +58,10 @@ pub struct TokenFile(PathBuf);
 pub struct TokenFileError;
 
 impl TokenFile {
-    /// Checks a path. Whether the file is there shows at each exchange.
-    ///
-    /// # Errors
-    /// The path is relative, too long, or has control characters.
-    pub fn parse(text: &str) -> Result<Self, TokenFileError> {
-        let path = Path::new(text);
-        if path.is_absolute() && text.len() <= 1024 && !text.contains(char::is_control) {
-            Ok(Self(path.to_owned()))
-        } else {
-            Err(TokenFileError)
-        }
-    }
-
     /// The path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl FromStr for TokenFile {
-    type Err = TokenFileError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for TokenFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(f)
+        Path::new(self.as_str())
     }
 }
 

@@ -20,10 +20,13 @@ pub struct Settings<C> {
 /// One setting of the type `C`.
 pub struct Setting<C> {
     field: Field,
-    write: Box<dyn Fn(&mut C, &Value) -> Result<(), Error> + Send + Sync>,
-    /// Takes the target as mutable because the access to the member does; it does not change it.
-    show: Box<dyn Fn(&mut C) -> Option<Value> + Send + Sync>,
+    write: Write<C>,
+    show: Show<C>,
 }
+
+type Write<C> = Box<dyn Fn(&mut C, &Value) -> Result<(), Error> + Send + Sync>;
+/// Takes the target as mutable because the access to the member does; it does not change it.
+type Show<C> = Box<dyn Fn(&mut C) -> Option<Value> + Send + Sync>;
 
 impl<C: 'static> Setting<C> {
     /// A setting whose type says how it is read and shown.

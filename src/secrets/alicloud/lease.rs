@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
 use crate::framework::{
     Context, Error, Excerpt, HandlerResult, Lease, LeaseOptions, LeaseTerms, Response, SecretType, TtlCap,
+    words,
 };
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::removal::MadeUser;
@@ -31,34 +32,21 @@ const REMOTE_POLICIES: &str = "remote_policies";
 const ACCOUNT_ID: &str = "account_id";
 const USER_ID: &str = "user_id";
 
-/// What a lease stands for, by its `role_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RoleType {
-    /// A RAM user.
-    Ram,
-    /// STS credentials.
-    Sts,
+words! {
+    /// What a lease stands for, by its `role_type`.
+    enum RoleType {
+        /// A RAM user.
+        Ram = "ram",
+        /// STS credentials.
+        Sts = "sts",
+    }
 }
 
 impl RoleType {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ram => "ram",
-            Self::Sts => "sts",
-        }
-    }
-
     fn of(lease: &Lease) -> Result<Self, Error> {
         let word = text(lease, ROLE_TYPE)?;
-        [Self::Ram, Self::Sts]
-            .into_iter()
-            .find(|kind| kind.word() == word)
-            .ok_or_else(|| {
-                Error::internal(format!(
-                    "unrecognized {ROLE_TYPE} {:?} in the lease",
-                    Excerpt(word)
-                ))
-            })
+        let unknown = |_| format!("unrecognized {ROLE_TYPE} {:?} in the lease", Excerpt(word));
+        word.parse().map_err(unknown).map_err(Error::internal)
     }
 }
 

@@ -48,7 +48,7 @@ type Make = Arc<dyn Fn() -> Made + Send + Sync>;
 
 struct Connector(Make);
 
-impl tower_service::Service<Uri> for Connector {
+impl tower::Service<Uri> for Connector {
     type Response = TokioIo<Stream>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Stream>>> + Send>>;
