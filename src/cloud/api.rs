@@ -1,7 +1,6 @@
 //! An API as seen with the credentials of one provider: a call is made with what the provider gives, and with others if
 //! the cloud refuses these.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::cloud::client::Client;
@@ -150,14 +149,4 @@ fn not_found(operation: &'static str, error: &ProviderError) -> Error {
         _ => Kind::Credentials,
     };
     Error::new(kind, operation, error.to_string()).with_retry_after(call.and_then(Error::retry_after))
-}
-
-impl fmt::Debug for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api")
-            .field("service", &self.service)
-            .field("endpoint", &self.endpoint)
-            .field("provider", &self.provider)
-            .finish_non_exhaustive()
-    }
 }

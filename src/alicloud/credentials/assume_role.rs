@@ -1,7 +1,5 @@
 //! A session of a role, asked for with the credentials of another provider.
 
-use std::fmt;
-
 use async_trait::async_trait;
 
 use super::blames_settings;
@@ -78,13 +76,5 @@ impl Provider for AssumeRoleProvider {
 
     fn invalidate(&self, refused: &Credentials) {
         self.base.invalidate(refused);
-    }
-}
-
-impl fmt::Debug for AssumeRoleProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AssumeRoleProvider")
-            .field("role_arn", &self.request.role_arn)
-            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! The RAM role of an ECS instance, by its metadata service.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -195,12 +194,6 @@ impl Provider for EcsProvider {
 
     fn look_every(&self) -> Option<Duration> {
         Some(LOOK_EVERY)
-    }
-}
-
-impl fmt::Debug for EcsProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EcsProvider")
     }
 }
 

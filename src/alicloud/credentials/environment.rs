@@ -1,7 +1,5 @@
 //! Environment variables, upstream's names first.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use secrecy::SecretString;
 
@@ -97,11 +95,5 @@ impl Provider for EnvironmentProvider {
                     .await
             }
         }
-    }
-}
-
-impl fmt::Debug for EnvironmentProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EnvironmentProvider")
     }
 }

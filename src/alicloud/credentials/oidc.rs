@@ -1,6 +1,5 @@
 //! RRSA: the identity token of a Kubernetes pod, exchanged for a session of a role.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -234,15 +233,6 @@ fn read(file: &Path) -> Result<(SecretString, FileState), String> {
     let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| error.to_string())?);
     identity_token::check(text.trim()).map_err(|unfit| unfit.to_string())?;
     Ok((SecretString::from(text.trim()), FileState::of(&found)))
-}
-
-impl fmt::Debug for OidcProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OidcProvider")
-            .field("token", &self.token)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

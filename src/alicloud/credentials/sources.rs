@@ -106,11 +106,5 @@ fn not_configured(source: Source) -> ProviderError {
     ProviderError::new(source.name(), format!("chosen, but not configured: {missing}"))
 }
 
-impl std::fmt::Debug for Sources {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sources")
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -161,11 +161,5 @@ impl Provider for UriProvider {
     }
 }
 
-impl fmt::Debug for UriProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UriProvider")
-    }
-}
-
 #[cfg(test)]
 mod tests;

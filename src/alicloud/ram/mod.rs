@@ -22,7 +22,7 @@ use crate::cloud::credentials::SharedProvider;
 use crate::cloud::{Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// RAM as seen with the credentials of one provider. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ram(Api);
 
 impl Ram {

@@ -25,7 +25,7 @@ pub const STS_VERSION: &str = "2015-04-01";
 const SERVICE: Rpc = Rpc { version: STS_VERSION };
 
 /// STS as seen with the credentials of one provider. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sts(Api);
 
 impl Sts {

@@ -1,6 +1,5 @@
 //! Keeps temporary credentials until shortly before they expire.
 
-use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration as Pause;
 
@@ -206,12 +205,6 @@ impl<P: Provider> Provider for Cached<P> {
             *failure = None;
             *refusable_at = Some(now + PAUSE_AFTER_REFUSAL);
         }
-    }
-}
-
-impl<P: fmt::Debug> fmt::Debug for Cached<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Cached").field(&self.provider).finish()
     }
 }
 

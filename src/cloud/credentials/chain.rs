@@ -6,7 +6,6 @@ use super::{Credentials, Provider, ProviderError, SharedProvider};
 
 /// Providers in order; the first that is configured decides, also by failing: other credentials than those that were
 /// meant would be worse than none.
-#[derive(Debug)]
 pub struct Chain {
     providers: Vec<SharedProvider>,
     /// What to say when nothing is found, of a chain that must find something.

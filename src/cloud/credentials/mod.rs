@@ -101,7 +101,7 @@ impl fmt::Debug for Credentials {
 
 /// One source of credentials.
 #[async_trait]
-pub trait Provider: fmt::Debug + Send + Sync {
+pub trait Provider: Send + Sync {
     /// The credentials of this source now. `Ok(None)` means that it is not configured.
     async fn load(&self) -> Result<Option<Credentials>, ProviderError>;
 

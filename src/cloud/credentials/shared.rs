@@ -10,7 +10,7 @@ use crate::cloud::deadline::Deadline;
 use crate::cloud::error::{Error, Kind};
 
 /// A provider that many share. Credentials are one too: a provider that always gives them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SharedProvider(Arc<dyn Provider>);
 
 impl SharedProvider {

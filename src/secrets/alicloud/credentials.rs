@@ -14,13 +14,11 @@ use crate::secrets::alicloud::failure::{advice, failed_call};
 /// The credentials of one mount, kept as long as its settings stay the same. The settings are compared at each use, so
 /// that a write on another node counts too. A key pair that is used as it is has nothing to keep: it is read from storage
 /// at each use, and leaves memory with it.
-#[derive(Debug)]
 pub(super) struct MountCredentials {
     sources: Arc<Sources>,
     kept: Mutex<Option<Kept>>,
 }
 
-#[derive(Debug)]
 struct Kept {
     settings: Settings,
     max_retries: Option<u8>,

@@ -35,7 +35,6 @@ const SETTLING_PAUSE: Duration = Duration::from_millis(200);
 const POLICY_DESCRIPTION: &str = "Created by Vault.";
 
 /// Makes and removes RAM users with the credentials of one mount.
-#[derive(Debug)]
 pub(super) struct RamUsers {
     ram: Ram,
     sts: Sts,

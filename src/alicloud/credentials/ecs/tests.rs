@@ -14,16 +14,10 @@ const GOOD: &str = r#"{"Code":"Success","AccessKeyId":"STS.1","AccessKeySecret":
 /// Answers by a function of path (empty for the token) and token, and remembers the questions.
 type Rule = fn(&str, Option<&str>) -> Result<(u16, &'static str), Failure>;
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Fake {
     rule: Arc<Mutex<Rule>>,
     asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl fmt::Debug for Fake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fake")
-    }
 }
 
 #[async_trait]
