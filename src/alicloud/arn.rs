@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::cloud::checked_text;
 
 checked_text! {
@@ -19,8 +17,7 @@ checked_text! {
 ///
 /// `Display` gives back the text that was read, letter by letter. Compare roles with [`Self::is_same_role`]: the letter
 /// case of role names differs between answers of the cloud.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arn {
     account: AccountId,
     identity: Identity,
@@ -134,15 +131,6 @@ impl Arn {
         }
     }
 
-    /// The user, of a user.
-    #[must_use]
-    pub fn user_name(&self) -> Option<&str> {
-        match &self.identity {
-            Identity::User(name) => Some(name),
-            _ => None,
-        }
-    }
-
     /// The role behind a role or a session of one, as `acs:ram::<account>:role/<role>`.
     #[must_use]
     pub fn to_role(&self) -> Option<Self> {
@@ -227,20 +215,6 @@ impl FromStr for Arn {
     }
 }
 
-impl TryFrom<String> for Arn {
-    type Error = ParseArnError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Arn> for String {
-    fn from(arn: Arn) -> Self {
-        arn.to_string()
-    }
-}
-
 /// The rule that an ARN broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseArnError {
@@ -301,10 +275,6 @@ mod tests {
         ] {
             let arn = Arn::parse(text).unwrap();
             assert_eq!(arn.to_string(), text);
-            assert_eq!(
-                serde_json::from_str::<Arn>(&serde_json::to_string(&arn).unwrap()).unwrap(),
-                arn
-            );
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::class::RequestClass;
 use super::error::Error;
-use super::field::{FieldValues, ignored_warning, replaced_warning};
+use super::field::FieldValues;
 use super::handler::{Bound, Handler, bound};
 use super::help;
 use super::kind::{BackendKind, SpecialPaths};
@@ -200,13 +200,10 @@ impl Backend {
             .ok_or_else(Error::unsupported_operation)?;
         forward_if_needed(spec, &context).await?;
         let collected = collect(path, &captures, &context)?;
+        let warnings: Vec<String> = collected.warnings().collect();
         let mut response = (spec.handler)(context, collected.values).await?;
         if let Some(response) = &mut response {
-            let notes = [
-                ignored_warning(&collected.ignored),
-                replaced_warning(&collected.replaced),
-            ];
-            response.warnings.extend(notes.into_iter().flatten());
+            response.warnings.extend(warnings);
         }
         Ok(response)
     }

@@ -57,6 +57,7 @@ pub use memory::{FixedSystem, MemoryStorage};
 pub use path::{DisplayAttributes, HandlerResult, NoArguments, Path};
 #[cfg(fuzzing)]
 pub use pattern::Pattern;
+pub use pattern::is_name;
 pub use request::{Context, Operation, Request, Services};
 pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
 pub use schedule::Job;

@@ -171,7 +171,7 @@ impl Captures {
 }
 
 /// Whether the whole text is a name: what `{name}` matches in a pattern.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()];

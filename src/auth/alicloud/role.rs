@@ -9,6 +9,8 @@ use super::arn_pattern::ArnPattern;
 use super::role_arn::{self, ParseRoleArnError, RoleArn};
 use super::role_id::RoleId;
 use crate::alicloud::AccountId;
+/// Whether a role can have this name, in any letter case. The path takes no other, so nothing else is ever stored.
+pub(super) use crate::framework::is_name;
 use crate::framework::{
     DeprecatedFields, Error, Excerpt, Field, FieldKind, FieldValues, Setting, Settings, Storage,
     TokenParameters, stored,
@@ -131,14 +133,6 @@ impl Role {
 
 pub(super) fn storage_key(name: &str) -> String {
     format!("{STORAGE_PREFIX}{}", name.to_ascii_lowercase())
-}
-
-/// Whether a role can have this name, in any letter case. The path takes no other, so nothing else is ever stored.
-pub(super) fn is_name(text: &str) -> bool {
-    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let at_end = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    let bytes = text.as_bytes();
-    at_end(bytes.first()) && at_end(bytes.last()) && bytes.iter().all(|byte| inside(*byte))
 }
 
 #[cfg(test)]

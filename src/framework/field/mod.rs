@@ -279,22 +279,20 @@ impl fmt::Debug for FieldValues {
     }
 }
 
-/// The warning about names that are no fields, in the words of Vault's framework package; none when there are none.
-pub fn ignored_warning(names: &[String]) -> Option<String> {
-    warning("Endpoint ignored these unrecognized parameters", names)
-}
-
-/// The warning about names whose value came from the path, in the words of Vault's framework package; none when
-/// there are none.
-pub fn replaced_warning(names: &[String]) -> Option<String> {
-    let text =
-        "Endpoint replaced the value of these parameters with the values captured from the endpoint's path";
-    warning(text, names)
-}
-
-/// Lists names the way Go prints a slice.
-fn warning(text: &str, names: &[String]) -> Option<String> {
-    (!names.is_empty()).then(|| format!("{text}: [{}]", names.join(" ")))
+impl Collected {
+    /// What the caller is told of it, in the words of Vault's framework package.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        let warnings = [
+            ("Endpoint ignored these unrecognized parameters", &self.ignored),
+            (
+                "Endpoint replaced the value of these parameters with the values captured from the endpoint's path",
+                &self.replaced,
+            ),
+        ];
+        // Names are listed the way Go prints a slice.
+        let warnings = warnings.into_iter().filter(|(_, names)| !names.is_empty());
+        warnings.map(|(text, names)| format!("{text}: [{}]", names.join(" ")))
+    }
 }
 
 #[cfg(test)]
@@ -362,17 +360,14 @@ mod tests {
         let collected = collect(&json!({"zz": 1, "name": "other", "aa": null})).unwrap();
         assert_eq!(collected.ignored, ["aa", "zz"]);
         assert_eq!(collected.replaced, ["name"]);
-        assert_eq!(
-            ignored_warning(&collected.ignored).unwrap(),
-            "Endpoint ignored these unrecognized parameters: [aa zz]"
-        );
-        assert_eq!(
-            replaced_warning(&collected.replaced).unwrap(),
-            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [name]"
-        );
+        let expected = [
+            "Endpoint ignored these unrecognized parameters: [aa zz]",
+            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [name]",
+        ];
+        assert!(collected.warnings().eq(expected));
         let collected = collect(&json!({"name": null})).unwrap();
         assert!(collected.replaced.is_empty(), "null replaces nothing");
-        assert_eq!((ignored_warning(&[]), replaced_warning(&[])), (None, None));
+        assert_eq!(collected.warnings().next(), None);
     }
 
     #[test]

@@ -67,34 +67,32 @@ impl TokenParameters {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.num_uses < 0 {
-            return Err(Error::bad_request("'token_num_uses' cannot be negative"));
-        }
-        if matches!(self.token_type, TokenType::Batch | TokenType::DefaultBatch) {
-            if !self.period.is_zero() {
-                return Err(Error::bad_request(
-                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens \
-                     ('token_period')",
-                ));
-            }
-            if self.num_uses != 0 {
-                return Err(Error::bad_request(
-                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use \
-                     count ('token_num_uses')",
-                ));
-            }
-        }
-        if !self.max_ttl.is_zero() && self.ttl > self.max_ttl {
-            return Err(Error::bad_request(
+        let is_batch = matches!(self.token_type, TokenType::Batch | TokenType::DefaultBatch);
+        let broken = [
+            (self.num_uses < 0, "'token_num_uses' cannot be negative"),
+            (
+                is_batch && !self.period.is_zero(),
+                "'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens \
+                 ('token_period')",
+            ),
+            (
+                is_batch && self.num_uses != 0,
+                "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use \
+                 count ('token_num_uses')",
+            ),
+            (
+                !self.max_ttl.is_zero() && self.ttl > self.max_ttl,
                 "'token_ttl' cannot be greater than 'token_max_ttl'",
-            ));
-        }
-        if self.strictly_bind_ip && !self.addresses().is_empty() {
-            return Err(Error::bad_request(
+            ),
+            (
+                self.strictly_bind_ip && !self.addresses().is_empty(),
                 "'token_strictly_bind_ip' cannot be used together with 'token_bound_cidrs'",
-            ));
+            ),
+        ];
+        match broken.into_iter().find(|(broken, _)| *broken) {
+            Some((_, rule)) => Err(Error::bad_request(rule)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What a read shows: seconds, words, empty lists in place of missing ones, and of the deprecated fields those that
