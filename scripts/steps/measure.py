@@ -48,7 +48,7 @@ class Row:
 def run(binary: Path, creds: int) -> int:
     """Measures everything and prints the table: 0 when all limits hold."""
     rows = [
-        Row("stripped binary", binary.stat().st_size / 2**20, 6, "MiB", ""),
+        Row("stripped binary", binary.stat().st_size / 2**20, 8, "MiB", ""),
         _median("CPU time, exec to handshake", lambda: cpu_milliseconds(binary), 5, "ms"),
     ]
     with tempfile.TemporaryDirectory(prefix="alicloud-bench-") as folder:
