@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
 use crate::cloud::budget::{CALL, TRY};
@@ -15,13 +14,14 @@ use crate::cloud::deadline::Deadline;
 use crate::cloud::endpoint::Endpoint;
 use crate::cloud::error::{Error, Kind, Result};
 use crate::cloud::https::Https;
+use crate::cloud::permits::Permits;
 use crate::cloud::rate_limiter::{Priority, RateLimiters};
 use crate::cloud::retry::{TRIES, Tries};
 use crate::cloud::service::{Call, Service};
 use crate::cloud::transport::{Answer, Failure, Request, Signer, Transport};
 
 /// Calls on the wire at the same time; more wait for a permit.
-const IN_FLIGHT: usize = 64;
+const IN_FLIGHT: usize = 128;
 
 /// How long a permit is kept after an answer when others wait for it.
 const HANDOVER: Duration = Duration::from_millis(10);
@@ -48,30 +48,6 @@ struct Inner {
     permits: Permits,
     /// For requests that others signed.
     circuits: Circuits,
-}
-
-/// Permits for calls in flight.
-struct Permits {
-    /// Calls that we sign.
-    own: Semaphore,
-    /// The parts of them that requests and background work, such as revocations, may take: when the cloud does not answer
-    /// one of the two, the other goes on.
-    foreground: Semaphore,
-    background: Semaphore,
-    /// Requests that others signed, who need no token for it: they must not take the permits of our own.
-    forwarded: Semaphore,
-}
-
-impl Permits {
-    fn new(in_flight: usize) -> Self {
-        let part = (in_flight * 3).div_ceil(4);
-        Self {
-            own: Semaphore::new(in_flight),
-            foreground: Semaphore::new(part),
-            background: Semaphore::new(part),
-            forwarded: Semaphore::new(in_flight),
-        }
-    }
 }
 
 impl Client {
@@ -195,7 +171,9 @@ impl Client {
                 }));
             }
             let sign = || service.sign(call, endpoint, credentials, self.inner.clock.now());
-            let answer = self.exchange(call.operation, deadline, Signer::Own, sign).await;
+            let answer = self
+                .exchange(call.operation, deadline, (Signer::Own, endpoint), sign)
+                .await;
             let outcome = answer.and_then(|answer| {
                 let told = service.interpret(call.operation, credentials, &answer);
                 told.map_err(|error| error.with_clock_of(&answer, self.inner.clock.now()))?;
@@ -221,14 +199,15 @@ impl Client {
     /// No answer. [`Kind::Unavailable`] when nothing was sent because the host has not answered others.
     pub(crate) async fn forward(&self, operation: &'static str, request: Request) -> Result<Answer> {
         let deadline = self.deadline_within(TRY);
-        let circuit = self.inner.circuits.get(&request.endpoint);
+        let host = request.endpoint.clone();
+        let circuit = self.inner.circuits.get(&host);
         let attempt = match deadline.run(circuit.enter()).await {
             Ok(Ok(attempt)) => attempt,
             Ok(Err(silent)) => return Err(Error::new(Kind::Unavailable, operation, silent.to_string())),
             Err(_) => return Err(busy(operation)),
         };
         let outcome = self
-            .exchange(operation, deadline, Signer::Other, || Ok(request))
+            .exchange(operation, deadline, (Signer::Other, &host), || Ok(request))
             .await;
         match &outcome {
             Err(error) if error.kind() == Kind::Connect => attempt.failed(error),
@@ -244,15 +223,16 @@ impl Client {
         &self,
         operation: &'static str,
         deadline: Deadline,
-        signer: Signer,
+        (signer, host): (Signer, &Endpoint),
         request: impl FnOnce() -> Result<Request>,
     ) -> Result<Answer> {
-        let Ok((_part, _permit)) = deadline.run(self.permit(signer)).await else {
+        let permit = self.inner.permits.acquire(signer, self.priority, host);
+        let Ok(permit) = deadline.run(permit).await else {
             return Err(busy(operation));
         };
         let sent = self.inner.transport.send(request()?, signer);
         let outcome = deadline.within(TRY).run(sent).await;
-        if self.part(signer).available_permits() == 0 || self.permits(signer).available_permits() == 0 {
+        if permit.is_scarce() {
             // Calls are waiting for this permit. The connection returns to the pool by a task of its own; without a
             // pause the next call looks before that and opens another (seen: 200 connections in a burst of 200).
             sleep(HANDOVER).await;
@@ -269,32 +249,6 @@ impl Client {
                 Err(Error::new(Kind::Timeout, operation, "no answer in time").with_outcome_unknown(true))
             }
         }
-    }
-
-    fn permits(&self, signer: Signer) -> &Semaphore {
-        match signer {
-            Signer::Own => &self.inner.permits.own,
-            Signer::Other => &self.inner.permits.forwarded,
-        }
-    }
-
-    /// The part of the permits that this client's calls may take.
-    fn part(&self, signer: Signer) -> &Semaphore {
-        match (signer, self.priority) {
-            (Signer::Other, _) => &self.inner.permits.forwarded,
-            (Signer::Own, Priority::Background) => &self.inner.permits.background,
-            (Signer::Own, Priority::Foreground) => &self.inner.permits.foreground,
-        }
-    }
-
-    /// Waits for a permit, first for one of the client's part.
-    async fn permit(&self, signer: Signer) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
-        // None of the semaphores is ever closed.
-        let part = match signer {
-            Signer::Own => self.part(signer).acquire().await.ok(),
-            Signer::Other => None,
-        };
-        (part, self.permits(signer).acquire().await.ok())
     }
 }
 

@@ -35,6 +35,7 @@ mod deadline;
 mod endpoint;
 mod error;
 mod parameters;
+mod permits;
 mod rate_limiter;
 mod retry;
 mod service;

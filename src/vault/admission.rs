@@ -50,8 +50,11 @@ impl Bounds {
                 key: Some((48, 800)),
                 ..USUAL
             },
+            // Fewer of one role are made at a time than the client has permits for calls to one host, so that a role whose
+            // calls hang leaves some to others.
             RequestClass::Issue => Self {
                 name: "requests for credentials",
+                key: Some((64, 384)),
                 ..USUAL
             },
             RequestClass::CloudCall => Self {

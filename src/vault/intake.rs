@@ -93,11 +93,12 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let metadata = MetadataMap::from_headers(parts.headers.clone());
-            let instance = match mount_id(&metadata).and_then(|id| instances.get(&id)) {
-                Ok(instance) => instance,
+            let found = mount_id(&metadata).and_then(|id| Ok((instances.get(&id)?, id)));
+            let (instance, mount) = match found {
+                Ok(found) => found,
                 Err(status) => return Ok(status.into_http()),
             };
-            match arrive(&instance.backend, &admission, body).await {
+            match arrive(&instance.backend, &mount, &admission, body).await {
                 Ok((arrival, body)) => {
                     parts.extensions.insert(Arc::new(arrival));
                     service.call(http::Request::from_parts(parts, body)).await
@@ -109,7 +110,12 @@ where
 }
 
 /// Admits a request, and gives its body to decode. Fails when the body breaks off.
-async fn arrive(backend: &Backend, admission: &Admission, mut body: Body) -> Result<(Arrival, Body), Status> {
+async fn arrive(
+    backend: &Backend,
+    mount: &str,
+    admission: &Admission,
+    mut body: Body,
+) -> Result<(Arrival, Body), Status> {
     let mut read = BytesMut::new();
     let head = loop {
         if let Some(head) = Head::read(&read) {
@@ -128,7 +134,7 @@ async fn arrive(backend: &Backend, admission: &Admission, mut body: Body) -> Res
         // The host sends the data along with the question, which is about the path alone.
         (Ok(None), message(&head))
     } else {
-        match admit(admission, (class, deadline), &head, read, body).await {
+        match admit(admission, mount, (class, deadline), &head, read, body).await {
             Ok((permit, body)) => (Ok(Some(permit)), body),
             Err(error) => (Err(error), Replay::body(Bytes::from_static(&EMPTY_MESSAGE), None)),
         }
@@ -145,6 +151,7 @@ async fn arrive(backend: &Backend, admission: &Admission, mut body: Body) -> Res
 
 async fn admit(
     admission: &Admission,
+    mount: &str,
     (class, deadline): (RequestClass, Deadline),
     head: &Head,
     mut read: BytesMut,
@@ -171,10 +178,11 @@ async fn admit(
         }
     }
     let read = read.freeze();
-    let keys = if class == RequestClass::Login {
-        keys(&read)
-    } else {
-        Vec::new()
+    let keys = match class {
+        RequestClass::Login => login_keys(&read),
+        // The role, so that one whose credentials cannot be made holds up no other.
+        RequestClass::Issue => vec![format!("{mount}/{}", head.path.to_ascii_lowercase())],
+        _ => Vec::new(),
     };
     let permit = ticket.permit(keys).await?;
     let rest = (read.len() < whole).then_some(body);
@@ -183,7 +191,7 @@ async fn admit(
 
 /// What logins are counted by: the client's address, and the role that they name. The role is looked for in the text;
 /// nothing is built of it.
-fn keys(body: &[u8]) -> Vec<String> {
+fn login_keys(body: &[u8]) -> Vec<String> {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow)]

@@ -39,6 +39,12 @@ impl Sts {
         Self(self.0.with_credentials(credentials))
     }
 
+    /// The same for work that nobody waits for: see [`Client::in_background`].
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self(self.0.in_background())
+    }
+
     /// The same for work that must be over by then: see [`Client::by`].
     pub fn by(&self, deadline: Deadline) -> Self {
         Self(self.0.by(deadline))

@@ -285,6 +285,32 @@ async fn foreground_and_background_leave_permits_for_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_leaves_permits_to_another() {
+    let script = Script::new((0..9).map(|_| Step::AnswerLater(Duration::from_secs(9), 200, DONE)));
+    let client = script.client_with(8);
+    let storm: Vec<_> = (0..8)
+        .map(|_| {
+            let ram = ram(&client);
+            tokio::spawn(async move { ram.delete_user("a").await })
+        })
+        .collect();
+    sleep(Duration::from_secs(1)).await;
+    // Five of them are in flight, and six may be in the foreground.
+    assert_eq!(script.sent().len(), 5);
+    let elsewhere = Ram::new(
+        &client,
+        Credentials::new("LTAI1", "s3cret"),
+        endpoint::sts(&"cn-hangzhou".parse().unwrap()),
+    );
+    let start = Instant::now();
+    elsewhere.delete_user("b").await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 9);
+    for call in storm {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
     let script = Script::new([throttled_for(Duration::from_secs(300))]);
     let start = Instant::now();

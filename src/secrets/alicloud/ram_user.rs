@@ -12,7 +12,7 @@ use crate::alicloud::ram::{AccessKey, PolicyRef, Ram, User};
 use crate::alicloud::sts::Sts;
 use crate::alicloud::{self, Kind, Subject};
 use crate::cloud::budget;
-use crate::framework::{Context, Error, Excerpt, NamedLocks};
+use crate::framework::{Context, Error, Excerpt, NamedLocks, Status};
 use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
@@ -22,7 +22,7 @@ use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{names, propagation, renamed_user};
-use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed};
+use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, has_moved};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
@@ -86,8 +86,17 @@ impl RamUsers {
     /// For a request that somebody waits for.
     pub(super) async fn new(engine: &Engine, context: &Context, cloud: Cloud) -> Result<Self, Error> {
         let account = engine.account_of(context, &cloud).await;
-        if let Some(account) = &account {
-            engine.binding.bind(context, account).await?;
+        match &account {
+            Some(account) => engine.binding.bind(context, account).await?,
+            // It would be looked for in the other account when its lease ends.
+            None if has_moved(context).await? => {
+                return Err(Error::coded(
+                    Status::UNAVAILABLE,
+                    "STS does not tell which account the credentials of this mount belong to, and the mount has had those \
+                     of two accounts: nothing was made, try again when STS answers",
+                ));
+            }
+            None => {}
         }
         Ok(Self {
             ram: cloud.ram,

@@ -3,7 +3,7 @@
 //!
 //! They are bound to the account that the mount has when this version first sees it, which is stored once, below `account`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,18 @@ pub struct Binding {
     pub account_id: String,
     /// When it was bound, in seconds since 1970. Leases that do not say their account are older.
     pub since: u64,
+    /// Whether the mount has had credentials of another account since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    moved: bool,
+}
+
+/// Whether a user that does not say its account may be in another one than the mount's credentials: the mount has had
+/// credentials of two accounts.
+///
+/// # Errors
+/// Storage cannot be read.
+pub async fn has_moved(context: &Context) -> Result<bool, Error> {
+    Ok(binding(context).await?.is_some_and(|binding| binding.moved))
 }
 
 /// What is stored, if anything is yet.
@@ -29,29 +41,37 @@ pub async fn binding(context: &Context) -> Result<Option<Binding>, Error> {
     context.storage.get_json(KEY).await
 }
 
-/// Binds the leases of one mount, and remembers that it is done.
+/// Binds the leases of one mount, and remembers for which account that was done last.
 #[derive(Debug, Default)]
 pub struct BindOnce {
-    done: AtomicBool,
+    done: Mutex<Option<String>>,
 }
 
 impl BindOnce {
-    /// Binds the leases that do not say their account to this one, unless they are bound.
+    /// Binds the leases that do not say their account to this one, the mount's own, unless they are bound.
     ///
     /// # Errors
     /// Storage cannot be read or written.
     pub async fn bind(&self, context: &Context, account: &str) -> Result<(), Error> {
-        if self.done.load(Ordering::Relaxed) {
+        let done = || self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if done().as_deref() == Some(account) {
             return Ok(());
         }
-        if binding(context).await?.is_none() {
-            let binding = Binding {
+        let bound = match binding(context).await? {
+            None => Some(Binding {
                 account_id: account.to_owned(),
                 since: now(context),
-            };
-            context.storage.put_json(KEY, &binding).await?;
+                moved: false,
+            }),
+            Some(bound) if bound.account_id != account && !bound.moved => {
+                Some(Binding { moved: true, ..bound })
+            }
+            Some(_) => None,
+        };
+        if let Some(bound) = bound {
+            context.storage.put_json(KEY, &bound).await?;
         }
-        self.done.store(true, Ordering::Relaxed);
+        *done() = Some(account.to_owned());
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ mod rollback;
 mod tests;
 
 pub use account::{BindAccount, leases_of};
-pub use binding::{BindOnce, binding};
+pub use binding::{BindOnce, binding, has_moved};
 pub use cleanup::CleanUp;
 pub use clock::now;
 pub use issue::issue;

@@ -105,6 +105,28 @@ async fn a_wait_ends_with_the_queue_timeout_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_role_cannot_hold_all_permits_for_credentials() {
+    let admission = Arc::new(Admission::default());
+    // Credentials of one role that hang for ever.
+    let flood: Vec<_> = (0..700)
+        .map(|_| {
+            let admission = Arc::clone(&admission);
+            tokio::spawn(async move {
+                let _permit = enter(&admission, RequestClass::Issue, &["mount/creds/a"]).await?;
+                std::future::pending::<Result<(), Error>>().await
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let started = Instant::now();
+    let others = (0..64).map(|_| enter(&admission, RequestClass::Issue, &["mount/creds/b"]));
+    let held = futures_util::future::join_all(others).await;
+    assert!(held.iter().all(Result::is_ok));
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    flood.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_address_or_role_cannot_hold_all_permits_for_logins() {
     let admission = Arc::new(Admission::default());
     // Logins from one address that hang for ever.

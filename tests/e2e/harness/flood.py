@@ -137,9 +137,12 @@ def login_flood(method: AuthMethod, connections: int, seconds: float) -> Scene:
 
 def creds_flood(engine: Engine, hanging: str, connections: int, seconds: float) -> Scene:
     """Requests for credentials whose call of this name hangs; meanwhile leases of another role are renewed and revoked,
-    and an operator works."""
+    an operator works, and others ask for credentials that need no such call."""
     control = engine.cloud.control
-    role = engine.sts_role("victim") if hanging == "AssumeRole" else engine.remote_role("victim")
+    if hanging == "AssumeRole":
+        role, another = engine.sts_role("victim"), engine.remote_role("another")
+    else:
+        role, another = engine.remote_role("victim"), engine.sts_role("another")
     other = engine.remote_role("other", ttl="1h", max_ttl="24h")
     with ThreadPoolExecutor(8) as pool:
         issued = list(pool.map(lambda _: engine.creds(other).ok().lease_id, range(5 + int(seconds * 3))))
@@ -156,6 +159,7 @@ def creds_flood(engine: Engine, hanging: str, connections: int, seconds: float) 
         "renew a lease": lambda api: api.call("PUT", "sys/leases/renew", {"lease_id": next(renewed)}, timeout=_PATIENCE),
         "read a role": lambda api: api.call("GET", f"{engine.path}/role/{other}", timeout=_PATIENCE),
         "write the config": lambda api: api.call("PUT", f"{engine.path}/config", config, timeout=_PATIENCE),
+        "get other credentials": lambda api: api.call("GET", f"{engine.path}/creds/{another}", timeout=_PATIENCE),
         "revoke a lease": revoke}
     start = control.summary()["last_call"]
     with askers(engine, role, connections) as answered:

@@ -1,5 +1,10 @@
 //! Users are removed in the account that they were made in.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
 use super::*;
 
 const OTHER_IDENTITY: Step = Step::Answer(
@@ -68,7 +73,7 @@ async fn the_previous_key_revokes_and_is_forgotten_with_the_last_lease() {
     let has_previous = |config: &Value| config.get("previous_secret_key").is_some();
     mount.tick(json!({"immediate": true})).await.unwrap();
     assert!(has_previous(&mount.stored("config").await));
-    mount.system.max_ttl = std::time::Duration::ZERO;
+    mount.system.max_ttl = Duration::ZERO;
     let storage: &dyn Storage = &*mount.storage;
     let mut account = mount.stored("account").await;
     account["since"] = json!(1);
@@ -133,5 +138,116 @@ async fn a_user_that_renamed_itself_goes_with_its_lease() {
     assert_eq!(
         mount.values("DeleteAccessKey", "UserName").last().unwrap(),
         "mallory"
+    );
+}
+
+#[tokio::test]
+async fn a_user_that_renamed_itself_is_found_by_owner_tag_and_key_where_its_id_is_not_known() {
+    let users = Step::Answer(
+        200,
+        r#"{"RequestId":"R","Users":{"User":[
+            {"UserName":"vault-u2","UserId":"8",
+             "Comments":"Made by Vault: mount 0b2c7f0e-1111-2222-3333-444455556666, request 2, for x"},
+            {"UserName":"bystander","UserId":"9","Comments":"made by hand"},
+            {"UserName":"mallory","UserId":"7",
+             "Comments":"Made by Vault: mount 0b2c7f0e-1111-2222-3333-444455556666, request 1, for x"}]}}"#,
+    );
+    let keys = |listed| Step::Answer(200, listed);
+    const NONE: &str = r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"LTAIother"}]}}"#;
+    const ITS: &str = r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"LTAIold"}]}}"#;
+    let mount = Mount::new([
+        ("DeleteUser", USER_GONE),
+        ("ListUsers", users),
+        // The first look is at the name that is gone.
+        ("ListAccessKeys", USER_GONE),
+        ("ListAccessKeys", keys(NONE)),
+        ("ListAccessKeys", keys(ITS)),
+    ])
+    .await;
+    let lease = json!({
+        "secret_type": "alicloud", "role_type": "ram", "role_name": "dev", "username": "vault-u",
+        "access_key_id": "LTAIold", "inline_policies": [], "remote_policies": null,
+    });
+    mount.revoke(lease).await.unwrap();
+    let looked_at = mount.values("ListAccessKeys", "UserName");
+    assert_eq!(looked_at.get(..3).unwrap(), ["vault-u", "vault-u2", "mallory"]);
+    assert_eq!(mount.values("DeleteUser", "UserName"), ["vault-u", "mallory"]);
+    assert_eq!(
+        mount.values("DeleteAccessKey", "UserName").last().unwrap(),
+        "mallory"
+    );
+}
+
+/// An answer of STS that comes so late that nobody waits for it.
+fn late_identity() -> Step {
+    let Step::Answer(status, body) = IDENTITY else {
+        panic!("{IDENTITY:?}");
+    };
+    Step::AnswerLater(Duration::from_secs(8), status, body)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_long_for_the_account_nor_for_anothers_lookup() {
+    let mount = Mount::new([("GetCallerIdentity", late_identity())]).await;
+    let started = Instant::now();
+    for secret in join_all((0..5).map(|_| mount.creds())).await {
+        assert!(!answer(secret).secret.unwrap().internal.contains_key("account_id"));
+    }
+    assert_eq!(started.elapsed().as_secs(), 2);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    // The answer was not lost on those who did not wait for it.
+    let started = Instant::now();
+    assert_eq!(
+        answer(mount.creds().await).secret.unwrap().internal["account_id"],
+        HERE
+    );
+    assert_eq!(
+        (
+            started.elapsed().as_secs(),
+            mount.values("GetCallerIdentity", "Action").len()
+        ),
+        (0, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_lookup_nobody_waits_for_the_next() {
+    let mount = Mount::new([
+        ("GetCallerIdentity", STS_DENIES),
+        ("GetCallerIdentity", late_identity()),
+    ])
+    .await;
+    let times = || mount.values("GetCallerIdentity", "Action").len();
+    answer(mount.creds().await);
+    assert_eq!(times(), 1);
+    let started = Instant::now();
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    for secret in join_all((0..5).map(|_| mount.creds())).await {
+        assert!(!answer(secret).secret.unwrap().internal.contains_key("account_id"));
+    }
+    assert_eq!(started.elapsed().as_secs(), 21);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(
+        answer(mount.creds().await).secret.unwrap().internal["account_id"],
+        HERE
+    );
+    assert_eq!(times(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_of_two_accounts_makes_no_user_whose_account_is_not_known() {
+    let (mount, _) = moved(json!({})).await;
+    let [user] = mount.records().await.try_into().unwrap();
+    answer(mount.creds().await);
+    let mount = mount.restarted([("GetCallerIdentity", STS_DENIES)]);
+    let error = failure(mount.creds().await);
+    assert_eq!(error.kind(), Kind::Coded(Status::UNAVAILABLE));
+    assert!(error.message().contains("two accounts"), "{error}");
+    assert_eq!(
+        (
+            mount.times("CreateUser"),
+            mount.record(&user).await["account_id"].clone()
+        ),
+        (0, json!(HERE))
     );
 }
