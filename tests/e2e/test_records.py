@@ -137,6 +137,43 @@ def test_orphans_are_shown_and_removed(engine: Engine) -> None:
         engine.revoke(lease_id).ok()
 
 
+def test_a_user_with_another_name_goes_with_its_lease(engine: Engine) -> None:
+    """Point 9 of "nobody can starve it": a role that grants `ram:UpdateUser` lets its users rename themselves."""
+    control = engine.cloud.control
+    lease_id = engine.creds(engine.full_role()).ok().lease_id
+    [user] = _users(engine)
+    control.post("renames", user_name=user, new_name="mallory")
+    # It belongs to its lease.
+    engine.api.list(f"{engine.path}/orphans").refused(404)
+    engine.api.delete(f"{engine.path}/orphans/mallory").refused(409, "belongs to a lease")
+    engine.revoke(lease_id).ok()
+    assert control.leftovers()["clean"], control.leftovers()
+    assert engine.log_has("the user of a lease has another name")
+
+
+def test_an_orphan_with_another_name_goes_with_all_its_policies(engine: Engine) -> None:
+    """Nobody but the policies' own names tells what the user was called when they were made for it."""
+    control, orphans = engine.cloud.control, f"{engine.path}/orphans"
+    engine.creds(engine.full_role()).ok()
+    [user] = _users(engine)
+    kept = engine.creds("full").ok().lease_id
+    [other] = [name for name in _users(engine) if name != user]
+    of_other = Storage(engine).get(f"issued/{other}")["policies"]
+    control.post("renames", user_name=user, new_name="mallory")
+    # What another lease needs must not go with it.
+    control.post("attachments", user_name="mallory", policy_name=of_other[0])
+    Storage(engine).delete(f"issued/{user}")
+    assert engine.api.list(orphans).ok().data["keys"] == ["mallory"]
+    engine.api.delete(f"{orphans}/mallory").ok()
+    left = control.leftovers()
+    assert _users(engine) == [other] and sorted(row["policy_name"] for row in left["policies"]) == sorted(of_other)
+    engine.revoke(kept).ok()
+    left = control.leftovers()
+    assert not left["users"] and not left["policies"] and not left["keys"], left
+    # What was attached by hand is gone with its user.
+    control.baseline()
+
+
 def test_users_of_another_mount_are_no_orphans_of_this_one(make_engine: MakeEngine) -> None:
     one, other = make_engine(), make_engine()
     lease_id = one.creds(one.remote_role()).ok().lease_id

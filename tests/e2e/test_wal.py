@@ -50,6 +50,24 @@ def test_the_tick_removes_a_half_made_user(stranded: Engine) -> None:
     until(lambda: not Storage(stranded).list("wal"), "the entry is gone")
 
 
+def test_a_user_without_the_owner_tag_is_left_alone_and_told_of(make_engine: MakeEngine) -> None:
+    """Point 9 of "nobody can starve it": an operator learns which user may still have keys that work, and what to do."""
+    engine = make_engine()
+    control = engine.cloud.control
+    _strand(engine)
+    [user] = (row["user_name"] for row in control.leftovers()["users"])
+    # Somebody else's, of the same name.
+    control.delete("users", user_name=user)
+    control.user(user, comments="made by hand")
+    Storage(engine).age_log()
+    engine.tick()
+    assert user in [row["user_name"] for row in control.state()["users"]]
+    assert not control.leftovers()["policies"] and Storage(engine).list("wal") == []
+    [line] = (line for line in engine.server.log.read_text("utf-8").splitlines() if "owner tag" in line and user in line)
+    assert '"@level":"warn"' in line and "delete it and its access keys in RAM" in line, line
+    control.delete("users", user_name=user)
+
+
 def test_unmounting_rolls_back_at_once(stranded: Engine) -> None:
     _age(stranded)
     stranded.unmount().ok()

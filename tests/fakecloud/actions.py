@@ -40,7 +40,7 @@ class Actions:
         #: Path of the control API to method; a seed file uses the same names.
         self.table: dict[str, Callable[[Body], Answer]] = {
             "accounts": self.account, "policies": self.policy, "groups": self.group,
-            "roles": self.role, "users": self.user, "keys": self.key, "grants": self.grant,
+            "roles": self.role, "users": self.user, "renames": self.rename, "keys": self.key, "grants": self.grant,
             "attachments": self.attachment, "memberships": self.membership, "mfa": self.mfa,
             "login_profiles": self.login_profile, "sessions": self.session,
             "oidc": self.oidc, "quotas": self.quotas, "rates": self.rates, "hosts": self.host,
@@ -103,6 +103,16 @@ class Actions:
             self.attachment({**body, **policy})
         return {"user_id": user.id, "arn": user.arn,
                 "keys": [{"access_key_id": k.id, "access_key_secret": k.secret} for k in keys]}
+
+    def rename(self, body: Body) -> Answer:
+        """Another name for a user, as `UpdateUser` gives it."""
+        users = self._account(body).users
+        user = self._user(body)
+        _must_be_free(users, body["new_name"])
+        del users[user.name.lower()]
+        user.name = body["new_name"]
+        users[user.name.lower()] = user
+        return {"user_id": user.id}
 
     def key(self, body: Body) -> Answer:
         """A key of a user, or of the account (`"root": true`); or a new status of a key."""

@@ -23,6 +23,7 @@ Faults (fields in `faults.py`)
 Entities
   POST /users {"user_name", ["display_name", "comments", "grants", "keys": N, "groups": [name],
               "policies": [{"policy_type", "policy_name"}]]}     {"user_id", "arn", "keys": [...]}
+  POST /renames {"user_name", "new_name"}
   POST /keys {"user_name" | "root": true, ["access_key_id", "access_key_secret"]}
   POST /keys {"access_key_id", "status"}
   POST /grants {"user_name" | "role_name", "actions": ["ram:*", ...]}

@@ -1,7 +1,7 @@
 //! Names of RAM users, policies and role sessions.
 
 use crate::framework::{Context, Error};
-use crate::secrets::lease::names::{Rules, cut, sanitized, unique};
+use crate::secrets::lease::names::{Rules, after_unique, cut, sanitized, unique};
 
 /// RAM's rules for user names.
 const USER: Rules = Rules {
@@ -42,7 +42,16 @@ pub(super) fn is_policy_of(user: &str, policy: &str) -> bool {
     let number = policy
         .strip_prefix(sanitized(user, &[]).as_str())
         .and_then(|rest| rest.strip_prefix('-'));
-    number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+    number.is_some_and(is_numbered)
+}
+
+/// Whether a policy was made for a user of any mount, by its name.
+pub(super) fn is_policy_of_any_user(policy: &str) -> bool {
+    after_unique(policy).is_some_and(is_numbered)
+}
+
+fn is_numbered(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -60,6 +69,7 @@ mod tests {
             prop_assert!(is_policy_of(&user, &policy));
             let another = format!("{user}x");
             prop_assert!(!is_policy_of(&another, &policy));
+            prop_assert!(!is_policy_of_any_user(&another));
         }
     }
 }

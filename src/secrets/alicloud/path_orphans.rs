@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::alicloud::ram::PolicyKind;
+use crate::alicloud;
+use crate::alicloud::ram::{PolicyKind, PolicyRef, Ram};
 use crate::framework::{
     Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response, Status, WalEntry,
 };
@@ -102,17 +103,8 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
             ),
         ));
     }
-    let attached = cloud
-        .ram
-        .list_policies_for_user(&name)
-        .await
-        .map_err(failed_call)?;
     let made = MadeUser {
-        policies: attached
-            .into_iter()
-            .filter(|policy| policy.kind == PolicyKind::Custom && names::is_policy_of(&name, &policy.name))
-            .map(|policy| policy.name)
-            .collect(),
+        policies: policies_made_for(&cloud.ram, &name).await.map_err(failed_call)?,
         user_name: name,
         ..MadeUser::default()
     };
@@ -121,6 +113,27 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     made.remove(&cloud.ram).await.map_err(failed_call)?;
     entry.delete(&*context.storage).await?;
     Ok(None)
+}
+
+/// The policies that were made for a user and are attached to it. One that has taken another name has those of its old
+/// name, which nobody knows any more: policies that were made for some user, and are attached to this one alone.
+async fn policies_made_for(ram: &Ram, user: &str) -> alicloud::Result<Vec<String>> {
+    let mut made = Vec::new();
+    for policy in ram.list_policies_for_user(user).await? {
+        let is_made = policy.kind == PolicyKind::Custom
+            && (names::is_policy_of(user, &policy.name)
+                || names::is_policy_of_any_user(&policy.name)
+                    && is_attached_to_no_other(ram, user, &policy).await?);
+        if is_made {
+            made.push(policy.name);
+        }
+    }
+    Ok(made)
+}
+
+async fn is_attached_to_no_other(ram: &Ram, user: &str, policy: &PolicyRef) -> alicloud::Result<bool> {
+    let users = ram.list_users_with_policy(policy).await?;
+    Ok(users.iter().all(|name| name.eq_ignore_ascii_case(user)))
 }
 
 fn owner_tag_of(engine: &Engine) -> Result<&OwnerTag, Error> {

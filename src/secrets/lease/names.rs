@@ -14,6 +14,9 @@ const PREFIX: &str = "vault-";
 /// 36^10 is about 2^51: among 5,000 users, the most that an account has, a clash in the same second is not to be seen.
 const RANDOM_LENGTH: usize = 10;
 
+/// Digits of the seconds since 1970, from 2001 on.
+const TIME_LENGTH: usize = 10;
+
 /// What a cloud takes as a name of one kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -29,6 +32,21 @@ pub struct Rules {
 /// The operating system gave no random bytes.
 pub fn unique(context: &Context, role: &str, rules: Rules) -> Result<String, Error> {
     assemble(&context.request.display_name, role, now(context), rules)
+}
+
+/// What comes after a name that is made here and a hyphen, whatever user the name is of.
+#[must_use]
+pub fn after_unique(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(PREFIX)?;
+    rest.rmatch_indices('-').find_map(|(at, _)| {
+        // The end of the time of issue.
+        let (before, after) = (rest.get(..at)?, rest.get(at + 1..)?);
+        let time = before.rsplit('-').next()?;
+        let (random, after) = after.split_once('-')?;
+        let is_time = time.len() >= TIME_LENGTH && time.bytes().all(|b| b.is_ascii_digit());
+        let is_random = random.len() == RANDOM_LENGTH && random.bytes().all(|b| b.is_ascii_alphanumeric());
+        (is_time && is_random).then_some(after)
+    })
 }
 
 fn assemble(display_name: &str, role: &str, now: u64, rules: Rules) -> Result<String, Error> {
@@ -121,6 +139,27 @@ mod tests {
     fn names_of_one_second_differ() {
         let names: HashSet<_> = (0..2000).map(|_| name("token", "r")).collect();
         assert_eq!(names.len(), 2000);
+    }
+
+    #[test]
+    fn what_hangs_on_a_name_is_told_from_other_names() {
+        for name in [
+            name("token", "r"),
+            name("", ""),
+            name("a.b", "1763850000-0123456789"),
+        ] {
+            assert_eq!(after_unique(&format!("{name}-1-x")), Some("1-x"), "{name}");
+        }
+        for other in [
+            &name("token", "r"),
+            "vault-1-x",
+            "app-1763850000-0123456789-1",
+            "vault-u-1763850000-short-1",
+            "vault-",
+            "",
+        ] {
+            assert_eq!(after_unique(other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -68,6 +68,78 @@ async fn an_orphan_is_removed_with_the_policies_that_were_made_for_it() {
     assert_eq!(mount.wal_entries().await, 1, "the one of another request");
 }
 
+/// A user that took another name, with policies that were made for it and for others.
+const POLICIES_OF_RENAMED: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","Policies":{"Policy":[
+        {"PolicyName":"vault-token-x-1763850000-0123456789-1-abc","PolicyType":"Custom"},
+        {"PolicyName":"vault-token-y-1763850000-9876543210-1-abc","PolicyType":"Custom"},
+        {"PolicyName":"vault-by-hand-1-abc","PolicyType":"Custom"}]}}"#,
+);
+const ATTACHED_TO_IT: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","Users":{"User":[{"UserName":"vault-lost"}]}}"#,
+);
+const ATTACHED_TO_OTHERS: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","Users":{"User":[{"UserName":"vault-lost"},{"UserName":"vault-leased"}]}}"#,
+);
+
+#[tokio::test]
+async fn an_orphan_with_another_name_is_removed_with_the_policies_of_its_old_name() {
+    let mount = mount([
+        ("GetUser", LOST_USER),
+        ("ListPoliciesForUser", POLICIES_OF_RENAMED),
+        ("ListPoliciesForUser", POLICIES_OF_RENAMED),
+        ("ListEntitiesForPolicy", ATTACHED_TO_IT),
+        ("ListEntitiesForPolicy", ATTACHED_TO_OTHERS),
+    ])
+    .await;
+    assert!(delete(&mount, "vault-lost").await.unwrap().is_none());
+    assert_eq!(
+        mount.values("DeletePolicy", "PolicyName"),
+        ["vault-token-x-1763850000-0123456789-1-abc"],
+        "neither one that a living lease has, nor one that nobody's lease made"
+    );
+    assert_eq!(mount.times("DetachPolicyFromUser"), 3);
+    assert_eq!(mount.times("DeleteUser"), 1);
+}
+
+const RENAMED: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","User":{"UserName":"mallory","UserId":"7",
+        "Comments":"Made by Vault: mount 0b2c7f0e-1111-2222-3333-444455556666, request 3, for x"}}"#,
+);
+const RENAMED_AMONG_USERS: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","Users":{"User":[{"UserName":"mallory","UserId":"7",
+        "Comments":"Made by Vault: mount 0b2c7f0e-1111-2222-3333-444455556666, request 3, for x"}]}}"#,
+);
+
+#[tokio::test]
+async fn a_user_with_another_name_is_an_orphan_when_its_lease_is_gone_and_not_before() {
+    for has_lease in [true, false] {
+        let mount = mount([("ListUsers", RENAMED_AMONG_USERS), ("GetUser", RENAMED)]).await;
+        if has_lease {
+            let mut record = mount.record("vault-leased").await;
+            record["user_id"] = json!("7");
+            let storage: &dyn Storage = &*mount.storage;
+            storage.put_json("issued/vault-leased", &record).await.unwrap();
+        }
+        let response = answer(mount.handle(Request::new(Operation::List, "orphans/")).await);
+        let shown = response.data.unwrap_or_default();
+        let deleted = delete(&mount, "mallory").await;
+        if has_lease {
+            assert_eq!(shown.get("keys"), None);
+            assert_eq!(failure(deleted).kind(), Kind::Coded(Status::CONFLICT));
+        } else {
+            assert_eq!(shown["keys"], json!(["mallory"]));
+            assert!(deleted.unwrap().is_none());
+        }
+        assert_eq!(mount.times("DeleteUser"), usize::from(!has_lease));
+    }
+}
+
 #[tokio::test]
 async fn what_is_owned_or_not_ours_is_left_alone() {
     for (user, comments, kind) in [
