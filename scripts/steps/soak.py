@@ -28,14 +28,22 @@ _CLIENTS = 6
 #: What each call of the cloud takes, in seconds, so that something is under way when a fault comes.
 _LATENCY = 0.1
 
-#: What the plugin may answer to requests that mean ill: that there are too many. 0 stands for no answer.
-_TURNED_AWAY = {0, 429, 503}
+#: What tenants who mean ill are answered, and nothing else. A forged login is refused with 503, because its STS host does
+#: not answer or there are too many, or with 403 while one with the same signature is at work: the crowd sends each more
+#: than once. Credentials that cannot be made are refused with 503, because STS does not answer or there are too many.
+_TURNED_AWAY = {causes.FORGED_LOGINS: {403, 503}, causes.HANGING_CREDS: {503}}
 
 #: What nobody waits for their sake, in seconds: much more than a request takes on a busy machine.
 _HELD_UP = 5
 
-#: Growth of a warm process from its first to its last third, in MiB.
+#: Growth of a warm process from its first to its last third, in MiB: a leak would show.
 _GROWTH = 1.0
+
+#: What a process may have beyond that at its busiest, in MiB. A call in flight holds a connection with its buffers, about
+#: 80 KiB, and there are at most 128 of our own; requests that wait have bodies of some KiB. What is freed
+#: afterwards is used again, but the C library's allocator gives little of it back to the system. So a process keeps the
+#: size of its busiest moment, and the next attack finds it large enough: see docs/performance.md.
+_RUN_UP = 10.0
 
 
 @dataclass
@@ -93,7 +101,7 @@ def _soak(cluster: Cluster, cloud: Cloud, minutes: float, seed: int) -> int:
     report = Report()
     _requests(load.outcomes, faults, report)
     _hostile(load.outcomes, faults, report)
-    _memory(lives, report)
+    _memory(lives, faults, report)
     _invariants(engine, load, report)
     print("\nEverything holds." if not report.failures else f"\nNOT AS IT SHOULD BE: {'; '.join(report.failures)}")
     return 0 if not report.failures else 1
@@ -139,22 +147,25 @@ def _hostile(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
             held_up.append(f"{outcome.operation} at {outcome.node}: {outcome.ended - outcome.started:.1f} s, "
                            f"during {sorted(met)}")
     report.must(f"tenants who mean ill held nobody up for more than {_HELD_UP:g} s", held_up)
-    report.must("tenants who mean ill were turned away, or not answered",
+    report.must("tenants who mean ill were turned away",
                 [f"{kind}: {count} × {status}" for (kind, status), count in sorted(faults.hostile.items())
-                 if status not in _TURNED_AWAY])
+                 if status not in _TURNED_AWAY[kind]])
     for (kind, status), count in sorted(faults.hostile.items()):
         print(f"    {kind}: {count} × {status or 'no answer'}")
 
 
-def _memory(lives: list[Life], report: Report) -> None:
-    warm = sorted((life for life in lives if life.thirds), key=lambda life: -life.growth)
+def _memory(lives: list[Life], faults: Faults, report: Report) -> None:
+    windows = faults.windows
+    warm = sorted((life for life in lives if life.thirds(windows)), key=lambda life: -life.growth(windows))
     report.must(f"no process grew by more than {_GROWTH:g} MiB while it lived",
-                [str(life) for life in warm if life.growth > _GROWTH])
-    largest = max((max(life.mebibytes) for life in lives), default=0)
+                [life.shown(windows) for life in warm if life.growth(windows) > _GROWTH])
+    report.must(f"no process ever had more than {_RUN_UP:g} MiB more than when it was warm",
+                [life.shown(windows) for life in lives if life.run_up > _RUN_UP])
+    largest = max((size for life in lives for _, size in life.samples), default=0)
     print(f"    {len(lives)} processes, the largest had {largest:.2f} MiB; medians of the first and the last third of "
           "those that grew most:")
     for life in warm[:8]:
-        print(f"    {life}")
+        print(f"    {life.shown(windows)}")
 
 
 def _invariants(engine: Engine, load: Load, report: Report) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import statistics
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from harness import causes
+from harness.causes import Window
 from harness.cluster import AUTH_PLUGIN, Cluster
 from harness.places import PLUGIN
 from harness.processes import resident_kib
@@ -19,6 +23,10 @@ _WARM = 15
 _ENOUGH = 30
 
 
+#: The tenants who mean ill that each plugin has to do with.
+_SCENES = {PLUGIN: causes.HANGING_CREDS, AUTH_PLUGIN: causes.FORGED_LOGINS}
+
+
 @dataclass
 class Life:
     """One process."""
@@ -26,26 +34,37 @@ class Life:
     node: str
     file: str
     pid: int
-    mebibytes: list[float] = field(default_factory=list)
+    #: Times, as those of `time.time()`, and MiB.
+    samples: list[tuple[float, float]] = field(default_factory=list)
 
-    @property
-    def thirds(self) -> tuple[float, float] | None:
-        """The medians of the first and of the last third, warm; none when it has not lived long enough."""
-        warm = self.mebibytes[_WARM:]
+    def thirds(self, windows: Sequence[Window]) -> tuple[float, float] | None:
+        """The medians of the first and of the last third, warm; none when it has not lived long enough. Where it met
+        tenants who mean ill, its time begins when the first of them have gone, see `run_up`."""
+        began = self.samples[0][0] + _WARM
+        scenes = [window.ended for window in windows if window.fault == _SCENES[self.file] and window.ended >= began]
+        since = min(scenes, default=began)
+        warm = [size for at, size in self.samples if at >= since]
         if len(warm) < _ENOUGH:
             return None
-        size = len(warm) // 3
-        return statistics.median(warm[:size]), statistics.median(warm[-size:])
+        third = len(warm) // 3
+        return statistics.median(warm[:third]), statistics.median(warm[-third:])
 
-    @property
-    def growth(self) -> float:
+    def growth(self, windows: Sequence[Window]) -> float:
         """From the first third to the last."""
-        first, last = self.thirds or (0, 0)
+        first, last = self.thirds(windows) or (0, 0)
         return last - first
 
-    def __str__(self) -> str:
-        first, last = self.thirds or (0, 0)
-        return f"{self.file} of {self.node}, {len(self.mebibytes)} s: {first:.2f} then {last:.2f} MiB"
+    @property
+    def run_up(self) -> float:
+        """From when it was warm to the most that it ever had."""
+        warm = [size for at, size in self.samples if at >= self.samples[0][0] + _WARM]
+        return max(warm) - warm[0] if warm else 0
+
+    def shown(self, windows: Sequence[Window]) -> str:
+        """For people."""
+        first, last = self.thirds(windows) or (0, 0)
+        return (f"{self.file} of {self.node}, {len(self.samples)} s: {first:.2f} then {last:.2f} MiB, "
+                f"at most {self.run_up:.2f} MiB more than when it was warm")
 
 
 class Memory:
@@ -79,4 +98,4 @@ class Memory:
             size = resident_kib(pid) / 1024
         except (OSError, ValueError):
             return  # it ended while we looked
-        self._lives.setdefault(pid, Life(node, file, pid)).mebibytes.append(size)
+        self._lives.setdefault(pid, Life(node, file, pid)).samples.append((time.time(), size))

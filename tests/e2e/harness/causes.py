@@ -52,8 +52,9 @@ CAUSES = (
     Cause("sent on twice", {307}, "", _LEADER_GOES),
     Cause("leader lost its office", _WITHIN,
           "leadership lost|not the leader|leadership transfer|raft is already shutdown", _LEADER_GOES),
-    # The server's word for a lease or a token that it cannot store.
-    Cause("not stored", {500}, r"internal error\s*$", _LEADER_GOES),
+    # The server's word for a lease or a token that it cannot store, and for a plugin that ends while it is asked whether
+    # a role is there.
+    Cause("not stored, or not asked", {500}, r"internal error\s*$", {*_LEADER_GOES, PLUGIN_KILLED}),
     Cause("plugin's process ended", _WITHIN,
           "code = Unavailable.*(unix|plugin|reading from server)|plugin is shut down",
           {PLUGIN_KILLED, STEPPED_DOWN, SEALED, FROZEN}),
