@@ -354,6 +354,19 @@ def test_sts_that_is_down_is_a_503(method: AuthMethod, control: Control) -> None
     assert [connection["host"] for connection in control.connections()] == ["sts.eu-west-1.aliyuncs.com"]
 
 
+def test_refused_logins_do_not_fill_the_log(method: AuthMethod) -> None:
+    """Point 10 of "nobody can starve it": whoever can reach the server can be refused as often as they like."""
+    before = len(method.server.log.read_text("utf-8"))
+    for number in range(50):
+        method.login(signed=v1(method.session(), f"host-{number}.example.com")).refused(403, "list of STS hosts")
+    lines = method.server.log.read_text("utf-8")[before:].splitlines()
+    told = [line for line in lines if "example.com" in line]
+    assert told, "nothing is logged at debug either: nothing was tried"
+    loud = [line for line in told if json.loads(line)["@level"] in ("info", "warn", "error")]
+    # The summary of a minute, where one ends just now.
+    assert len(loud) <= 1, loud[:3]
+
+
 def test_a_redirect_to_this_machine_is_not_followed(method: AuthMethod, control: Control) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

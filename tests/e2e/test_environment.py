@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from fakecloud.ca import TestAuthority
 from harness.cloud import Cloud
 from harness.engine import Engine
+from harness.places import openbao, plugin_binary
 from harness.server import Server
+from harness.waiting import until
 
 
 @pytest.fixture
@@ -48,3 +52,23 @@ def test_blank_keys_mean_the_environment(ambient: Engine) -> None:
     ambient.creds(ambient.sts_role()).ok()
     [call] = ambient.cloud.control.calls(action="AssumeRole")
     assert call["access_key_id"] == ambient.cloud.access_key and call["host"] == "sts.cn-hangzhou.aliyuncs.com"
+
+
+def test_a_ca_bundle_that_was_replaced_needs_no_restart(cloud: Cloud, tmp_path: Path) -> None:
+    bundle = TestAuthority(tmp_path / "other").ca_file
+    server = Server(openbao(), tmp_path / "server", plugin_binary(), {**cloud.environment, "SSL_CERT_FILE": str(bundle)})
+    try:
+        server.start()
+        server.register()
+        engine = Engine(server, cloud, "bundle")
+        engine.configure().ok()
+        role = engine.sts_role()
+        refused = engine.creds(role)
+        assert refused.status >= 500 and "certificate" in refused.error, refused
+        processes = server.plugin_processes()
+        bundle.write_bytes(Path(cloud.ca_file).read_bytes())
+        # The plugin looks at it every ten seconds.
+        until(lambda: engine.creds(role).status == 200, "the new bundle is used", timeout=60, pause=0.5)
+        assert server.plugin_processes() == processes
+    finally:
+        server.stop()

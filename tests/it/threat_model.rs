@@ -131,7 +131,6 @@ fn is_test(source: &str, function: &str) -> bool {
     attributes
         .into_iter()
         .any(|line| line.trim_start().starts_with("#[") && line.contains("test"))
-        || source.contains("proptest! {")
 }
 
 fn indentation(line: &str) -> usize {
