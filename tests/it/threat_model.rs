@@ -31,21 +31,28 @@ fn every_test_that_the_threat_model_names_exists_and_checks_something() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The text of a test and of the files that its helpers may be in.
-fn sources_for(root: &Path, file: &Path, source: String) -> Vec<String> {
+/// Where a test and its helpers are.
+struct Sources {
+    /// The test's own file, and in Rust those beside it.
+    own: Vec<String>,
+    /// What all tests share: its names are common ones, so only a helper that asserts something itself counts.
+    shared: Vec<String>,
+}
+
+fn sources_for(root: &Path, file: &Path, source: String) -> Sources {
     let is_python = file.extension().is_some_and(|extension| extension == "py");
-    let folder = file.parent().unwrap();
-    let shared = if is_python {
-        vec![root.join("tests/e2e/harness")]
-    } else {
-        vec![folder.to_owned(), root.join("tests/it/host")]
+    let texts = |folder: &Path| -> Vec<String> {
+        let others = files(folder).into_iter().filter(|path| path != file);
+        others.map(|path| fs::read_to_string(path).unwrap()).collect()
     };
-    let helpers = shared
-        .iter()
-        .flat_map(|folder| files(folder))
-        .filter(|path| path != file);
-    let helpers = helpers.map(|path| fs::read_to_string(path).unwrap());
-    std::iter::once(source).chain(helpers).collect()
+    let mut own = vec![source];
+    if is_python {
+        let shared = texts(&root.join("tests/e2e/harness"));
+        return Sources { own, shared };
+    }
+    own.extend(texts(file.parent().unwrap()));
+    let shared = texts(&root.join("tests/it/host"));
+    Sources { own, shared }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -60,7 +67,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Whether a function asserts something itself, or calls one that does. That an answer is a success says nothing about
 /// a threat: `ok` does not count, nor do `unwrap` and `expect`.
-fn checks(sources: &[String], function: &str, seen: &mut HashSet<String>) -> bool {
+fn checks(sources: &Sources, function: &str, seen: &mut HashSet<String>) -> bool {
     const ASSERTIONS: [&str; 6] = [
         "assert",
         "prop_assert",
@@ -73,16 +80,16 @@ fn checks(sources: &[String], function: &str, seen: &mut HashSet<String>) -> boo
     if !seen.insert(function.to_owned()) || SUCCESS.contains(&function) {
         return false;
     }
-    sources
-        .iter()
-        .filter_map(|source| body(source, function))
-        .any(|body| {
-            let called = calls(&body);
-            called
-                .iter()
-                .any(|name| ASSERTIONS.iter().any(|assertion| name.starts_with(assertion)))
-                || called.iter().any(|name| checks(sources, name, seen))
-        })
+    let asserts = |calls: &[String]| {
+        let is_assertion = |name: &String| ASSERTIONS.iter().any(|assertion| name.starts_with(assertion));
+        calls.iter().any(is_assertion)
+    };
+    let calls_in = |sources: &[String]| -> Vec<String> {
+        let bodies = sources.iter().filter_map(|source| body(source, function));
+        bodies.flat_map(|body| calls(&body)).collect()
+    };
+    let own = calls_in(&sources.own);
+    asserts(&own) || asserts(&calls_in(&sources.shared)) || own.iter().any(|name| checks(sources, name, seen))
 }
 
 /// The lines of a function's body, comments left out. Sources are formatted, so a body ends where the indentation of
@@ -198,14 +205,44 @@ def test_weak() -> None:
     # assert x
     x.ok()
 
+def test_asks_the_harness() -> None:
+    strong(1)
+
+def test_uses_the_harness() -> None:
+    weak(1)
+
 def test_last() -> None:
     assert x
 "#;
-    let checks = |function| checks(&[source.to_owned()], function, &mut HashSet::new());
-    for function in ["asserts", "asks_a_helper", "test_python", "test_last"] {
+    let harness = r#"
+def weak(x: int) -> None:
+    strong(x)
+
+def strong(x: int) -> None:
+    assert x
+"#;
+    let sources = Sources {
+        own: vec![source.to_owned()],
+        shared: vec![harness.to_owned()],
+    };
+    let checks = |function| checks(&sources, function, &mut HashSet::new());
+    for function in [
+        "asserts",
+        "asks_a_helper",
+        "test_python",
+        "test_asks_the_harness",
+        "test_last",
+    ] {
         assert!(checks(function), "{function}");
     }
-    for function in ["only_calls", "calls_itself", "test_weak", "absent", "assert"] {
+    for function in [
+        "only_calls",
+        "calls_itself",
+        "test_weak",
+        "test_uses_the_harness",
+        "absent",
+        "assert",
+    ] {
         assert!(!checks(function), "{function}");
     }
     assert!(is_test(source, "asserts") && !is_test(source, "helper"));
