@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::time::sleep;
 
 use crate::cloud::budget::{CALL, TRY};
@@ -25,6 +26,9 @@ const IN_FLIGHT: usize = 128;
 
 /// How long a permit is kept after an answer when others wait for it.
 const HANDOVER: Duration = Duration::from_millis(10);
+
+/// Clocks that differ by less are not why a service refuses a time.
+const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(1);
 
 /// Calls a cloud's APIs over one pool of HTTPS connections. A clone shares the connections, the permits and the rate
 /// limiters: make one per process.
@@ -162,6 +166,8 @@ impl Client {
         let limiter = self.inner.limiters.get(&account, call.operation, rate);
         let mut tries = self.tries();
         let mut failed = None;
+        // What is added to this machine's time: nothing, until the service refuses that and tells its own.
+        let mut correction = None;
         loop {
             let turn = limiter.wait(self.priority, failed.is_some());
             if deadline.run(turn).await.is_err() {
@@ -170,7 +176,8 @@ impl Client {
                     Error::new(Kind::Throttled, call.operation, text)
                 }));
             }
-            let sign = || service.sign(call, endpoint, credentials, self.inner.clock.now());
+            let now = || self.inner.clock.now() + correction.unwrap_or(time::Duration::ZERO);
+            let sign = || service.sign(call, endpoint, credentials, now());
             let answer = self
                 .exchange(call.operation, deadline, (Signer::Own, endpoint), sign)
                 .await;
@@ -183,11 +190,30 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if error.kind() == Kind::Throttled {
-                limiter.throttled(error.retry_after());
+            match error.kind() {
+                Kind::Throttled => limiter.throttled(error.retry_after()),
+                Kind::Clock if self.corrects(&error, &mut correction) => {
+                    failed = Some(error);
+                    continue;
+                }
+                _ => {}
             }
             failed = Some(tries.another_after(error, call.idempotency).await?);
         }
+    }
+
+    /// Notes the service's own time for another try, once for each call. A call whose time was refused was surely not
+    /// carried out. False where the service told no time, or one that is not the reason.
+    fn corrects(&self, error: &Error, correction: &mut Option<time::Duration>) -> bool {
+        let now = self.inner.clock.now();
+        let difference = error.server_time().map(|time: OffsetDateTime| time - now);
+        let difference = difference.filter(|difference| difference.abs() > CLOCK_TOLERANCE);
+        if correction.is_some() || difference.is_none() {
+            return false;
+        }
+        *correction = difference;
+        tracing::warn!(%error, "the cloud refused the time of this machine; set its clock. Trying with the cloud's time");
+        true
     }
 
     /// Sends a request that somebody else signed, once: its nonce is used up by the first try, so a second could only be

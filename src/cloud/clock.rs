@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use http::HeaderMap;
+use http::header::DATE;
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
@@ -57,6 +59,12 @@ pub(crate) fn compared_with(date: &str, now: OffsetDateTime) -> Option<String> {
     Some(format!("this machine's clock is {by} {direction} it"))
 }
 
+/// The time that an answer's header `Date` says, in the only form that servers may send.
+pub(crate) fn date_of(headers: &HeaderMap) -> Option<OffsetDateTime> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    OffsetDateTime::parse(date, &Rfc2822).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +73,16 @@ mod tests {
     fn a_timestamp_has_whole_seconds_in_utc() {
         let at = parse("2024-03-01T07:59:59.987+08:00").unwrap();
         assert_eq!(timestamp(at), "2024-02-29T23:59:59Z");
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        let mut headers = HeaderMap::new();
+        assert!(date_of(&headers).is_none());
+        headers.insert(DATE, "Thu, 29 Feb 2024 23:59:59 GMT".parse().unwrap());
+        assert_eq!(date_of(&headers), parse("2024-02-29T23:59:59Z"));
+        headers.insert(DATE, "yesterday".parse().unwrap());
+        assert!(date_of(&headers).is_none());
     }
 
     #[test]

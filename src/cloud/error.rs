@@ -80,6 +80,7 @@ struct Parts {
     code: Option<String>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    server_time: Option<OffsetDateTime>,
     outcome_unknown: bool,
     subject: Option<Subject>,
 }
@@ -118,6 +119,11 @@ impl Error {
         self.0.retry_after
     }
 
+    /// The service's own time of day, where a refusal of kind [`Kind::Clock`] came with it.
+    pub(super) fn server_time(&self) -> Option<OffsetDateTime> {
+        self.0.server_time
+    }
+
     /// The short text without operation, code and request id.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -151,6 +157,7 @@ impl Error {
             code: None,
             request_id: None,
             retry_after: None,
+            server_time: None,
             outcome_unknown: false,
             subject: None,
         }))
@@ -178,6 +185,12 @@ impl Error {
 
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
+        self
+    }
+
+    /// Notes the service's own time, so that a refused one is tried once more with it.
+    pub(crate) fn with_server_time(mut self, time: Option<OffsetDateTime>) -> Self {
+        self.0.server_time = time;
         self
     }
 

@@ -1,7 +1,7 @@
 //! What every cloud client needs, whatever the vendor: connections, deadlines, retries, rate limits, and credentials
 //! that stay fresh.
 //!
-//! It knows no vendor and nothing of Vault. A vendor's module ([`alicloud`](crate::alicloud); one day `aws` beside it)
+//! It knows no vendor and nothing of Vault. A vendor's module ([`alicloud`](crate::alicloud), [`aws`](crate::aws))
 //! implements [`Service`]: how a call is signed, what an answer means, how often an operation may be called. Its
 //! operations are methods on a type around an [`Api`]; its sources of credentials are [`credentials::Provider`]s.
 //!
@@ -24,6 +24,7 @@ pub mod random;
 pub(crate) mod redact;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod xml;
 
 mod api;
 mod ca_bundle;
@@ -34,6 +35,7 @@ mod connect_error;
 mod deadline;
 mod endpoint;
 mod error;
+mod only_one;
 mod parameters;
 mod permits;
 mod rate_limiter;
@@ -48,6 +50,7 @@ pub use clock::{Clock, SystemClock, timestamp};
 pub use deadline::Deadline;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, IgnoreNotFound, Kind, Result, Subject};
+pub(crate) use only_one::create_only;
 pub use parameters::Parameters;
 pub(crate) use retry::Idempotency;
 pub(crate) use service::{Call, Service};

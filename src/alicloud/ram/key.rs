@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{One, Ram, of_user};
-use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result};
+use crate::cloud::{Error, IgnoreNotFound as _, Parameters, Result, create_only};
 
 /// A new access key. `Debug` hides the secret.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,32 +51,17 @@ impl Ram {
     /// # Errors
     /// As [`Self::create_access_key`].
     pub async fn create_only_access_key(&self, user: &str) -> Result<AccessKey> {
-        let ram = Self(self.0.as_one_call());
-        let mut tries = ram.0.tries();
-        let mut lost = None;
-        loop {
-            let made = match ram.create_access_key(user).await {
-                Err(error) if error.outcome_unknown() => {
-                    lost = Some(tries.another_after(error, Idempotency::Repeatable).await?);
-                    None
-                }
-                answer => Some(answer?),
-            };
-            if let Some(lost) = &lost
-                && let Err(error) = ram.delete_access_keys_but(user, made.as_ref()).await
-            {
-                tracing::warn!(user, %error, "cannot check whether an access key was created by a call whose response was lost");
-                return Err(lost.clone());
-            }
-            if let Some(key) = made {
-                return Ok(key);
-            }
-        }
+        let create = |api| async move { Self(api).create_access_key(user).await };
+        let delete_others = |api, kept: Option<&AccessKey>| {
+            let kept = kept.map(|key| key.id.clone());
+            async move { Self(api).delete_access_keys_but(user, kept.as_deref()).await }
+        };
+        create_only(&self.0, create, delete_others).await
     }
 
-    async fn delete_access_keys_but(&self, user: &str, kept: Option<&AccessKey>) -> Result<()> {
+    async fn delete_access_keys_but(&self, user: &str, kept: Option<&str>) -> Result<()> {
         for key in self.list_access_keys(user).await? {
-            if kept.is_none_or(|kept| kept.id != key) {
+            if kept != Some(key.as_str()) {
                 self.delete_access_key(user, &key).await.ignore_not_found()?;
             }
         }
