@@ -12,6 +12,8 @@ pub enum BackendKind {
 /// Paths that the host treats specially. It asks once for each mount.
 #[derive(Debug, Clone, Default)]
 pub struct SpecialPaths {
+    /// Served only to tokens whose policy grants `sudo`.
+    pub root_protected: Vec<String>,
     /// Served without a token.
     pub unauthenticated: Vec<String>,
     /// Storage that the host wraps with its seal.

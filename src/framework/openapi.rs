@@ -76,11 +76,12 @@ impl Builder<'_> {
 
     fn item(&mut self, path: &Path, expansion: &str, index: usize) -> Value {
         let relative = expansion.trim_start_matches('/');
-        let unauthenticated = self.special.unauthenticated.iter().any(|path| path == relative);
+        let is_in = |special: &[String]| special.iter().any(|path| path == relative).then_some(true);
         let mut item = object(json!({
             "description": clean(path.synopsis),
             "parameters": path_parameters(path),
-            "x-vault-unauthenticated": unauthenticated.then_some(true),
+            "x-vault-sudo": is_in(&self.special.root_protected),
+            "x-vault-unauthenticated": is_in(&self.special.unauthenticated),
             "x-vault-createSupported": path.operation(Operation::Create).map(|_| true),
         }));
         for (method, candidates) in METHODS {

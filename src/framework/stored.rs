@@ -72,3 +72,30 @@ pub mod as_shown {
         }
     }
 }
+
+/// A secret as text: `#[serde(with = "stored::secret")]`. A null is a blank.
+pub mod secret {
+    use secrecy::{ExposeSecret as _, SecretString};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Whether there is none, for `skip_serializing_if`.
+    pub fn is_blank(secret: &SecretString) -> bool {
+        secret.expose_secret().is_empty()
+    }
+
+    /// Writes the secret itself.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose_secret())
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// When the member is no text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+        Option::<SecretString>::deserialize(deserializer).map(|secret| secret.unwrap_or_else(|| "".into()))
+    }
+}

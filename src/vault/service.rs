@@ -110,6 +110,7 @@ impl BackendService for Service {
         let special = instance.backend.special_paths();
         Ok(Response::new(pb::SpecialPathsReply {
             paths: Some(pb::Paths {
+                root: special.root_protected.clone(),
                 unauthenticated: special.unauthenticated.clone(),
                 seal_wrap_storage: special.seal_wrapped.clone(),
                 ..pb::Paths::default()

@@ -58,7 +58,7 @@ pub fn backend(client: Client, used_signatures: Arc<UsedSignatures>) -> Backend 
     Backend::new(BackendKind::Auth, HELP)
         .special(SpecialPaths {
             unauthenticated: vec!["login".to_owned()],
-            seal_wrapped: vec![],
+            ..SpecialPaths::default()
         })
         .path(path_login::path(&method))
         .path(path_role::list_path(&method))

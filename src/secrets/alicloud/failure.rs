@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::alicloud;
 use crate::alicloud::{Kind, Subject};
-use crate::framework::{Error, Status};
+use crate::framework::Error;
+use crate::secrets::lease;
 
 /// A failed call while credentials are made, renewed or revoked, or while a configuration is verified. The text says what
 /// happened, with the cloud's code and request id, and what to do.
@@ -13,17 +14,7 @@ pub(super) fn failed_call(error: alicloud::Error) -> Error {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),
     };
-    match error.kind() {
-        // The operator's setup: a policy or role that is not there, a value that RAM refuses.
-        Kind::NotFound | Kind::Invalid => Error::bad_request(text),
-        Kind::Credentials | Kind::Denied => Error::coded(Status::FORBIDDEN, text),
-        Kind::Conflict | Kind::Exists | Kind::LimitExceeded => Error::coded(Status::CONFLICT, text),
-        Kind::Throttled => Error::coded(Status::TOO_MANY_REQUESTS, text),
-        Kind::Connect | Kind::Timeout | Kind::Unavailable => Error::coded(Status::UNAVAILABLE, text),
-        Kind::Interrupted | Kind::Unexpected => Error::coded(Status::BAD_GATEWAY, text),
-        // The server's own fault, and nobody else's.
-        Kind::Clock => Error::internal(text),
-    }
+    lease::failed_call(error.kind(), text)
 }
 
 /// What to do, where the cloud's answer tells.

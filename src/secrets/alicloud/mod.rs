@@ -66,8 +66,8 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
     });
     Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
-            unauthenticated: vec![],
             seal_wrapped: vec![config::STORAGE_KEY.to_owned()],
+            ..SpecialPaths::default()
         })
         .path(config::path::path(&engine))
         .path(role::path::list_path(&engine))

@@ -2,7 +2,6 @@
 //!
 //! Three round trips, whatever the role holds: the user and its policies, then all attachments, then the key.
 
-use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,14 +21,12 @@ use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{names, propagation, renamed_user};
-use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, has_moved};
+use crate::secrets::lease::{
+    BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, has_moved, settled,
+};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
-
-/// How long a user or policy that was just made may stay invisible to the next call.
-const SETTLING_TIME: Duration = Duration::from_secs(10);
-const SETTLING_PAUSE: Duration = Duration::from_millis(200);
 
 /// Shown in the RAM console.
 const POLICY_DESCRIPTION: &str = "Created by Vault.";
@@ -135,6 +132,14 @@ impl LeaseEngine for Engine {
             Some(cloud) => Some(RamUsers::in_background(self, context, cloud).await),
             None => None,
         })
+    }
+
+    fn advice_for_account(&self, context: &Context, account: &str) -> String {
+        format!(
+            "write a key of account {account} to previous_access_key and previous_secret_key of {}config, which is then \
+             used for revoking only, or configure credentials of account {account} again",
+            Excerpt(&context.request.mount_point)
+        )
     }
 
     fn binding(&self) -> &BindOnce {
@@ -319,31 +324,4 @@ fn exists<T>(answer: &alicloud::Result<T>) -> bool {
 
 fn is_unsettled(subjects: &'static [Subject]) -> impl Fn(&alicloud::Error) -> bool {
     move |error| error.is_not_found() && error.subject().is_some_and(|subject| subjects.contains(&subject))
-}
-
-/// Repeats a call on things that were just made while RAM does not see them yet, and somebody still waits for it.
-async fn settled<T, F, R>(
-    context: &Context,
-    unsettled: impl Fn(&alicloud::Error) -> bool,
-    call: F,
-) -> alicloud::Result<T>
-where
-    F: Fn() -> R,
-    R: Future<Output = alicloud::Result<T>>,
-{
-    let settling = context.deadline().within(SETTLING_TIME);
-    let mut tried = 0;
-    loop {
-        tried += 1;
-        match call().await {
-            Err(error)
-                if unsettled(&error)
-                    && !settling.remaining().is_zero()
-                    && context.check_cancelled().is_ok() =>
-            {
-                tokio::time::sleep(SETTLING_PAUSE * tried).await;
-            }
-            answer => return answer,
-        }
-    }
 }

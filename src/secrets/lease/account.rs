@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::framework::{Context, Error, Excerpt, Job, Status};
+use crate::framework::{Context, Error, Job, Status};
 use crate::secrets::lease::binding::binding;
 use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
 use crate::secrets::lease::record::{self, LeaseRecord};
@@ -84,11 +84,9 @@ pub async fn issuer_for<E: LeaseEngine>(
         Some(own) => Err(Error::coded(
             Status::CONFLICT,
             format!(
-                "user {:?} is in account {account}, but the credentials of this mount belong to account {own}: write a \
-                 key of account {account} to previous_access_key and previous_secret_key of {}config, which is then \
-                 used for revoking only, or configure credentials of account {account} again",
+                "user {:?} is in account {account}, but the credentials of this mount belong to account {own}: {}",
                 user.name(),
-                Excerpt(&context.request.mount_point)
+                engine.advice_for_account(context, &account)
             ),
         )),
     }

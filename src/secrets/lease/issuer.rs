@@ -123,6 +123,10 @@ pub trait LeaseEngine: Send + Sync + 'static {
     /// Storage cannot be read.
     async fn previous_issuer(&self, context: &Context) -> Result<Option<Self::Issuer>, Error>;
 
+    /// What the operator can do so that users of another account than that of the mount's credentials are removed. The
+    /// text follows a colon.
+    fn advice_for_account(&self, context: &Context, account: &str) -> String;
+
     /// What binds leases that do not say their account.
     fn binding(&self) -> &BindOnce;
 

@@ -14,13 +14,14 @@
 //!
 //! A user is removed in the account that it was made in (`account`), and also when it has renamed itself (`removal`).
 //!
-//! This module knows no vendor. An engine beside `secrets/alicloud` (`secrets/aws`, with IAM users) implements
+//! This module knows no vendor. An engine (`secrets/alicloud`, with RAM users; `secrets/aws`, with IAM users) implements
 //! [`LeaseUser`], [`Issuer`] and [`LeaseEngine`], and registers [`roll_back`], [`CleanUp`] and [`BindAccount`] with its backend.
 
 mod account;
 mod binding;
 mod cleanup;
 mod clock;
+mod failure;
 mod issue;
 mod issuer;
 pub mod names;
@@ -29,6 +30,7 @@ mod record;
 mod removal;
 mod revoke;
 mod rollback;
+mod settled;
 #[cfg(test)]
 mod tests;
 
@@ -36,9 +38,11 @@ pub use account::{BindAccount, leases_of};
 pub use binding::{BindOnce, binding, has_moved};
 pub use cleanup::CleanUp;
 pub use clock::now;
+pub use failure::failed_call;
 pub use issue::issue;
 pub use issuer::{Issuer, LeaseEngine, LeaseUser, Progress, Removed, WAL_KIND};
 pub use owner_tag::OwnerTag;
-pub use record::{owned_ids, owned_users, renew};
+pub use record::{LeaseRecord, ended_users, owned_ids, owned_users, renew};
 pub use revoke::revoke;
 pub use rollback::roll_back;
+pub use settled::settled;

@@ -17,6 +17,12 @@ impl OwnerTag {
         clean.then(|| Self(id.to_owned()))
     }
 
+    /// The host's id for the mount.
+    #[must_use]
+    pub fn mount(&self) -> &str {
+        &self.0
+    }
+
     /// Whether a user with this comment was made by this mount.
     #[must_use]
     pub fn is_in(&self, comment: &str) -> bool {

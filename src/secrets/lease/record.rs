@@ -141,6 +141,23 @@ pub async fn owned_users<U: LeaseUser>(context: &Context) -> Result<BTreeSet<Str
         .collect())
 }
 
+/// The users whose leases must have ended, and that are on record all the same: the host has lost the lease, or its
+/// revocation failed.
+///
+/// # Errors
+/// Storage cannot be read.
+pub async fn ended_users<U: LeaseUser>(context: &Context) -> Result<Vec<String>, Error> {
+    let (storage, now) = (&*context.storage, now(context));
+    let mut ended = Vec::new();
+    for user in users(storage).await? {
+        let record = LeaseRecord::<U>::load(storage, &user).await?;
+        if record.is_some_and(|record| record.is_over(now)) {
+            ended.push(user);
+        }
+    }
+    Ok(ended)
+}
+
 /// The deletion of a user's record as a change, to be made together with others. A missing record is no failure: leases
 /// of the Go plugin have none before their first renewal here.
 pub fn deletion(user: &str) -> Change {

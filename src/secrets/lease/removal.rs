@@ -29,8 +29,8 @@ pub async fn remove<E: LeaseEngine>(engine: &E, context: &Context, user: &UserOf
         Some(account) => Err(Error::coded(
             Status::UNAVAILABLE,
             format!(
-                "user {:?} of account {account} was not found, but STS did not tell whether the credentials of this mount \
-                 belong to that account; this is to be repeated",
+                "user {:?} of account {account} was not found, but the cloud did not tell whether the credentials of this \
+                 mount belong to that account; this is to be repeated",
                 user.name()
             ),
         )),

@@ -140,6 +140,10 @@ impl LeaseEngine for Engine {
         Ok(self.previous.clone())
     }
 
+    fn advice_for_account(&self, _: &Context, account: &str) -> String {
+        format!("configure account {account} again")
+    }
+
     fn binding(&self) -> &BindOnce {
         &self.binding
     }
@@ -377,7 +381,7 @@ async fn a_user_is_removed_in_its_own_account_only() {
     let other = credentials(Some("99"), "99", Arc::clone(&users));
     let mount = mount.restarted(other.clone(), None);
     let error = mount.revoke(&user).await.unwrap_err();
-    for text in [HERE, "99", "previous_access_key"] {
+    for text in [HERE, "99", "configure account 1234567890123456 again"] {
         assert!(error.message().contains(text), "{error}");
     }
     mount.clock.advance(time::Duration::days(2));

@@ -37,7 +37,7 @@ pub(super) struct Config {
     /// Blank, as the secret key, when credentials come from elsewhere.
     #[serde(deserialize_with = "stored::null_as_default")]
     pub(super) access_key: String,
-    #[serde(with = "values::secret")]
+    #[serde(with = "stored::secret")]
     pub(super) secret_key: SecretString,
     #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     pub(super) region: Option<Region>,
@@ -73,7 +73,7 @@ pub(super) struct Config {
         skip_serializing_if = "String::is_empty"
     )]
     previous_access_key: String,
-    #[serde(with = "values::secret", skip_serializing_if = "values::secret::is_blank")]
+    #[serde(with = "stored::secret", skip_serializing_if = "stored::secret::is_blank")]
     previous_secret_key: SecretString,
     /// Whether roles answer to every spelling of their names also where the host does not ask which path is meant.
     #[serde(

@@ -65,29 +65,6 @@ impl FromStr for RoleArn {
     }
 }
 
-/// A stored secret.
-pub(super) mod secret {
-    use secrecy::{ExposeSecret as _, SecretString};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(in super::super) fn is_blank(secret: &SecretString) -> bool {
-        secret.expose_secret().is_empty()
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        secret: &SecretString,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(secret.expose_secret())
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<SecretString, D::Error> {
-        Option::<SecretString>::deserialize(deserializer).map(|secret| secret.unwrap_or_else(|| "".into()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
