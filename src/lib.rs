@@ -11,6 +11,8 @@
 //! secrets::alicloud ──► secrets::lease ──► framework
 //!   │                        └───────────► cloud
 //!   └──► alicloud ──► cloud
+//! secrets::aws ──► secrets::lease, aws, framework
+//! aws ──► cloud
 //! auth::alicloud ──► framework, alicloud, cloud
 //! vault ──► framework, goplugin
 //! cli ──► framework, alicloud, cloud
@@ -26,12 +28,14 @@
 //! | `framework` | what a backend is made of: paths, fields, settings, leases, WAL, schedule, help, OpenAPI; knows neither protobuf nor an engine |
 //! | `cloud` | what every cloud client needs: transport, host names, deadlines, retries, rate limiters, redaction, the cache and chain of credentials, clock, randomness; knows no vendor and nothing of Vault |
 //! | `alicloud` | Alibaba Cloud, as a `Service` of `cloud`: signatures, endpoints, ARNs, error codes, RAM, STS, and where credentials come from |
+//! | `aws` | Amazon Web Services, as a `Service` of `cloud`: signatures, partitions, error codes, IAM |
 //! | `secrets::lease` | the life of a lease whose credential is a user in a cloud: plan, WAL entry, make, record, undo; owner tag, names, rollback; generic over an issuer |
-//! | `secrets::alicloud` | the secrets engine |
+//! | `secrets::alicloud` | the AliCloud secrets engine |
+//! | `secrets::aws` | the AWS secrets engine, for registrations with `-engine=aws` |
 //! | `auth::alicloud` | the auth method |
 //!
-//! A second cloud adds `aws` beside `alicloud` (another `Service` of `cloud`) and `secrets::aws` beside
-//! `secrets::alicloud` (another issuer of `secrets::lease`), and one line in `run`; nothing else changes.
+//! Another cloud adds a `Service` of `cloud` and an issuer of `secrets::lease`, as `aws` and `secrets::aws` do, and one line
+//! in `run`.
 //!
 //! Dependencies point one way and files have no import cycles; a test reads the sources and fails on any other. Each
 //! path of the API has a file for its fields, handlers and help: `path_creds.rs` is `creds/<name>`.
@@ -81,6 +85,7 @@
 
 mod alicloud;
 mod auth;
+mod aws;
 mod cli;
 mod cloud;
 mod framework;

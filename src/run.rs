@@ -9,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::alicloud::Client;
 use crate::alicloud::credentials::{Sources, process_environment};
-use crate::cli::arguments::{Arguments, Invocation, VERSION, help};
+use crate::cli::arguments::{Arguments, Invocation, SecretsEngine, VERSION, help};
 use crate::cli::{self, process};
 use crate::framework::{Backend, BackendKind, Product};
 use crate::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
@@ -22,8 +22,7 @@ const WORKER_THREADS: usize = 2;
 /// Set by a host that locks its own memory.
 const MLOCK: &str = "VAULT_PLUGIN_MLOCK_ENABLED";
 
-/// The name of the log's source, and how much of it is written. The host filters by its own level.
-const MODULE: &str = "alicloud";
+/// How much of the log is written. The host filters by its own level.
 const LOG_LEVEL: LevelFilter = LevelFilter::INFO;
 
 /// Runs the program with the process's arguments and environment.
@@ -76,7 +75,7 @@ fn plugin(arguments: &Arguments) -> ExitCode {
             return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);
         }
     };
-    if let Err(error) = hclog::init(MODULE, LOG_LEVEL) {
+    if let Err(error) = hclog::init(arguments.engine.word(), LOG_LEVEL) {
         return show(io::stderr(), &error.to_string(), ExitCode::FAILURE);
     }
     if arguments.unknown > 0 {
@@ -93,7 +92,7 @@ fn plugin(arguments: &Arguments) -> ExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(serve_plugin(handshake, arguments.fallback_kind));
+            let outcome = runtime.block_on(serve_plugin(handshake, arguments));
             // A name lookup that hangs would hold up the end; the host gives two seconds.
             runtime.shutdown_background();
             outcome
@@ -119,23 +118,25 @@ fn protect_memory() {
     }
 }
 
-async fn serve_plugin(
-    handshake: Handshake,
-    fallback_kind: BackendKind,
-) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve_plugin(handshake: Handshake, arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     // One client for all mounts: they share its connections.
     let client = Client::new();
     let sources = Arc::new(Sources::new(&client, process_environment()));
     let used_signatures = Arc::new(auth::alicloud::UsedSignatures::new()?);
+    let engine = arguments.engine;
     let factory = move |kind, mount: &str| -> Backend {
-        match kind {
-            BackendKind::Secrets => secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount),
-            BackendKind::Auth => auth::alicloud::backend(client.clone(), Arc::clone(&used_signatures)),
+        match (kind, engine) {
+            (BackendKind::Secrets, SecretsEngine::AliCloud) => {
+                secrets::alicloud::backend(client.clone(), Arc::clone(&sources), mount)
+            }
+            (BackendKind::Secrets, SecretsEngine::Aws) => secrets::aws::backend(client.clone(), mount),
+            // AWS has none here.
+            (BackendKind::Auth, _) => auth::alicloud::backend(client.clone(), Arc::clone(&used_signatures)),
         }
     };
     let plugin = Plugin {
         factory: Arc::new(factory),
-        fallback_kind,
+        fallback_kind: arguments.fallback_kind,
         product: if env::var_os("BAO_VERSION").is_some() {
             Product::OpenBao
         } else {

@@ -28,6 +28,32 @@ pub enum Invocation {
     Version,
 }
 
+/// Which secrets engine the plugin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretsEngine {
+    /// RAM users and STS sessions of Alibaba Cloud.
+    AliCloud,
+    /// IAM users of AWS.
+    Aws,
+}
+
+impl SecretsEngine {
+    /// The word of `-engine`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AliCloud => "alicloud",
+            Self::Aws => "aws",
+        }
+    }
+
+    fn named(word: &str) -> Option<Self> {
+        [Self::AliCloud, Self::Aws]
+            .into_iter()
+            .find(|engine| engine.word() == word)
+    }
+}
+
 /// The command line, read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
@@ -35,6 +61,8 @@ pub struct Arguments {
     pub invocation: Invocation,
     /// What a mount is whose host does not say: only while a plugin is registered without a type.
     pub fallback_kind: BackendKind,
+    /// What a mount of kind `secret` is.
+    pub engine: SecretsEngine,
     /// How many arguments have no meaning.
     pub unknown: usize,
 }
@@ -42,6 +70,9 @@ pub struct Arguments {
 /// A command line that cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ArgumentError {
+    /// `-engine` with another value.
+    #[error("-engine must be alicloud or aws, not {0:?}")]
+    Engine(String),
     /// `-type` with another value.
     #[error("-type must be secret or auth, not {0:?}")]
     Type(String),
@@ -69,6 +100,7 @@ impl Arguments {
         let mut parsed = Self {
             invocation: Invocation::Plugin,
             fallback_kind: kind_from_name(&program),
+            engine: SecretsEngine::AliCloud,
             unknown: 0,
         };
         if arguments.peek().is_some_and(|word| word == "install") {
@@ -101,6 +133,10 @@ impl Arguments {
                         "secret" => BackendKind::Secrets,
                         other => return Err(ArgumentError::Type(other.to_owned())),
                     }
+                }
+                "engine" => {
+                    let word = reader.value(flag).unwrap_or_default();
+                    parsed.engine = SecretsEngine::named(&word).ok_or(ArgumentError::Engine(word))?;
                 }
                 name if IGNORED.contains(&name) => {
                     reader.value(flag);
@@ -153,6 +189,12 @@ It can put itself there, under a name that has its version, and print the comman
 
   vault-plugin-alicloud install --help
 
+The same file is an engine for AWS, which makes IAM users, where it is registered with -engine=aws:
+
+  vault plugin register -version={VERSION} -sha256={sum} \\
+      -command={file} -args=-engine=aws secret aws-users
+  vault secrets enable -path=aws -plugin-version={VERSION} aws-users
+
 For clients without AliCloud support, this program can sign and log in to the auth method:
 
   vault-plugin-alicloud sign --help
@@ -192,6 +234,25 @@ mod tests {
             assert_eq!(parse(line).unwrap().fallback_kind, kind, "{line}");
         }
         assert!(parse("p -type=database").is_err());
+    }
+
+    #[test]
+    fn the_secrets_engine_is_chosen_by_a_flag() {
+        for (line, engine) in [
+            ("p", SecretsEngine::AliCloud),
+            ("p -engine=alicloud", SecretsEngine::AliCloud),
+            ("p --engine aws", SecretsEngine::Aws),
+            ("p -type=secret -engine=aws", SecretsEngine::Aws),
+        ] {
+            assert_eq!(parse(line).unwrap().engine, engine, "{line}");
+        }
+        for line in ["p -engine=gcp", "p -engine=AWS", "p -engine=", "p -engine"] {
+            let error = parse(line).unwrap_err().to_string();
+            assert!(
+                error.starts_with("-engine must be alicloud or aws, not "),
+                "{error}"
+            );
+        }
     }
 
     #[test]

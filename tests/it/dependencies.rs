@@ -21,9 +21,10 @@ use source::Sources;
 const BASICS: [&str; 4] = ["cloud/budget", "cloud/clock", "cloud/deadline", "cloud/random"];
 
 /// Each module, and the modules that its files may name besides their own and, but for `cloud` and `goplugin`, `BASICS`.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("alicloud", &["cloud"]),
     ("auth", &["alicloud", "cloud", "framework"]),
+    ("aws", &["cloud"]),
     ("cli", &["alicloud", "cloud", "framework"]),
     ("cloud", &[]),
     ("framework", &[]),
@@ -32,6 +33,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
         "secrets/alicloud",
         &["alicloud", "cloud", "framework", "secrets/lease"],
     ),
+    ("secrets/aws", &["aws", "cloud", "framework", "secrets/lease"]),
     ("secrets/lease", &["cloud", "framework"]),
     ("vault", &["framework", "goplugin"]),
 ];
