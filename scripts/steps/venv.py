@@ -13,7 +13,8 @@ VENV = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "venv"
 _PYTHON = VENV / "bin" / "python3"
 
 SERVER = (ROOT / "tests/e2e/requirements-server.txt",)
-TESTS = (ROOT / "tests/e2e/requirements.txt", ROOT / "tests/fakecloud/requirements-sdk.txt")
+AWS = ROOT / "tests/fakeaws/requirements.txt"
+TESTS = (ROOT / "tests/e2e/requirements.txt", ROOT / "tests/fakecloud/requirements-sdk.txt", AWS)
 
 
 def enter(requirements: tuple[Path, ...]) -> None:

@@ -54,12 +54,19 @@ class Walk:
         print(f"# {text}", flush=True)
 
     def type(self, command: str, *expected: str, stdin: str | None = None) -> Output:
-        """Types a command; its output must have all of `expected`."""
+        """Types a command, which must succeed; its output must have all of `expected`."""
+        return self._typed(command, expected, stdin, True)
+
+    def fail(self, command: str, *expected: str) -> Output:
+        """As `type`, of a command that must fail."""
+        return self._typed(command, expected, None, False)
+
+    def _typed(self, command: str, expected: tuple[str, ...], stdin: str | None, succeeds: bool) -> Output:
         shown = _wrapped(f"{self._cli.name} {command}")
         print(f"\n$ {shown}" + (f"<<EOF\n{stdin}EOF" if stdin else ""), flush=True)
         output = self._cli.run(command, stdin)
         print(output.text.rstrip(), flush=True)
-        self.check(output.code == 0, f"`{output.command}` ended with {output.code}")
+        self.check((output.code == 0) == succeeds, f"`{output.command}` ended with {output.code}")
         for text in expected:
             self.check(text in output.text, f"`{output.command}` did not print {text!r}")
         return output

@@ -15,6 +15,8 @@ _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE), str(_HERE.parent)]
 
 from harness.api import Api, Json  # noqa: E402
+from harness.aws import Aws, AwsEngine  # noqa: E402
+from harness.aws import register as register_aws  # noqa: E402
 from harness.cloud import Cloud  # noqa: E402
 from harness.engine import Engine  # noqa: E402
 from harness.kills import Table  # noqa: E402
@@ -148,6 +150,77 @@ def make_method(server: Server, cloud: Cloud, request: pytest.FixtureRequest) ->
 def method(make_method: MakeMethod) -> AuthMethod:
     """A mount of the auth method, without configuration."""
     return make_method()
+
+
+@pytest.fixture(scope="session")
+def running_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """IAM for tests."""
+    aws = Aws(tmp_path_factory.mktemp("aws"))
+    yield aws
+    aws.close()
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory: pytest.TempPathFactory, running_aws: Aws) -> Iterator[Server]:
+    """A server whose plugins find IAM, with the AWS engine registered: a server's environment goes before a plugin's own."""
+    with _running_server(tmp_path_factory.mktemp("aws-server"), running_aws) as server:
+        register_aws(server)
+        yield server
+        running_aws.control.clear_faults()
+
+
+@pytest.fixture
+def aws(running_aws: Aws) -> Iterator[Aws]:
+    """IAM as at its start."""
+    running_aws.control.reset()
+    yield running_aws
+    running_aws.control.clear_faults()
+
+
+@pytest.fixture
+def make_aws_engine(aws_server: Server, aws: Aws, request: pytest.FixtureRequest) -> Iterator[Callable[..., AwsEngine]]:
+    """Makes mounts of the AWS engine. At the end of the test they go, and IAM must hold nothing of them."""
+    engines: list[AwsEngine] = []
+    stem = _stem(request)
+
+    def make(configured: bool = True, on: Server | None = None, **options: str) -> AwsEngine:
+        engine = AwsEngine(on or aws_server, aws, f"aws-{stem}-{len(engines)}", **options)
+        engines.append(engine)
+        if configured:
+            engine.configure().ok()
+        return engine
+
+    yield make
+    aws.control.clear_faults()
+    for engine in engines:
+        engine.unmount().ok()
+    left = aws.control.leftovers()
+    assert left["clean"], f"left behind: {_named(left)}"
+
+
+@pytest.fixture
+def aws_engine(make_aws_engine: Callable[..., AwsEngine]) -> AwsEngine:
+    """A configured mount of the AWS engine."""
+    return make_aws_engine()
+
+
+@pytest.fixture
+def own_aws_server(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterator[Server]:
+    """As `own_server`, with the AWS engine."""
+    with _running_server(tmp_path_factory.mktemp("own-aws-server"), aws) as server:
+        register_aws(server)
+        yield server
+
+
+@pytest.fixture
+def aws_table(own_aws_server: Server, aws: Aws, show: Callable[[str], None]) -> Iterator[Table]:
+    """As `table`, of the AWS engine."""
+    engine = AwsEngine(own_aws_server, aws, "kills")
+    engine.configure().ok()
+    table = Table(engine, {"policy": AwsEngine.role})
+    yield table
+    if table.rows:
+        show(str(table))
 
 
 @pytest.fixture

@@ -43,8 +43,7 @@ class FakeCloud:
         self._gateway = Gateway(self.cloud)
         self._authority = TestAuthority(folder)
         self._install()
-        self._server = ProxyServer(self.cloud, self._authority, self._gateway, self.recorder,
-                                   self.faults)
+        self._server = ProxyServer(self._gateway, self._authority, self.recorder, self.faults)
         self._control_server = ControlServer(self)
         self.credentials_uri = CredentialsUri(self.cloud, self.preset.account_id)
         self.metadata = None if metadata is None else MetadataService(

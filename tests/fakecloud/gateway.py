@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import collections
 import json
-import time
 import uuid
 from typing import Any
 from xml.sax.saxutils import escape
@@ -12,7 +10,8 @@ from xml.sax.saxutils import escape
 from .apirequest import ApiRequest
 from .auth import Authenticator
 from .errors import ApiError
-from .http1 import Response
+from .front import RateLimit
+from .http1 import Request, Response
 from .model import Identity
 from .operation import Call
 from .state import Cloud
@@ -21,11 +20,12 @@ from .state import Cloud
 class Gateway:
     """The front of all three products."""
 
+    throttled = "Throttling.User"
+
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.authenticator = Authenticator(cloud)
-        #: Monotonic times of the last second's calls, by account and action.
-        self._recent: dict[tuple[str, str], collections.deque[float]] = {}
+        self._limit = RateLimit(self.throttled)
 
     def authenticate(self, request: ApiRequest) -> Identity | None:
         """Who signed the request; raises the service's error."""
@@ -36,39 +36,31 @@ class Gateway:
         """Carries the operation out, completely or not at all."""
         assert request.operation is not None and request.action is not None
         with self._cloud.lock:
-            self._limit_rate(identity, request.action)
+            self._limit.check(self._cloud.rates, identity.account_id if identity else "", request.action)
             call = Call(self._cloud, identity, request.action, request.params)
             return request.operation.run(call)
 
-    def _limit_rate(self, identity: Identity | None, action: str) -> None:
-        limit = self._cloud.rates.get(action, self._cloud.rates.get("*"))
-        if limit is None:
-            return
-        account = identity.account_id if identity else ""
-        recent = self._recent.setdefault((account, action), collections.deque())
-        now = time.monotonic()
-        while recent and now - recent[0] >= 1.0:
-            recent.popleft()
-        if len(recent) >= limit:
-            raise ApiError("Throttling.User")
-        recent.append(now)
+    def serves(self, host: str) -> bool:
+        """Whether it is a host of this cloud."""
+        return host in self._cloud.hosts
 
+    def request(self, http: Request, host: str) -> ApiRequest:
+        """A request that is not yet understood."""
+        return ApiRequest(http, host, self._cloud.hosts.get(host, "Sts"))
 
-def new_request_id() -> str:
-    """An upper-case UUID."""
-    return str(uuid.uuid4()).upper()
+    def new_request_id(self) -> str:
+        """An upper-case UUID."""
+        return str(uuid.uuid4()).upper()
 
+    def success(self, request: ApiRequest, request_id: str, answer: dict[str, Any]) -> Response:
+        """200 in the format asked for."""
+        body = {"RequestId": request_id, **answer}
+        return _response(200, body, request.format, f"{request.action}Response", request_id)
 
-def success(request: ApiRequest, request_id: str, answer: dict[str, Any]) -> Response:
-    """200 in the format asked for."""
-    body = {"RequestId": request_id, **answer}
-    return _response(200, body, request.format, f"{request.action}Response", request_id)
-
-
-def failure(request: ApiRequest, request_id: str, error: ApiError) -> Response:
-    """A refusal in the format asked for."""
-    body = error.body(request.host, request_id)
-    return _response(error.status, body, request.format, "Error", request_id)
+    def failure(self, request: ApiRequest, request_id: str, error: ApiError) -> Response:
+        """A refusal in the format asked for."""
+        body = error.body(request.host, request_id)
+        return _response(error.status, body, request.format, "Error", request_id)
 
 
 def _response(status: int, body: dict[str, Any], wanted: str, root: str,

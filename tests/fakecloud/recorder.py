@@ -9,7 +9,7 @@ import time
 from typing import Any
 from collections.abc import Callable
 
-from .apirequest import ApiRequest
+from .front import ApiCall
 
 #: Older entries are dropped, so that a long load test does not eat the machine.
 _KEPT = 200_000
@@ -58,7 +58,7 @@ class Recorder:
             self._open -= 1
             self._changed.notify_all()
 
-    def begin(self, connection: Entry, request: ApiRequest) -> Entry:
+    def begin(self, connection: Entry, request: ApiCall) -> Entry:
         """A request has been read."""
         with self._changed:
             entry = {"id": self._next_call, "connection": connection["id"], "host": request.host,

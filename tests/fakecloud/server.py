@@ -1,4 +1,4 @@
-"""The network side: a CONNECT proxy that is every host of the cloud itself."""
+"""The network side: a CONNECT proxy that is every host of the cloud itself. Which cloud that is says its `Front`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import ssl
 import struct
 import threading
 
-from .apirequest import ApiRequest
 from .ca import TestAuthority
 from .errors import ApiError
 from .faults import Fault, FaultBook
-from .gateway import Gateway, failure, new_request_id, success
+from .front import ApiCall, Front
 from .http1 import BadRequest, Reader, Request, Response
 from .recorder import Entry, Recorder
-from .state import Cloud
 
 _BACKLOG = 1024
 _CHUNK = 64 * 1024
@@ -29,11 +27,10 @@ class _Cut(Exception):
 class ProxyServer:
     """Accepts CONNECT requests on a loopback port, one thread per connection."""
 
-    def __init__(self, cloud: Cloud, authority: TestAuthority, gateway: Gateway,
-                 recorder: Recorder, faults: FaultBook) -> None:
-        self._cloud = cloud
+    def __init__(self, front: Front, authority: TestAuthority, recorder: Recorder,
+                 faults: FaultBook) -> None:
+        self._front = front
         self._authority = authority
-        self._gateway = gateway
         self._recorder = recorder
         self._faults = faults
         self._closing = False
@@ -102,7 +99,7 @@ class ProxyServer:
         match = _TARGET.fullmatch(request.target)
         host, port = (match[1].lower(), int(match[2])) if match else (request.target, 0)
         refusal = None
-        if host not in self._cloud.hosts:
+        if not self._front.serves(host):
             refusal = "unknown host"
         elif port != 443:
             refusal = "port is not 443"
@@ -122,12 +119,12 @@ class ProxyServer:
         """HTTP without TLS, or a request that takes the proxy for a server."""
         host = (request.header("Host") or "").lower()
         entry = self._recorder.connection(host, 80, "plain HTTP")
-        api = ApiRequest(request, host, "Sts")
+        api = self._front.request(request, host)
         call = self._recorder.begin(entry, api)
         error = ApiError("InvalidProtocol.NeedSsl",
                          "Your request is denied as lack of ssl protect.")
         call.update(status=error.status, code=error.code)
-        response = failure(api, new_request_id(), error)
+        response = self._front.failure(api, self._front.new_request_id(), error)
         response.close = True
         try:
             sock.sendall(response.encode())
@@ -166,8 +163,8 @@ class ProxyServer:
 
     def _answer(self, tls: ssl.SSLSocket, host: str, entry: Entry, http: Request) -> bool:
         """Answers one request; whether the connection goes on."""
-        request = ApiRequest(http, host, self._cloud.hosts.get(host, "Sts"))
-        request_id = new_request_id()
+        request = self._front.request(http, host)
+        request_id = self._front.new_request_id()
         refusal: ApiError | None = None
         try:
             request.understand()
@@ -189,14 +186,14 @@ class ProxyServer:
             if call["ended"] is None:
                 self._recorder.end(call)
 
-    def _decide(self, tls: ssl.SSLSocket, request: ApiRequest, request_id: str, call: Entry,
+    def _decide(self, tls: ssl.SSLSocket, request: ApiCall, request_id: str, call: Entry,
                 refusal: ApiError | None) -> Response | None:
         """The answer to send, or None when a fault has dealt with the connection."""
         fault = self._fault(request, call, before_auth=True)
         identity = None
         if fault is None and refusal is None:
             try:
-                identity = self._gateway.authenticate(request)
+                identity = self._front.authenticate(request)
                 fault = self._fault(request, call, before_auth=False)
             except ApiError as error:
                 refusal = error
@@ -216,15 +213,15 @@ class ProxyServer:
         if refusal is None:
             try:
                 if fault is not None and fault.before_auth:
-                    identity = self._gateway.authenticate(request)
-                answer = self._gateway.execute(request, identity)
+                    identity = self._front.authenticate(request)
+                answer = self._front.execute(request, identity)
                 call["executed"] = True
-                response = success(request, request_id, answer)
+                response = self._front.success(request, request_id, answer)
             except ApiError as error:
                 refusal = error
         if refusal is not None:
             call["code"] = refusal.code
-            response = failure(request, request_id, refusal)
+            response = self._front.failure(request, request_id, refusal)
         if held is not None and held.execute and not self._hold(tls, held, call):
             return None
         if fault is None or fault.kind in ("delay", "hold"):
@@ -244,14 +241,14 @@ class ProxyServer:
         finally:
             self._recorder.update(call, held=False)
 
-    def _fault(self, request: ApiRequest, call: Entry, *, before_auth: bool) -> Fault | None:
+    def _fault(self, request: ApiCall, call: Entry, *, before_auth: bool) -> Fault | None:
         fault = self._faults.take(call["id"], request.host, request.action, request.params,
                                   request.access_key_id, before_auth=before_auth)
         if fault is not None:
             call["fault"] = {"id": fault.id, "kind": fault.kind}
         return fault
 
-    def _fake(self, tls: ssl.SSLSocket, fault: Fault, request: ApiRequest, request_id: str,
+    def _fake(self, tls: ssl.SSLSocket, fault: Fault, request: ApiCall, request_id: str,
               call: Entry) -> Response | None:
         """The made-up answer of a throttle, error or http fault."""
         extra = list(fault.headers.items())
@@ -264,11 +261,11 @@ class ProxyServer:
             if fault.declared_length is not None:
                 response.close = True  # the next answer could not be told from this one's rest
             return response
-        default = ("Throttling.User", 400) if fault.kind == "throttle" else ("InternalError", 500)
+        default = (self._front.throttled, 400) if fault.kind == "throttle" else ("InternalError", 500)
         error = ApiError(fault.code or default[0], fault.message,
                          status=fault.status or default[1])
         call["code"] = error.code
-        response = failure(request, request_id, error)
+        response = self._front.failure(request, request_id, error)
         response.headers += extra
         if fault.retry_after_ms is not None:
             response.headers.append(("x-acs-retry-after", str(fault.retry_after_ms)))

@@ -21,9 +21,7 @@ use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{names, propagation, renamed_user};
-use crate::secrets::lease::{
-    BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, has_moved, settled,
-};
+use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, has_moved, settled};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;

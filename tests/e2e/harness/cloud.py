@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fakecloud import Control
 
@@ -16,9 +16,10 @@ from .places import FAKE_CLOUD, clean_environment
 class Cloud:
     """A running fake; `control` reaches everything behind the API's back."""
 
-    def __init__(self, folder: Path, seed: dict[str, object] | None = None, metadata: str | None = None) -> None:
+    def __init__(self, folder: Path, seed: dict[str, object] | None = None, metadata: str | None = None,
+                 program: Path = FAKE_CLOUD) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = [sys.executable, str(FAKE_CLOUD), "--dir", str(folder), "--exit-with-stdin"]
+        arguments = [sys.executable, str(program), "--dir", str(folder), "--exit-with-stdin"]
         if seed is not None:
             seed_file = folder / "seed.json"
             seed_file.write_text(json.dumps(seed), "utf-8")
@@ -30,6 +31,7 @@ class Cloud:
         info = json.loads(_pipe(self._process.stdout).readline() or "{}")
         if not info:
             raise RuntimeError("the fake cloud did not start")
+        self.info: dict[str, Any] = info
         self.proxy: str = info["proxy"]
         self.ca_file: str = info["ca_file"]
         self.account_id: str = info["account_id"]

@@ -105,7 +105,10 @@ class Engine:
     def wait_until_back(self) -> None:
         """Waits until the server has started a plugin that was killed anew. It logs the end a moment before it acts on it,
         and answers requests in between with a 500."""
-        until(lambda: self.api.read(f"{self.path}/config").status == 200, "the plugin is back")
+        self._wait_for("config")
+
+    def _wait_for(self, path: str) -> None:
+        until(lambda: self.api.read(f"{self.path}/{path}").status == 200, "the plugin is back")
 
     def move(self, path: str, timeout: float = 30) -> None:
         """Moves the mount, with its leases revoked, and waits until it is there."""

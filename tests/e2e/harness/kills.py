@@ -71,22 +71,23 @@ class Row:
 class Table:
     """Rows on one mount of a server, and leases beside them that must not be touched."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kinds: dict[str, Callable[..., str]] = KINDS) -> None:
         self.engine = engine
+        self.kinds = kinds
         self.control: Control = engine.cloud.control
         self.storage = Storage(engine)
         self.rows: list[Row] = []
         self._numbers = itertools.count(1)
         self._calls: dict[tuple[str, str], list[tuple[str, int]]] = {}
-        for kind in KINDS:
+        for kind in kinds:
             self._discover(kind)
-        self._bystanders = {engine.creds(KINDS[kind](engine, f"stays-{kind}")).ok().lease_id: f"stays-{kind}"
-                            for kind in KINDS}
+        self._bystanders = {engine.creds(kinds[kind](engine, f"stays-{kind}")).ok().lease_id: f"stays-{kind}"
+                            for kind in kinds}
         self._untouched = self._holdings(self._bystanders.values())
 
     def _discover(self, kind: str) -> None:
         """The calls of an issue and of a revocation that nothing disturbs."""
-        role = KINDS[kind](self.engine, f"seen-{kind}")
+        role = self.kinds[kind](self.engine, f"seen-{kind}")
         start = self.control.summary()["last_call"]
         lease_id = self.engine.creds(role).ok().lease_id
         middle = self.control.summary()["last_call"]
@@ -99,10 +100,10 @@ class Table:
 
     # === rows ===
 
-    def batches(self, event: str, kinds: Iterable[str] = KINDS) -> Iterator[list[Row]]:
+    def batches(self, event: str) -> Iterator[list[Row]]:
         """A row for each call before and after, some at a time, each batch made ready when its turn comes."""
         rows = [Row(event, operation, kind, action, nth, moment, f"row{next(self._numbers):03}")
-                for kind in kinds for operation in ("issue", "revoke")
+                for kind in self.kinds for operation in ("issue", "revoke")
                 for action, nth in self._calls[operation, kind] for moment in ("before", "after")]
         # Of equal size, not some full and a rest.
         count = -(-len(rows) // _AT_ONCE)
@@ -122,7 +123,7 @@ class Table:
         return batch
 
     def _prepare(self, row: Row) -> None:
-        KINDS[row.kind](self.engine, row.role)
+        self.kinds[row.kind](self.engine, row.role)
         if row.operation == "revoke":
             row.lease_id = self.engine.creds(row.role).ok().lease_id
 
@@ -230,11 +231,11 @@ class Table:
 
         def ours(kind: str, *names: str) -> list[Json]:
             return [thing for thing in state[kind]
-                    if any(part in (thing[name] or "") for part in parts for name in names)]
-        found = {"users": ours("users", "user_name"), "policies": ours("policies", "policy_name"),
-                 "keys": ours("keys", "user_name"), "attachments": ours("attachments", "name", "policy_name")}
+                    if any(part in (thing.get(name) or "") for part in parts for name in names)]
+        found = {"users": ours("users", "user_name"), "policies": ours("policies", "policy_name", "user_name"),
+                 "keys": ours("keys", "user_name"), "attachments": ours("attachments", "name", "policy_name", "user_name")}
         for key in found["keys"]:
-            key.pop("last_used")
+            key.pop("last_used", None)
         return found
 
     def __str__(self) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE_CLOUD = ROOT / "tests" / "fakecloud"
+FAKE_AWS = ROOT / "tests" / "fakeaws"
 PLUGIN = "vault-plugin-alicloud"
 
 #: Prefixes of variables that would change what a server, a client or the plugin does.
-_FOREIGN = ("BAO_", "VAULT_", "ALICLOUD_", "ALIBABA", "SSL_CERT_")
+_FOREIGN = ("BAO_", "VAULT_", "ALICLOUD_", "ALIBABA", "AWS_", "SSL_CERT_")
 
 
 def target() -> Path:

@@ -17,7 +17,7 @@ def secrets_in_play(cloud: Cloud) -> set[str]:
             if value := call["params"].get(name):
                 found.add(value)
         for name, value in call["headers"]:
-            if name.lower() == "x-acs-security-token":
+            if name.lower() in ("x-acs-security-token", "x-amz-security-token"):
                 found.add(value)
             elif name.lower() == "authorization":
                 found.add(value.rpartition("Signature=")[2])

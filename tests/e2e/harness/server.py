@@ -145,12 +145,14 @@ class Server:
         return path
 
     def register(self, name: str = "alicloud", kind: str = "secret", file: str = PLUGIN,
-                 env: list[str] | None = None) -> None:
+                 env: list[str] | None = None, args: list[str] | None = None) -> None:
         """Registers the binary. Another `name` gets a process of its own."""
         digest = hashlib.sha256(self.install(file).read_bytes()).hexdigest()
         fields: Json = {"sha256": digest, "command": file}
         if env:
             fields["env"] = env
+        if args:
+            fields["args"] = args
         self.api.call("PUT", f"sys/plugins/catalog/{kind}/{name}", fields).ok()
 
     def plugin_processes(self, file: str = PLUGIN) -> list[int]:
