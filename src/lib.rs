@@ -16,7 +16,7 @@
 //! auth::alicloud ──► framework, alicloud, cloud
 //! vault ──► framework, goplugin
 //! cli ──► framework, alicloud, cloud
-//! framework, vault ──► cloud: the clock, randomness, deadlines and budgets only
+//! framework, vault ──► cloud: the clock, randomness, deadlines, budgets and the observer of calls only
 //! ```
 //!
 //! | module | what it is |
@@ -25,7 +25,7 @@
 //! | `cli` | the command line, memory hardening, the commands `sign` and `login` for clients that do not know AliCloud, and `install` |
 //! | `goplugin` | a go-plugin server: handshake, AutoMTLS, broker, stdio, controller, log format; knows nothing of Vault |
 //! | `vault` | Vault's backend protocol: serves the framework's backends, admits requests, and offers backends the host's storage and system view |
-//! | `framework` | what a backend is made of: paths, fields, settings, leases, WAL, schedule, help, OpenAPI; knows neither protobuf nor an engine |
+//! | `framework` | what a backend is made of: paths, fields, settings, leases, WAL, schedule, metrics, help, OpenAPI; knows neither protobuf nor an engine |
 //! | `cloud` | what every cloud client needs: transport, host names, deadlines, retries, rate limiters, redaction, the cache and chain of credentials, clock, randomness; knows no vendor and nothing of Vault |
 //! | `alicloud` | Alibaba Cloud, as a `Service` of `cloud`: signatures, endpoints, ARNs, error codes, RAM, STS, and where credentials come from |
 //! | `aws` | Amazon Web Services, as a `Service` of `cloud`: signatures, partitions, error codes, IAM |

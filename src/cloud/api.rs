@@ -129,13 +129,18 @@ impl Api {
                 Ok(Some(others)) if !others.is_same(&credentials) => credentials = others,
                 _ => return Err(error),
             }
-            tracing::info!(source = %credentials.source, "the cloud refused credentials that their source has replaced");
+            tracing::info!(event = "credentials_replaced", source = %credentials.source, "the cloud refused credentials that their source has replaced");
             tries += 1;
         }
     }
 
     async fn load(&self, deadline: Deadline) -> Result<Option<Credentials>, ProviderError> {
-        self.provider.load_by(deadline).await
+        let loaded = self.provider.load_by(deadline).await;
+        if let Ok(Some(credentials)) = &loaded {
+            let observed = self.client.observed();
+            observed.credentials(credentials.source, self.clock().now(), credentials.expiration);
+        }
+        loaded
     }
 }
 

@@ -15,6 +15,7 @@ use crate::cloud::deadline::Deadline;
 use crate::cloud::endpoint::Endpoint;
 use crate::cloud::error::{Error, Kind, Result};
 use crate::cloud::https::Https;
+use crate::cloud::observer::{Observed, Observer};
 use crate::cloud::permits::Permits;
 use crate::cloud::rate_limiter::{Priority, RateLimiters};
 use crate::cloud::retry::{TRIES, Tries};
@@ -43,6 +44,7 @@ pub struct Client {
     priority: Priority,
     /// For all calls together, where there is one.
     deadline: Option<Deadline>,
+    observed: Observed,
 }
 
 struct Inner {
@@ -76,6 +78,16 @@ impl Client {
             account: None,
             priority: Priority::Foreground,
             deadline: None,
+            observed: Observed::default(),
+        }
+    }
+
+    /// The same client, with somebody who is told about its calls.
+    #[must_use]
+    pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            observed: Observed(Some(observer)),
+            ..self.clone()
         }
     }
 
@@ -131,6 +143,10 @@ impl Client {
         &self.inner.clock
     }
 
+    pub(super) fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
     /// The tries of something that begins now.
     pub(super) fn tries(&self) -> Tries {
         Tries::new(self.tries, self.call_deadline())
@@ -159,6 +175,17 @@ impl Client {
         credentials: Option<&Credentials>,
         call: &Call,
     ) -> Result<Answer> {
+        let observed = self.observed.call(call.operation);
+        observed.ended(self.call_in_turn(service, endpoint, credentials, call).await)
+    }
+
+    async fn call_in_turn(
+        &self,
+        service: &dyn Service,
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+        call: &Call,
+    ) -> Result<Answer> {
         let deadline = self.call_deadline();
         // Anonymous calls have a limiter of their own.
         let account = self.account.clone().unwrap_or_default();
@@ -170,7 +197,10 @@ impl Client {
         let mut correction = None;
         loop {
             let turn = limiter.wait(self.priority, failed.is_some());
-            if deadline.run(turn).await.is_err() {
+            let waiting = self.observed.queue(call.operation);
+            let begun = deadline.run(turn).await;
+            drop(waiting);
+            if begun.is_err() {
                 return Err(failed.unwrap_or_else(|| {
                     let text = "the rate limiter's queue timed out; the request was not sent";
                     Error::new(Kind::Throttled, call.operation, text)
@@ -191,7 +221,10 @@ impl Client {
                 Err(error) => error,
             };
             match error.kind() {
-                Kind::Throttled => limiter.throttled(error.retry_after()),
+                Kind::Throttled => {
+                    self.observed.throttled(call.operation);
+                    limiter.throttled(error.retry_after());
+                }
                 Kind::Clock if self.corrects(&error, &mut correction) => {
                     failed = Some(error);
                     continue;
@@ -224,6 +257,11 @@ impl Client {
     /// # Errors
     /// No answer. [`Kind::Unavailable`] when nothing was sent because the host has not answered others.
     pub(crate) async fn forward(&self, operation: &'static str, request: Request) -> Result<Answer> {
+        let observed = self.observed.call(operation);
+        observed.ended(self.forward_once(operation, request).await)
+    }
+
+    async fn forward_once(&self, operation: &'static str, request: Request) -> Result<Answer> {
         let deadline = self.deadline_within(TRY);
         let host = request.endpoint.clone();
         let circuit = self.inner.circuits.get(&host);

@@ -20,6 +20,7 @@ pub(crate) mod file_state;
 pub mod fuzzing;
 pub(crate) mod https;
 pub(crate) mod names;
+pub mod observer;
 pub mod random;
 pub(crate) mod redact;
 #[cfg(test)]

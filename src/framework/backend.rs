@@ -9,17 +9,18 @@ use serde_json::{Map, Value};
 
 use super::class::RequestClass;
 use super::error::Error;
-use super::field::FieldValues;
 use super::handler::{Bound, Handler, bound};
 use super::help;
 use super::kind::{BackendKind, SpecialPaths};
+use super::metrics::{self, Collect, MountMetrics, Registry};
 use super::openapi;
-use super::path::{Forward, HandlerResult, OperationSpec, Path};
+use super::path::{DisplayAttributes, HandlerResult, Path};
 use super::pattern::Captures;
-use super::request::{Context, Operation};
+use super::request::{Context, Operation, Request};
 use super::response::{Auth, Response};
 use super::schedule::{Job, Schedule};
 use super::secret::{Lease, SecretType};
+use super::serve::{collect, is_read_only, serve};
 use super::tick::Tick;
 use super::wal_rollback::WalRollback;
 
@@ -31,14 +32,19 @@ pub struct Backend {
     special: SpecialPaths,
     secrets: Vec<SecretType>,
     wal: WalRollback,
-    schedules: Vec<Schedule>,
+    schedules: Vec<Arc<Schedule>>,
     initialize: Option<Bound<(), Result<(), Error>>>,
     auth_renew: Option<Bound<Auth, HandlerResult>>,
+    metrics: Arc<MountMetrics>,
+    registry: Arc<Registry>,
 }
 
 impl Backend {
     /// A backend without paths. `help` is shown by `path-help` on the mount.
     pub fn new(kind: BackendKind, help: &'static str) -> Self {
+        let metrics = Arc::new(MountMetrics::new(kind));
+        let registry = Arc::<Registry>::default();
+        registry.add(metrics.clone());
         Self {
             kind,
             help,
@@ -49,12 +55,26 @@ impl Backend {
             schedules: Vec::new(),
             initialize: None,
             auth_renew: None,
+            metrics,
+            registry,
         }
     }
 
     /// Adds a path. The first one that matches a request serves it.
     pub fn path(mut self, path: Path) -> Self {
         self.paths.push(path);
+        self
+    }
+
+    /// Adds the path `metrics`. `display` is what the engine's OpenAPI operation ids begin with.
+    pub fn metrics_path(self, display: DisplayAttributes) -> Self {
+        let path = metrics::path(display, &self.registry);
+        self.path(path)
+    }
+
+    /// Adds metrics of the engine's own to those that the path shows.
+    pub fn metrics(self, metrics: Arc<dyn Collect>) -> Self {
+        self.registry.add(metrics);
         self
     }
 
@@ -83,6 +103,9 @@ impl Backend {
         S: Send + Sync + 'static,
         T: DeserializeOwned + 'static,
     {
+        if self.wal.is_empty() {
+            self.registry.add(self.wal.metrics.clone());
+        }
         self.wal.add(kind, state, rollback);
         self
     }
@@ -90,7 +113,9 @@ impl Backend {
     /// Adds a job that runs at ticks of the host, which come about once a minute: when the last run went through all of its
     /// entries that long ago, and at the next tick when it did not.
     pub fn schedule(mut self, name: &'static str, every: Duration, job: Arc<dyn Job>) -> Self {
-        self.schedules.push(Schedule::new(name, every, job));
+        let schedule = Arc::new(Schedule::new(name, every, job));
+        self.registry.add(schedule.clone());
+        self.schedules.push(schedule);
         self
     }
 
@@ -154,12 +179,20 @@ impl Backend {
     pub async fn handle(&self, context: Context) -> HandlerResult {
         match context.request.operation {
             Operation::Help => self.help(&context).await,
-            Operation::Renew => self.renew(context).await,
+            Operation::Renew => {
+                let request = Arc::clone(&context.request);
+                self.counted(RequestClass::Storage, &request, self.renew(context))
+                    .await
+            }
             Operation::ResolvePath => {
                 context.host_asks_for_paths();
                 self.resolve_path(&context.request.path)
             }
-            Operation::Revoke => self.revoke(context).await,
+            Operation::Revoke => {
+                let request = Arc::clone(&context.request);
+                self.counted(RequestClass::Revoke, &request, self.revoke(context))
+                    .await
+            }
             Operation::Rollback => self.tick(context).await,
             Operation::Initialize => match &self.initialize {
                 Some(hook) => hook(context, ()).await.map(|()| None),
@@ -198,14 +231,28 @@ impl Backend {
         let spec = path
             .operation(operation)
             .ok_or_else(Error::unsupported_operation)?;
-        forward_if_needed(spec, &context).await?;
-        let collected = collect(path, &captures, &context)?;
-        let warnings: Vec<String> = collected.warnings().collect();
-        let mut response = (spec.handler)(context, collected.values).await?;
-        if let Some(response) = &mut response {
-            response.warnings.extend(warnings);
+        let request = Arc::clone(&context.request);
+        let class = if self.is_unauthenticated(&request.path) {
+            RequestClass::Login
+        } else {
+            spec.class
+        };
+        self.counted(class, &request, serve(path, &captures, spec, context))
+            .await
+    }
+
+    /// Serves a request, and counts how that ends.
+    async fn counted(
+        &self,
+        class: RequestClass,
+        request: &Request,
+        served: impl Future<Output = HandlerResult>,
+    ) -> HandlerResult {
+        let result = served.await;
+        if let Some(outcomes) = self.metrics.of(class, request) {
+            outcomes.count(request, &result);
         }
-        Ok(response)
+        result
     }
 
     /// Pure string work: the host asks this before it knows who the caller is.
@@ -241,8 +288,13 @@ impl Backend {
     async fn tick(&self, context: Context) -> HandlerResult {
         if is_read_only(&context).await? {
             // OpenBao ticks standbys as well. They see storage late: what looks left behind there may have become a lease.
+            self.wal.metrics.job.forget();
+            for schedule in &self.schedules {
+                schedule.runner.metrics.forget();
+            }
             return Ok(None);
         }
+        self.metrics.ticked(context.clock.now().unix_timestamp());
         let tick = Tick::new(context);
         let schedules = self.schedules.iter().map(|schedule| schedule.run(&tick));
         join(self.wal.run(&tick), join_all(schedules)).await;
@@ -281,33 +333,6 @@ impl Backend {
             ("see_also".to_owned(), Value::Null),
         ]))))
     }
-}
-
-fn collect(path: &Path, captures: &Captures, context: &Context) -> Result<super::field::Collected, Error> {
-    let request = &context.request;
-    FieldValues::collect(
-        &path.fields,
-        &request.data,
-        &request.body,
-        &captures.values(&request.path),
-    )
-    .map_err(Error::from)
-}
-
-/// A node that cannot do what the operation needs must say so before anything is changed outside.
-async fn forward_if_needed(spec: &OperationSpec, context: &Context) -> Result<(), Error> {
-    let forward = match spec.forward {
-        Forward::Never => false,
-        Forward::OnStandby => context.system.replication_state().await?.is_standby(),
-        Forward::WhenReadOnly => is_read_only(context).await?,
-    };
-    if forward { Err(Error::read_only()) } else { Ok(()) }
-}
-
-/// Whether the node leaves changes of this mount to another one.
-async fn is_read_only(context: &Context) -> Result<bool, Error> {
-    let state = context.system.replication_state().await?;
-    Ok(state.is_standby() || (state.is_performance_secondary() && !context.system.local_mount().await?))
 }
 
 #[cfg(test)]

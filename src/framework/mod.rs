@@ -22,6 +22,7 @@ mod lease;
 mod locks;
 #[cfg(any(test, fuzzing))]
 mod memory;
+mod metrics;
 mod openapi;
 mod path;
 mod pattern;
@@ -29,6 +30,7 @@ mod request;
 mod response;
 mod schedule;
 mod secret;
+mod serve;
 mod settings;
 mod spelling;
 mod storage;
@@ -54,6 +56,7 @@ pub use lease::{LeaseTerms, TtlCap};
 pub use locks::NamedLocks;
 #[cfg(any(test, fuzzing))]
 pub use memory::{FixedSystem, MemoryStorage};
+pub use metrics::{CloudMetrics, Collect, Counter, Families, Gauge};
 pub use path::{DisplayAttributes, HandlerResult, NoArguments, Path};
 #[cfg(fuzzing)]
 pub use pattern::Pattern;

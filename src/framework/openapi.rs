@@ -121,7 +121,7 @@ impl Builder<'_> {
         let operation = object(json!({
             "operationId": id,
             "tags": [tag],
-            "parameters": list_parameter(path, spec.operation).map(|parameter| [parameter]),
+            "parameters": query_parameters(path, spec.operation),
             "requestBody": body,
             "responses": responses,
         }));
@@ -223,6 +223,18 @@ fn list_parameter(path: &Path, operation: Operation) -> Option<Value> {
         })),
         _ => None,
     }
+}
+
+/// The parameters of the query: the fields that a read takes there, and what makes a GET a LIST.
+fn query_parameters(path: &Path, operation: Operation) -> Vec<Value> {
+    let is_read = operation == Operation::Read;
+    let fields = path.fields.iter().filter(|field| field.in_query && is_read);
+    let parameters = fields.map(|field| {
+        let mut schema = field_schema(field);
+        let description = schema.remove("description");
+        json!({ "name": field.name(), "in": "query", "description": description, "schema": schema })
+    });
+    parameters.chain(list_parameter(path, operation)).collect()
 }
 
 /// The parameters that all operations share: the captured names, sorted. Here Vault leaves the format out.

@@ -186,6 +186,11 @@ impl Path {
         self.last(|operation| operation.class = RequestClass::CloudCall)
     }
 
+    /// Marks the operation added last as one that needs neither storage nor the cloud.
+    pub(super) fn needs_nothing(self) -> Self {
+        self.last(|operation| operation.class = RequestClass::Static)
+    }
+
     /// Gives the operation added last display attributes of its own.
     pub fn displayed(self, display: DisplayAttributes) -> Self {
         self.last(|operation| operation.display = display)

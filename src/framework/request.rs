@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bounded::{BoundedStorage, BoundedSystem};
 use super::error::{Error, Status};
+use super::metrics::{Collect, Families};
 use super::response::{Auth, Secret};
 use super::storage::Storage;
 use super::system::SystemView;
@@ -101,6 +102,8 @@ pub struct Services {
     /// Whether the host has asked for the canonical form of a path of this mount. A host that asks does so before each
     /// request.
     pub resolves_paths: Arc<AtomicBool>,
+    /// The metrics of the process, which all its mounts show.
+    pub process: Arc<dyn Collect>,
 }
 
 impl Operation {
@@ -176,6 +179,11 @@ impl Context {
     /// Notes that the host has asked for the canonical form of a path.
     pub(super) fn host_asks_for_paths(&self) {
         self.services.resolves_paths.store(true, Ordering::Relaxed);
+    }
+
+    /// Adds the metrics of the process.
+    pub(super) fn collect_process(&self, families: &mut Families) {
+        self.services.process.collect(families);
     }
 
     /// When the request must be over. Every wait, retry and nested call takes the earlier of its own limit and this.

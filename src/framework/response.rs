@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::words::words;
@@ -130,6 +132,17 @@ impl Response {
             data: Some(data),
             ..Self::default()
         }
+    }
+
+    /// An answer that the host hands on as it is, with a content type of its own (`logical.HTTPContentType` and its
+    /// neighbours in `sdk/logical/response.go`).
+    pub fn raw(content_type: &'static str, body: &str) -> Self {
+        Self::data(Map::from_iter([
+            ("http_status_code".to_owned(), 200.into()),
+            ("http_content_type".to_owned(), content_type.into()),
+            // The host tries this decoding first, so that a body which looks like it would not arrive.
+            ("http_raw_body".to_owned(), STANDARD.encode(body).into()),
+        ]))
     }
 
     /// An answer to LIST. No keys is an empty object, which the host turns into 404 as for its own engines.

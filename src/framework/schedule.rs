@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::error::Error;
+use super::metrics::{Collect, Families};
 use super::request::Context;
 use super::tick::{Runner, Tick};
 
@@ -22,6 +23,9 @@ pub trait Job: Send + Sync {
 
     /// Works on one entry. An error is logged with the name of the job and of the entry.
     async fn work(&self, context: &Context, entry: &str) -> Result<(), Error>;
+
+    /// Adds metrics of its own. `entries` is how many there were when they were last listed, if they were.
+    fn collect(&self, _entries: Option<f64>, _families: &mut Families) {}
 }
 
 /// A job with its name and how often it runs.
@@ -29,7 +33,7 @@ pub(super) struct Schedule {
     pub(super) name: &'static str,
     every: Duration,
     job: Arc<dyn Job>,
-    runner: Runner,
+    pub(super) runner: Runner,
 }
 
 impl Schedule {
@@ -38,7 +42,7 @@ impl Schedule {
             name,
             every,
             job,
-            runner: Runner::default(),
+            runner: Runner::new(name),
         }
     }
 
@@ -47,7 +51,15 @@ impl Schedule {
         let list = self.job.due(&tick.context);
         let work = |context: Context, entry: String| async move { self.job.work(&context, &entry).await };
         if let Err(error) = self.runner.run(tick, self.name, self.every, list, work).await {
-            tracing::error!(job = self.name, %error, "cannot list the entries of a periodic job; will retry");
+            self.runner.metrics.not_listed.increment();
+            tracing::error!(event = "job_list_failed", job = self.name, %error, "cannot list the entries of a periodic job; will retry");
         }
+    }
+}
+
+impl Collect for Schedule {
+    fn collect(&self, families: &mut Families) {
+        self.runner.metrics.collect(families);
+        self.job.collect(self.runner.metrics.entries.value(), families);
     }
 }

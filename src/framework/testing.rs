@@ -28,6 +28,7 @@ pub(crate) fn services(storage: Arc<dyn Storage>, system: impl SystemView + 'sta
         system: Arc::new(system),
         clock: Arc::new(SystemClock),
         resolves_paths: Arc::default(),
+        process: Arc::new(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
@@ -13,6 +14,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use super::error::Error;
+use super::metrics::JobMetrics;
 use super::request::Context;
 use crate::cloud::budget::TICK_ENTRY;
 
@@ -103,9 +105,10 @@ impl fmt::Display for Failure {
 
 /// Works on the entries of one job, tick by tick. It remembers where it stopped and which entries failed; a new process
 /// begins at the front.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Runner {
     progress: Mutex<Progress>,
+    pub(super) metrics: Arc<JobMetrics>,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +127,14 @@ struct Pause {
 }
 
 impl Runner {
+    /// For a job by the name that it has in the log.
+    pub(super) fn new(job: &'static str) -> Self {
+        Self {
+            progress: Mutex::default(),
+            metrics: Arc::new(JobMetrics::new(job)),
+        }
+    }
+
     /// Lists entries and works on them, until all were begun or the tick's time is over. A job that went through all of
     /// its entries rests for `every`. A second tick waits for the first.
     ///
@@ -149,6 +160,7 @@ impl Runner {
         }
         progress.completed = None;
         let names = progress.in_turn(tick.context.unless_cancelled(list).await??);
+        self.metrics.entries.set_count(names.len());
         let now = Instant::now();
         let attempts = names.iter().enumerate().map(|(turn, name)| {
             let paused = !tick.immediate && progress.is_paused(name, now);
@@ -171,11 +183,14 @@ impl Runner {
                 Outcome::NotBegun => stopped_at = stopped_at.min(turn),
                 Outcome::Paused => {}
                 Outcome::Ended(Ok(())) => {
+                    self.metrics.processed.increment();
                     progress.failed.remove(name);
                 }
                 Outcome::Ended(Err(failure)) => {
+                    self.metrics.failed.increment();
                     let pause = progress.failed(name);
                     tracing::error!(
+                        event = "job_entry_failed",
                         job,
                         entry = name,
                         error = %failure,
@@ -188,10 +203,14 @@ impl Runner {
         if let Some(last) = stopped_at.checked_sub(1).and_then(|last| names.get(last)) {
             progress.cursor = Some(last.clone());
         }
+        let now = tick.context.clock.now().unix_timestamp();
+        self.metrics
+            .ended(now, names.len() - stopped_at, progress.failed.len());
         if stopped_at == names.len() {
             progress.completed = Some(Instant::now());
         } else {
             tracing::warn!(
+                event = "job_time_limit",
                 job,
                 "the periodic run reached its time limit; the next run continues"
             );

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cloud::{Deadline, budget};
-use crate::framework::{Error, RequestClass, Status};
+use crate::framework::{Collect, Counter, Error, Families, RequestClass, Status};
 
 /// Bounds of one class of requests.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,7 @@ struct Class {
     large_admitted: Arc<Semaphore>,
     large: Arc<Semaphore>,
     small_kib: Arc<Semaphore>,
+    refused: Counter,
     /// Keys with requests at work or in the queue; so it holds no more keys than that.
     keys: Mutex<HashMap<String, Key>>,
 }
@@ -178,6 +179,51 @@ impl Admission {
     /// The largest `data` that a request of a class may have, in bytes.
     pub(super) fn body_limit(class: RequestClass) -> usize {
         Bounds::of(class).map_or(UNCOUNTED_BODY, |bounds| bounds.body)
+    }
+}
+
+impl Collect for Admission {
+    fn collect(&self, families: &mut Families) {
+        let classes = [
+            ("login", RequestClass::Login),
+            ("issue", RequestClass::Issue),
+            ("cloud_call", RequestClass::CloudCall),
+            ("revoke", RequestClass::Revoke),
+            ("storage", RequestClass::Storage),
+        ];
+        let used = |semaphore: &Semaphore, of: usize| of.saturating_sub(semaphore.available_permits());
+        for (word, class) in classes {
+            let Some(class) = self.0.get(&class) else {
+                continue;
+            };
+            let (label, bounds) = ([("class", word)], class.bounds);
+            let in_progress = used(&class.permits, bounds.permits);
+            let admitted = used(&class.admitted, bounds.permits + bounds.queue);
+            families
+                .gauge(
+                    "process_requests_permits",
+                    "Requests of a class that the process works on at once.",
+                )
+                .sample(&label, bounds.permits as f64);
+            families
+                .gauge(
+                    "process_requests_in_progress",
+                    "Requests of a class that the process works on now.",
+                )
+                .sample(&label, in_progress as f64);
+            families
+                .gauge(
+                    "process_requests_queued",
+                    "Requests of a class that wait for a permit now.",
+                )
+                .sample(&label, admitted.saturating_sub(in_progress) as f64);
+            families
+                .counter(
+                    "process_requests_refused_total",
+                    "Requests of a class that were refused because too many were waiting, or waited for too long.",
+                )
+                .sample(&label, class.refused.value());
+        }
     }
 }
 
@@ -260,6 +306,7 @@ impl Class {
             large_admitted: Arc::new(Semaphore::new(LARGE_QUEUE)),
             large: Arc::new(Semaphore::new(LARGE_PERMITS)),
             small_kib: Arc::new(Semaphore::new(SMALL_KIB)),
+            refused: Counter::default(),
             keys: Mutex::default(),
         })
     }
@@ -289,7 +336,9 @@ impl Class {
         Ok(held)
     }
 
+    /// A refusal, which is counted.
     fn busy(&self) -> Error {
+        self.refused.increment();
         let Bounds {
             name, permits, queue, ..
         } = self.bounds;

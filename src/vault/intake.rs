@@ -54,11 +54,11 @@ pub(super) struct Intake<S> {
 }
 
 impl<S> Intake<S> {
-    pub(super) fn new(service: S, instances: Arc<Instances>) -> Self {
+    pub(super) fn new(service: S, instances: Arc<Instances>, admission: Arc<Admission>) -> Self {
         Self {
             service,
             instances,
-            admission: Arc::default(),
+            admission,
         }
     }
 }

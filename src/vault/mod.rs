@@ -12,6 +12,7 @@ mod instances;
 mod intake;
 mod multiplex;
 mod plugin;
+mod process_metrics;
 mod refused_logins;
 mod service;
 mod storage;
@@ -44,9 +45,11 @@ impl Plugin {
     pub fn routes(self, broker: Broker) -> Routes {
         let version = version::Version(self.version);
         let instances = Arc::default();
-        let backend = service::Service::new(self, broker, Arc::clone(&instances));
+        let admission = Arc::default();
+        let process = Arc::new(process_metrics::ProcessMetrics::new(self.version, &admission));
+        let backend = service::Service::new(self, broker, Arc::clone(&instances), process);
         let backend = BackendServer::new(backend).max_decoding_message_size(admission::LARGEST_MESSAGE);
-        Routes::new(intake::Intake::new(backend, instances))
+        Routes::new(intake::Intake::new(backend, instances, admission))
             .add_service(PluginVersionServer::new(version))
             .add_service(PluginMultiplexingServer::new(multiplex::Multiplexing))
     }

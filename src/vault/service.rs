@@ -21,7 +21,9 @@ use super::plugin::Plugin;
 use super::storage::HostStorage;
 use super::system::HostSystem;
 use crate::cloud::{Deadline, SystemClock, budget};
-use crate::framework::{self, BackendKind, Context, Error, Excerpt, Kind, Operation, RequestClass, Services};
+use crate::framework::{
+    self, BackendKind, Collect, Context, Error, Excerpt, Kind, Operation, RequestClass, Services,
+};
 use crate::goplugin::Broker;
 
 /// The numbers of `logical.BackendType`.
@@ -32,14 +34,21 @@ pub(super) struct Service {
     plugin: Plugin,
     broker: Broker,
     instances: Arc<Instances>,
+    process: Arc<dyn Collect>,
 }
 
 impl Service {
-    pub(super) fn new(plugin: Plugin, broker: Broker, instances: Arc<Instances>) -> Self {
+    pub(super) fn new(
+        plugin: Plugin,
+        broker: Broker,
+        instances: Arc<Instances>,
+        process: Arc<dyn Collect>,
+    ) -> Self {
         Self {
             plugin,
             broker,
             instances,
+            process,
         }
     }
 
@@ -69,6 +78,7 @@ impl Service {
                     system: Arc::new(HostSystem::new(channel, self.plugin.product)),
                     clock: Arc::new(SystemClock),
                     resolves_paths: Arc::default(),
+                    process: Arc::clone(&self.process),
                 },
                 refused_logins: Arc::default(),
                 gone: CancellationToken::new(),
@@ -140,7 +150,7 @@ impl BackendService for Service {
             .err()
             .unwrap_or_default();
         if !err.is_empty() {
-            tracing::error!(err, "a mount cannot be set up");
+            tracing::error!(event = "mount_setup_failed", err, "a mount cannot be set up");
         }
         Ok(Response::new(pb::SetupReply { err }))
     }
@@ -157,7 +167,7 @@ impl BackendService for Service {
         });
         let err = initialized.await.err();
         if let Some(error) = &err {
-            tracing::error!(%error, "a mount cannot be initialized");
+            tracing::error!(event = "mount_initialize_failed", %error, "a mount cannot be initialized");
         }
         Ok(Response::new(pb::InitializeReply {
             err: err.as_ref().map(convert::proto_error),
@@ -301,7 +311,7 @@ where
             .try_into_panic()
             .map(|payload| static_text(&*payload))
             .unwrap_or("cancelled");
-        tracing::error!(panic, "a request panicked");
+        tracing::error!(event = "request_panicked", panic, "a request panicked");
         Err(Error::internal(
             "internal error: the request panicked; see the server's log",
         ))
@@ -326,7 +336,7 @@ fn log_failure(instance: &Instance, arrival: &Arrival, call: &'static str, error
     let (operation, path) = (Excerpt(operation), Excerpt(path));
     match error.kind() {
         Kind::Internal | Kind::Coded(_) if arrival.class != RequestClass::Login => {
-            tracing::warn!(call, %operation, %path, %error, cause, "request failed");
+            tracing::warn!(event = "request_failed", call, %operation, %path, %error, cause, "request failed");
         }
         kind => {
             if arrival.class == RequestClass::Login && kind != Kind::UnsupportedOperation {

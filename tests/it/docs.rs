@@ -164,14 +164,16 @@ fn operations(openapi: &Value, mount: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The fields of a path: in the path itself and in the body of a write.
+/// The fields of a path: in the path itself, in the query of a read and in the body of a write.
 fn fields(openapi: &Value, item: &Value) -> BTreeSet<String> {
     let schema = &item["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
     let body = schema
         .as_str()
         .and_then(|pointer| openapi.pointer(pointer.trim_start_matches('#')))
         .and_then(|schema| schema["properties"].as_object());
+    let query = parameters(&item["get"]).filter(|parameter| *parameter != "list");
     parameters(item)
+        .chain(query)
         .map(str::to_owned)
         .chain(body.into_iter().flat_map(|properties| properties.keys().cloned()))
         .collect()
@@ -185,20 +187,21 @@ fn parameters(of: &Value) -> impl Iterator<Item = &str> {
         .filter_map(|parameter| parameter["name"].as_str())
 }
 
-/// The texts in the first column of tables on error texts and log lines.
+/// The texts in the column of error texts or log lines, of the tables that have one.
 fn quotes(document: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut in_table = false;
+    let mut column = None;
     for line in document.lines() {
         let Some(row) = line.strip_prefix('|') else {
-            in_table = false;
+            column = None;
             continue;
         };
-        let first = row.split(" | ").next().unwrap_or_default().trim();
-        in_table |= matches!(first, "error text" | "log line");
-        if in_table {
-            found.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
+        let cells: Vec<_> = row.split(" | ").map(str::trim).collect();
+        if column.is_none() {
+            column = cells.iter().position(|cell| matches!(*cell, "error text" | "log line"));
         }
+        let quoted = column.and_then(|column| cells.get(column)).unwrap_or(&"");
+        found.extend(quoted.split('`').skip(1).step_by(2).map(str::to_owned));
     }
     found
 }

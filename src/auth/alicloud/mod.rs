@@ -5,6 +5,7 @@
 //! | `config` | `path_config` |
 //! | `role/<role>`, `role`, `roles` | `path_role` |
 //! | `login` | `path_login` |
+//! | `metrics` | `framework` |
 //! | renewal of tokens | `renewal` |
 //!
 //! A login is a request to STS that its sender signed and did not send: `signed_request` checks it and takes it apart,
@@ -34,8 +35,8 @@ mod used_signatures;
 use std::sync::Arc;
 
 use crate::cloud::Client;
-use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
-use method::Method;
+use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
+use method::{Method, OPERATIONS};
 pub use used_signatures::UsedSignatures;
 
 #[cfg(fuzzing)]
@@ -50,8 +51,9 @@ it. The method sends it to STS, which answers whose it is, and compares that wit
 
 /// The backend of one mount. The client and the used signatures are those of the whole process.
 pub fn backend(client: Client, used_signatures: Arc<UsedSignatures>) -> Backend {
+    let calls = Arc::new(CloudMetrics::default());
     let method = Arc::new(Method {
-        client,
+        client: client.observed_by(calls.clone()),
         locks: NamedLocks::default(),
         used_signatures,
     });
@@ -64,5 +66,7 @@ pub fn backend(client: Client, used_signatures: Arc<UsedSignatures>) -> Backend 
         .path(path_role::list_path(&method))
         .path(path_role::path(&method))
         .path(path_config::path(&method))
+        .metrics_path(OPERATIONS)
+        .metrics(calls)
         .auth_renew(&method, renewal::renew)
 }

@@ -32,6 +32,7 @@ pub struct Field {
     pub(super) required: bool,
     pub(super) deprecated: bool,
     pub(super) allowed: &'static [&'static str],
+    pub(super) in_query: bool,
     pub(super) display: FieldDisplay,
 }
 
@@ -84,6 +85,7 @@ impl Field {
             required: false,
             deprecated: false,
             allowed: &[],
+            in_query: false,
             display: FieldDisplay::default(),
         }
     }
@@ -115,6 +117,12 @@ impl Field {
     /// Documents the values that the handler accepts.
     pub fn allowed(mut self, values: &'static [&'static str]) -> Self {
         self.allowed = values;
+        self
+    }
+
+    /// Documents that a read takes the field as a parameter of its query.
+    pub fn in_query(mut self) -> Self {
+        self.in_query = true;
         self
     }
 

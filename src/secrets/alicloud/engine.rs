@@ -1,10 +1,12 @@
 //! What the paths of one mount share.
 
+use std::sync::Arc;
+
 use crate::alicloud::Client;
 use crate::framework::{DisplayAttributes, NamedLocks};
 use crate::secrets::alicloud::accounts::Accounts;
 use crate::secrets::alicloud::credentials::MountCredentials;
-use crate::secrets::lease::{BindOnce, OwnerTag};
+use crate::secrets::lease::{BindOnce, OrphanMetrics, OwnerTag};
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("ali-cloud");
@@ -19,4 +21,5 @@ pub(super) struct Engine {
     pub(super) owner_tag: Option<OwnerTag>,
     pub(super) accounts: Accounts,
     pub(super) binding: BindOnce,
+    pub(super) orphans: Arc<OrphanMetrics>,
 }

@@ -6,6 +6,7 @@
 //! | `role/<name>`, `role`, `roles` | `role/` |
 //! | `creds/<name>` | `path_creds` |
 //! | `orphans`, `orphans/<user>` | `path_orphans` |
+//! | `metrics` | `framework` |
 //! | leases of RAM users and STS sessions | `lease` |
 //!
 //! Paths, shapes, stored entries and leases are those of HashiCorp's `vault-plugin-secrets-alicloud`, so that either
@@ -34,11 +35,11 @@ use std::sync::Arc;
 
 use crate::alicloud::Client;
 use crate::alicloud::credentials::Sources;
-use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
-use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OwnerTag, WAL_KIND, roll_back};
+use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
+use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OrphanMetrics, OwnerTag, WAL_KIND, roll_back};
 use accounts::Accounts;
 use credentials::MountCredentials;
-use engine::Engine;
+use engine::{Engine, OPERATIONS};
 
 #[cfg(fuzzing)]
 pub use role::fuzzing;
@@ -56,13 +57,16 @@ credentials from \"creds/<name>\". They are revoked when their lease ends. Users
 /// this one, blank while there is none.
 #[must_use]
 pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
+    let calls = Arc::new(CloudMetrics::default());
+    let orphans = Arc::new(OrphanMetrics::default());
     let engine = Arc::new(Engine {
-        client,
+        client: client.observed_by(calls.clone()),
         credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
         owner_tag: OwnerTag::of_mount(mount),
         accounts: Accounts::default(),
         binding: BindOnce::default(),
+        orphans: orphans.clone(),
     });
     Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
@@ -75,6 +79,9 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         .path(path_creds::path(&engine))
         .path(path_orphans::list_path(&engine))
         .path(path_orphans::path(&engine))
+        .metrics_path(OPERATIONS)
+        .metrics(calls)
+        .metrics(orphans)
         .secret(lease::secret(&engine))
         .wal(WAL_KIND, &engine, roll_back)
         .schedule(

@@ -76,7 +76,8 @@ async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     // One that renamed itself still belongs to its lease.
     let renamed = owned_ids::<MadeUser>(&context, &ids).await?;
     let orphans = orphans.into_iter().filter(|user| !renamed.contains(&user.id));
-    let orphans = orphans.map(|user| user.name).collect();
+    let orphans: Vec<_> = orphans.map(|user| user.name).collect();
+    engine.orphans.listed(&context, orphans.len());
     Ok(Some(Response::list(orphans)))
 }
 
@@ -112,6 +113,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     let entry = WalEntry::put(&context, WAL_KIND, &made).await?;
     made.remove(&cloud.ram).await.map_err(failed_call)?;
     entry.delete(&*context.storage).await?;
+    engine.orphans.removed();
     Ok(None)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::framework::{Context, Error, Job};
+use crate::framework::{Context, Counter, Error, Families, Job};
 use crate::secrets::lease::clock;
 use crate::secrets::lease::issuer::{LeaseEngine, LeaseUser as _, UserOf};
 use crate::secrets::lease::record::{self, LeaseRecord};
@@ -16,6 +16,7 @@ pub struct CleanUp<E> {
     engine: Arc<E>,
     /// When this process first ran the job, in seconds since 1970.
     since: OnceLock<u64>,
+    removed: Counter,
 }
 
 impl<E: LeaseEngine> CleanUp<E> {
@@ -28,6 +29,7 @@ impl<E: LeaseEngine> CleanUp<E> {
         Self {
             engine: Arc::clone(engine),
             since: OnceLock::new(),
+            removed: Counter::default(),
         }
     }
 }
@@ -68,10 +70,27 @@ impl<E: LeaseEngine> Job for CleanUp<E> {
             )
         })?;
         context.storage.apply(vec![record::deletion(user)]).await?;
+        self.removed.increment();
         tracing::warn!(
+            event = "lost_lease_removed",
             user,
             "removed the user of an expired lease that was never revoked"
         );
         Ok(())
+    }
+
+    fn collect(&self, entries: Option<f64>, families: &mut Families) {
+        families
+            .gauge(
+                "lease_records",
+                "Lease records when they were last listed, about every ten minutes: leases that stand for users.",
+            )
+            .sample(&[], entries);
+        families
+            .counter(
+                "lost_leases_removed_total",
+                "Users that were removed because their lease had expired and was never revoked.",
+            )
+            .sample(&[], self.removed.value());
     }
 }

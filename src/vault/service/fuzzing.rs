@@ -25,6 +25,7 @@ impl Mount {
                 system: Arc::new(FixedSystem::default()),
                 clock,
                 resolves_paths: Arc::default(),
+                process: Arc::new(()),
             },
             refused_logins: Arc::default(),
             gone: CancellationToken::new(),

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod issue;
+mod metrics;
 mod orphans;
 mod record;
 mod revoke;
