@@ -81,6 +81,7 @@ fn plugin(arguments: &Arguments) -> ExitCode {
     if arguments.unknown > 0 {
         // Not told which: one may be a secret in the wrong place.
         tracing::warn!(
+            event = "unknown_arguments",
             count = arguments.unknown,
             "unknown command-line arguments were ignored"
         );
@@ -102,7 +103,7 @@ fn plugin(arguments: &Arguments) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the plugin exited with an error");
+            tracing::error!(event = "plugin_exited", %error, "the plugin exited with an error");
             ExitCode::FAILURE
         }
     }
@@ -114,7 +115,7 @@ fn protect_memory() {
     let asked = env::var_os(MLOCK).is_some_and(|value| value == "true");
     let locked = if asked { process::lock_memory() } else { Ok(()) };
     for error in [hardened, locked].into_iter().filter_map(Result::err) {
-        tracing::warn!(%error, "memory hardening failed");
+        tracing::warn!(event = "memory_hardening_failed", %error, "memory hardening failed");
     }
 }
 

@@ -191,7 +191,7 @@ impl Attempt<'_> {
         let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(state.failures - FAILURES));
         let pause = doubled.min(MAX_PAUSE);
         if state.try_again_at.is_none() {
-            tracing::warn!(%host, error, "a host does not answer; requests for it are refused until it does");
+            tracing::warn!(event = "host_not_answering", %host, error, "a host does not answer; requests for it are refused until it does");
         }
         state.try_again_at = Some(now + pause);
     }

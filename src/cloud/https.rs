@@ -131,6 +131,7 @@ impl Pool {
             }
             (Err(error), Some(kept)) => {
                 tracing::warn!(
+                    event = "ca_bundle_unusable",
                     error,
                     "the CA bundle has changed but cannot be loaded; keeping the previous one"
                 );

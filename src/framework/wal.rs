@@ -85,13 +85,17 @@ impl WalEntry {
                 Ok(_) => continue,
                 // It must not hide the others.
                 Err(error) => {
-                    tracing::error!(entry = id, %error, "a WAL entry cannot be read");
+                    tracing::error!(event = "wal_entry_unreadable", entry = id, %error, "a WAL entry cannot be read");
                     continue;
                 }
             };
             match serde_json::from_value(pending.data) {
                 Ok(data) => found.push(data),
-                Err(_) => tracing::error!(entry = id, "the data of a WAL entry cannot be read"),
+                Err(_) => tracing::error!(
+                    event = "wal_data_unreadable",
+                    entry = id,
+                    "the data of a WAL entry cannot be read"
+                ),
             }
         }
         Ok(found)

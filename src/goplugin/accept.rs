@@ -87,7 +87,7 @@ impl Acceptor {
             let socket = match listener.accept().await {
                 Ok((socket, _)) => socket,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    tracing::warn!(event = "accept_failed", %error, "cannot accept a connection");
                     sleep(PAUSE).await;
                     continue;
                 }
@@ -133,11 +133,14 @@ impl Acceptor {
                 self.ready.send(Ok(stream)).await.is_ok()
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "a connection was refused: TLS failed");
+                tracing::warn!(event = "tls_failed", %error, "a connection was refused: TLS failed");
                 false
             }
             Err(_) => {
-                tracing::warn!("a connection was closed: no TLS handshake within {HANDSHAKE:?}");
+                tracing::warn!(
+                    event = "tls_timeout",
+                    "a connection was closed: no TLS handshake within {HANDSHAKE:?}"
+                );
                 false
             }
         }

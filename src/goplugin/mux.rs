@@ -118,7 +118,10 @@ async fn drive(
             match connection.poll_next_inbound(cx) {
                 Poll::Ready(Some(Ok(stream))) => {
                     if inbound.try_send(stream.compat()).is_err() {
-                        tracing::warn!("too many streams are waiting, one is refused");
+                        tracing::warn!(
+                            event = "stream_refused",
+                            "too many streams are waiting, one is refused"
+                        );
                     }
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),

@@ -115,8 +115,13 @@ pub async fn serve(handshake: Handshake, routes: impl FnOnce(Broker) -> Routes) 
     match reason {
         Reason::Requested => tracing::debug!("the host asked for the end"),
         Reason::Disconnected => tracing::debug!("the host closed its connection and did not come back"),
-        Reason::NeverConnected => tracing::warn!("no host connected in time"),
-        Reason::Orphaned => tracing::warn!("the process that started this plugin is gone"),
+        Reason::NeverConnected => {
+            tracing::warn!(event = "server_never_connected", "no host connected in time")
+        }
+        Reason::Orphaned => tracing::warn!(
+            event = "server_gone",
+            "the process that started this plugin is gone"
+        ),
         Reason::Signalled => tracing::info!("a signal asked for the end and no host is connected"),
     }
 

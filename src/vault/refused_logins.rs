@@ -61,6 +61,7 @@ impl Refusals {
     fn log(&self) {
         let (reason, times) = self.commonest();
         tracing::warn!(
+            event = "logins_refused",
             refused = self.count,
             seconds = PERIOD.as_secs(),
             reason,

@@ -11,6 +11,7 @@
 mod dependencies;
 mod docs;
 mod host;
+mod log_events;
 mod privacy;
 mod protocol;
 mod signer;

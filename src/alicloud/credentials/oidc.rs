@@ -213,7 +213,12 @@ async fn token(file: PathBuf, named: &'static str) -> Result<(SecretString, File
         Ok(Err(cause)) => cause,
         Err(_) => "reading it was interrupted".to_owned(),
     };
-    tracing::warn!(file = shown, cause, "cannot use the identity token file");
+    tracing::warn!(
+        event = "identity_token_unusable",
+        file = shown,
+        cause,
+        "cannot use the identity token file"
+    );
     Err(ProviderError::new(
         NAME,
         format!(

@@ -162,7 +162,7 @@ impl<P: Provider> Cached<P> {
                 // Not each of many failures: the old ones may be good for hours.
                 if in_a_row.is_power_of_two() {
                     let error = outcome.err().map(|error| error.to_string());
-                    tracing::warn!(error, expires_at = %kept.expires_at, "credential refresh failed; using the cached credentials");
+                    tracing::warn!(event = "credential_refresh_failed", error, expires_at = %kept.expires_at, "credential refresh failed; using the cached credentials");
                 }
                 Ok(Some(kept.credentials.clone()))
             }

@@ -17,7 +17,10 @@ impl TokenParameters {
             return Ok(());
         }
         let Some(client) = client.and_then(address::client) else {
-            tracing::warn!("a role has bound CIDRs, but the server did not say where the login came from");
+            tracing::warn!(
+                event = "client_address_missing",
+                "a role has bound CIDRs, but the server did not say where the login came from"
+            );
             return Err(denied(
                 "the client's address is not known, and the role is bound to addresses",
             ));

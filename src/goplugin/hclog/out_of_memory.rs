@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::record::Timestamp;
 
-const BEFORE_TIME: &str = r#"{"@level":"error","@module":"alicloud","@timestamp":""#;
+const BEFORE_TIME: &str = r#"{"@level":"error","@module":"alicloud","event":"out_of_memory","@timestamp":""#;
 const AFTER_TIME: &str = "\",\"@message\":\"out of memory: the plugin exits and the server restarts it; raise the memory limit \
     of the server, or RLIMIT_MEMLOCK where memory is locked\"}";
 

@@ -16,6 +16,7 @@ fn record(module: &'static str, info: &PanicHookInfo<'_>) -> Record {
         .map(|place| format!("{}:{}", place.file(), place.line()));
     let thread = std::thread::current();
     let mut record = Record::new("error", module);
+    record.field("event", "panic".into());
     record.field("message", message(info.payload()).into());
     record.field(
         "location",

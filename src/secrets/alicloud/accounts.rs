@@ -119,7 +119,7 @@ impl Lookup {
             // Whoever mends the credentials does not want to wait.
             Err(error) if error.kind() == Kind::Credentials => None,
             Err(error) => {
-                tracing::warn!(%error, "STS does not tell the account of the mount's credentials; will retry");
+                tracing::warn!(event = "account_lookup_failed", %error, "STS does not tell the account of the mount's credentials; will retry");
                 Some(State::FailedUntil(Instant::now() + PAUSE))
             }
         };

@@ -87,7 +87,7 @@ impl MadeUser {
             failures.push(error.clone());
         }
         for failure in &failures {
-            tracing::warn!(user, error = %failure, "one step of deleting a user failed");
+            tracing::warn!(event = "user_deletion_step_failed", user, error = %failure, "one step of deleting a user failed");
         }
         match (user_found, failures.into_iter().next()) {
             (Ok(user_found), _) => Ok(Removed {
@@ -108,7 +108,7 @@ impl MadeUser {
             match answer {
                 Ok(found) => all_found &= found,
                 Err(error) => {
-                    tracing::warn!(policy, %error, "a policy of a user cannot be deleted");
+                    tracing::warn!(event = "policy_deletion_failed", policy, %error, "a policy of a user cannot be deleted");
                     failure.get_or_insert(error);
                 }
             }

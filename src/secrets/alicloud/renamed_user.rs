@@ -32,6 +32,7 @@ pub(super) async fn find(
         Ok(users) => users,
         Err(error) if error.kind() == Kind::Denied => {
             tracing::warn!(
+                event = "renamed_user_not_looked_for",
                 user = user.user_name,
                 "a user is not there, and may have another name: grant ram:ListUsers, so that it can be looked for"
             );

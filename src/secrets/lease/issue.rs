@@ -98,12 +98,12 @@ async fn undo<I: Issuer>(
     };
     if let Err(error) = noted {
         // Nothing is lost by it: the entry or the record is still there, and the tick finds nothing left to undo.
-        tracing::warn!(user, %error, "cannot update the WAL entry of a user whose creation was rolled back");
+        tracing::warn!(event = "wal_update_failed", user, %error, "cannot update the WAL entry of a user whose creation was rolled back");
     }
     match removed {
         Ok(_) => failure,
         Err(error) => {
-            tracing::error!(user, %error, "a partially created user could not be removed; will retry");
+            tracing::error!(event = "undo_failed", user, %error, "a partially created user could not be removed; will retry");
             Error::new(
                 failure.kind(),
                 format!(

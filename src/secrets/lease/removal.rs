@@ -17,6 +17,7 @@ pub async fn remove<E: LeaseEngine>(engine: &E, context: &Context, user: &UserOf
     // It may have been allowed to rename itself. That must not keep its keys alive.
     if let Some(renamed) = issuer.find_renamed(context, user).await? {
         tracing::warn!(
+            event = "user_renamed",
             user = user.name(),
             renamed = renamed.name(),
             "the user of a lease has another name; it is removed all the same. Roles should not grant what renames users"

@@ -20,6 +20,7 @@ pub async fn roll_back<E: LeaseEngine>(
     let ForUser { issuer, .. } = issuer_for(&*engine, &context, &user).await?;
     let removed = if issuer.is_foreign(&context, &user).await {
         tracing::warn!(
+            event = "wal_user_not_ours",
             user = user.name(),
             "a WAL entry names a user that does not carry the owner tag of this mount; it is left alone. If Vault made it, \
              delete it and its access keys in {}",

@@ -1,0 +1,108 @@
+//! Every warning and error of the log has a word for its `event`, and every word is explained to operators.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How a word is given to a line of the log: by a macro, or where a record is written by hand.
+const FORMS: [&str; 3] = ["event = \"", "\"event\":\"", "field(\"event\", \""];
+
+#[test]
+fn every_warning_and_error_begins_with_its_event() {
+    let mut lines = 0;
+    let mut without = Vec::new();
+    for (path, code) in sources() {
+        assert!(
+            !code.contains("use tracing::"),
+            "{}: write tracing::warn! in full, so that this test finds it",
+            path.display()
+        );
+        for (name, start) in ["tracing::warn!(", "tracing::error!("]
+            .into_iter()
+            .flat_map(|name| {
+                code.match_indices(name)
+                    .map(move |(at, _)| (name, at + name.len()))
+            })
+        {
+            lines += 1;
+            if !code[start..].trim_start().starts_with("event = \"") {
+                let line = code[..start].lines().count();
+                without.push(format!("{}:{line}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(lines > 30, "only {lines} were found");
+    assert!(
+        without.is_empty(),
+        "lines without an event:\n{}",
+        without.join("\n")
+    );
+}
+
+#[test]
+fn every_event_has_one_place_and_is_documented() {
+    let mut places = BTreeMap::<String, Vec<PathBuf>>::new();
+    for (path, code) in sources() {
+        for form in FORMS {
+            for (at, _) in code.match_indices(form) {
+                let word = code[at + form.len()..].split('"').next().unwrap().to_owned();
+                assert!(
+                    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                    "{}: {word:?} is no word in snake case",
+                    path.display()
+                );
+                places.entry(word).or_default().push(path.clone());
+            }
+        }
+    }
+    let twice: Vec<_> = places.iter().filter(|(_, places)| places.len() > 1).collect();
+    assert!(twice.is_empty(), "one word for two things: {twice:?}");
+    let used: BTreeSet<_> = places.into_keys().collect();
+    assert_eq!(documented(), used, "docs/operations.md, and the sources");
+}
+
+/// The words in the columns `event` of the tables.
+fn documented() -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let mut found = BTreeSet::new();
+    let mut in_table = false;
+    for line in text.lines() {
+        let Some(row) = line.strip_prefix('|') else {
+            in_table = false;
+            continue;
+        };
+        let first = row.split('|').next().unwrap().trim();
+        in_table |= first == "event";
+        if in_table && let Some(word) = first.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
+            assert!(found.insert(word.to_owned()), "{word} is documented twice");
+        }
+    }
+    found
+}
+
+/// The sources without their tests.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut folders = vec![root().join("src")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            if ["tests", "testing"].contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                found.push((path, code));
+            }
+        }
+    }
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
