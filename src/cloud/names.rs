@@ -162,7 +162,7 @@ impl Config {
                 Resolver::builder_with_config(config, TokioRuntimeProvider::default())
                     .with_options(options(&parsed))
                     .build()
-                    .inspect_err(|error| tracing::warn!(%error, "a name server is left out"))
+                    .inspect_err(|error| tracing::warn!(event = "name_server_left_out", %error, "a name server is left out"))
                     .ok()
             })
             .collect();

@@ -31,6 +31,7 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
                   "max_ttl (duration (sec))", "wait_for_propagation (duration (sec))", "name (lowercase string)"]),
     ("creds/any", ["Generate an API key or STS credential", "name (lowercase string)"]),
+    ("metrics", ["format (string)", "Prometheus' text format"]),
 ])
 def test_help_of_each_path_explains_its_fields(engine: Engine, path: str, texts: list[str]) -> None:
     text = Cli(engine.server).run(f"path-help {engine.path}/{path}").ok().text
@@ -71,6 +72,7 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
         ("/creds/{name}", "post"): "ali-cloud-generate-credentials-with-parameters",
         ("/orphans", "get"): "ali-cloud-list-orphans",
         ("/orphans/{user}", "delete"): "ali-cloud-delete-orphan",
+        ("/metrics", "get"): "ali-cloud-read-metrics",
     }
 
 

@@ -198,7 +198,9 @@ fn quotes(document: &str) -> Vec<String> {
         };
         let cells: Vec<_> = row.split(" | ").map(str::trim).collect();
         if column.is_none() {
-            column = cells.iter().position(|cell| matches!(*cell, "error text" | "log line"));
+            column = cells
+                .iter()
+                .position(|cell| matches!(*cell, "error text" | "log line"));
         }
         let quoted = column.and_then(|column| cells.get(column)).unwrap_or(&"");
         found.extend(quoted.split('`').skip(1).step_by(2).map(str::to_owned));

@@ -20,7 +20,7 @@ data of an ordinary answer. Each node counts for itself. Nothing is read from st
 the last periodic run.
 
 Let a scraper read it with a token whose policy has the capability \"read\" on this path. People use curl, or
-\"read -format=json\" with \"format=json\": the command line cannot print the text.
+\"read -format=raw\": without it, the command line expects JSON and fails at the first \"#\".
 ";
 
 /// Everything that has metrics of one mount.

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::framework::testing::{context_of, services};
 use crate::framework::{
-    Backend, BackendKind, FixedSystem, Job, MemoryStorage, Operation, Request, Storage, StorageError,
-    WalEntry,
+    Backend, BackendKind, DisplayAttributes, FixedSystem, Job, MemoryStorage, Operation, Request, Storage,
+    StorageError, WalEntry,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -103,7 +103,7 @@ impl Mount {
     }
 
     fn scheduled(every: Duration, job: &Arc<Entries>) -> Self {
-        let backend = Backend::new(BackendKind::Secrets, "");
+        let backend = Backend::new(BackendKind::Secrets, "").metrics_path(DisplayAttributes::prefix("test"));
         Self::new(backend.schedule("test", every, Arc::clone(job) as Arc<dyn Job>))
     }
 
@@ -124,6 +124,18 @@ impl Mount {
         let took = started.elapsed();
         tokio::time::advance(MINUTE.saturating_sub(took)).await;
         took
+    }
+
+    /// The values of a series of periodic jobs, as the path `metrics` shows them.
+    async fn shown(&self, series: &str) -> Vec<f64> {
+        let mut request = Request::new(Operation::Read, "metrics");
+        request.data.insert("format".to_owned(), json!("json"));
+        let services = services(Arc::clone(&self.storage), FixedSystem::default());
+        let context = context_of(&self.backend, request, services, CancellationToken::new());
+        let families = self.backend.handle(context).await.unwrap().unwrap().data.unwrap();
+        let samples = &families[&format!("vault_plugin_alicloud_periodic_job_{series}")]["samples"];
+        let samples = samples.as_array().unwrap().iter();
+        samples.map(|sample| sample["value"].as_f64().unwrap()).collect()
     }
 
     async fn wal_entries(&self) -> usize {
@@ -169,6 +181,7 @@ async fn a_tick_that_is_cut_off_is_gone_on_with_by_the_next() {
     for left in [52, 4, 0] {
         mount.tick(false).await;
         assert_eq!(job.left("e"), left);
+        assert_eq!(mount.shown("entries_left").await, [left as f64]);
         for name in job.tried() {
             assert!(
                 seen.insert(name.clone()),
@@ -177,6 +190,9 @@ async fn a_tick_that_is_cut_off_is_gone_on_with_by_the_next() {
         }
     }
     assert_eq!(job.most_at_work.load(Ordering::SeqCst), CONCURRENT);
+    // Complete, cut off, not listed.
+    assert_eq!(mount.shown("runs_total").await, [1.0, 2.0, 0.0]);
+    assert_eq!(mount.shown("entries_processed_total").await, [100.0, 0.0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,6 +219,7 @@ async fn an_entry_that_fails_is_tried_less_and_less_often_but_at_once_when_the_h
         }
     }
     assert_eq!(tries, [0, 1, 2, 4, 8, 16, 32, 64, 124, 184]);
+    assert_eq!(mount.shown("entries_failing").await, [1.0]);
     mount.tick(true).await;
     assert_eq!(job.tried().len(), 1);
 }
