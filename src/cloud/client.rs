@@ -245,7 +245,7 @@ impl Client {
             return false;
         }
         *correction = difference;
-        tracing::warn!(%error, "the cloud refused the time of this machine; set its clock. Trying with the cloud's time");
+        tracing::warn!(event = "clock_refused", %error, "the cloud refused the time of this machine; set its clock. Trying with the cloud's time");
         true
     }
 

@@ -37,7 +37,7 @@ where
         if let Some(lost) = &lost
             && let Err(error) = delete_others(api.clone(), made.as_ref()).await
         {
-            tracing::warn!(%error, "cannot check what was created by a call whose response was lost");
+            tracing::warn!(event = "lost_key_check_failed", %error, "cannot check what was created by a call whose response was lost");
             return Err(lost.clone());
         }
         if let Some(made) = made {

@@ -34,24 +34,27 @@ fn every_warning_and_error_begins_with_its_event() {
 }
 
 #[test]
-fn every_event_has_one_place_and_is_documented() {
-    let mut places = BTreeMap::<String, Vec<PathBuf>>::new();
+fn every_event_says_one_thing_and_is_documented() {
+    let mut texts = BTreeMap::<String, BTreeSet<String>>::new();
     for (path, code) in sources() {
         for form in FORMS {
             for (at, _) in code.match_indices(form) {
-                let word = code[at + form.len()..].split('"').next().unwrap().to_owned();
+                // The word, what is between it and the text of the line, and that text.
+                let mut parts = code[at + form.len()..].split('"');
+                let word = parts.next().unwrap().to_owned();
                 assert!(
                     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
                     "{}: {word:?} is no word in snake case",
                     path.display()
                 );
-                places.entry(word).or_default().push(path.clone());
+                let text = parts.nth(1).unwrap_or_default().to_owned();
+                texts.entry(word).or_default().insert(text);
             }
         }
     }
-    let twice: Vec<_> = places.iter().filter(|(_, places)| places.len() > 1).collect();
-    assert!(twice.is_empty(), "one word for two things: {twice:?}");
-    let used: BTreeSet<_> = places.into_keys().collect();
+    let two: Vec<_> = texts.iter().filter(|(_, texts)| texts.len() > 1).collect();
+    assert!(two.is_empty(), "one word for two things: {two:#?}");
+    let used: BTreeSet<_> = texts.into_keys().collect();
     assert_eq!(documented(), used, "docs/operations.md, and the sources");
 }
 

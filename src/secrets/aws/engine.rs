@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cloud::Client;
 use crate::framework::{DisplayAttributes, NamedLocks};
 use crate::secrets::aws::accounts::Accounts;
-use crate::secrets::lease::{BindOnce, OwnerTag};
+use crate::secrets::lease::{BindOnce, OrphanMetrics, OwnerTag};
 
 /// What OpenAPI operation ids begin with.
 pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("aws");
@@ -20,6 +20,7 @@ pub(super) struct Engine {
     pub(super) owner_tag: Option<OwnerTag>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) binding: BindOnce,
+    pub(super) orphans: Arc<OrphanMetrics>,
 }
 
 impl fmt::Debug for Engine {

@@ -85,7 +85,7 @@ impl IamUsers {
         if let Some(account) = account
             && let Err(error) = self.accounts.learn(context, &self.access_key, account).await
         {
-            tracing::warn!(%error, "the account of the mount's credentials cannot be stored; will retry");
+            tracing::warn!(event = "account_not_stored", %error, "the account of the mount's credentials cannot be stored; will retry");
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `roles/<name>`, `roles` | `role/` |
 //! | `creds/<name>` | `path_creds` |
 //! | `orphans`, `orphans/<user>` | `path_orphans` |
+//! | `metrics` | `framework` |
 //! | leases of IAM users | `lease` |
 //!
 //! Paths, stored entries and leases are those of Vault's own AWS secret backend of 2015, whose mounts this engine takes
@@ -28,10 +29,10 @@ mod tests;
 use std::sync::Arc;
 
 use crate::cloud::Client;
-use crate::framework::{Backend, BackendKind, NamedLocks, SpecialPaths};
-use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OwnerTag, WAL_KIND, roll_back};
+use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
+use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OrphanMetrics, OwnerTag, WAL_KIND, roll_back};
 use accounts::Accounts;
-use engine::Engine;
+use engine::{Engine, OPERATIONS};
 
 const HELP: &str = "
 The AWS secrets engine makes short-lived access keys of AWS: for each request a new IAM user with the policy of a role,
@@ -45,12 +46,15 @@ read credentials from \"creds/<name>\". How long they live is set at \"config/le
 /// blank while there is none.
 #[must_use]
 pub fn backend(client: Client, mount: &str) -> Backend {
+    let calls = Arc::new(CloudMetrics::default());
+    let orphans = Arc::new(OrphanMetrics::default());
     let engine = Arc::new(Engine {
-        client,
+        client: client.observed_by(calls.clone()),
         locks: NamedLocks::default(),
         owner_tag: OwnerTag::of_mount(mount),
         accounts: Arc::new(Accounts::default()),
         binding: BindOnce::default(),
+        orphans: orphans.clone(),
     });
     Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
@@ -68,6 +72,9 @@ pub fn backend(client: Client, mount: &str) -> Backend {
         .path(path_creds::path(&engine))
         .path(path_orphans::list_path(&engine))
         .path(path_orphans::path(&engine))
+        .metrics_path(OPERATIONS)
+        .metrics(calls)
+        .metrics(orphans)
         .secret(lease::secret(&engine))
         .wal(WAL_KIND, &engine, roll_back)
         .schedule(

@@ -57,8 +57,10 @@ struct User {
     user: String,
 }
 
-async fn list(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
-    Ok(Some(Response::list(ended_users::<MadeUser>(&context).await?)))
+async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
+    let orphans = ended_users::<MadeUser>(&context).await?;
+    engine.orphans.listed(&context, orphans.len());
+    Ok(Some(Response::list(orphans)))
 }
 
 async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> HandlerResult {
@@ -66,6 +68,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     match LeaseRecord::<MadeUser>::load(&*context.storage, &name).await? {
         Some(record) if record.is_over(now(&context)) => {
             revoke(&*engine, &context, &record.user).await?;
+            engine.orphans.removed();
             return Ok(None);
         }
         Some(_) => return Err(in_use(&name)),
@@ -100,6 +103,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
         ..MadeUser::default()
     };
     user.remove(&iam).await.map_err(|error| failed_call(&error))?;
+    engine.orphans.removed();
     Ok(None)
 }
 

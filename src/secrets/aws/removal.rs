@@ -65,7 +65,7 @@ impl MadeUser {
             tried += 1;
             let failures = self.strip(iam).await;
             for failure in &failures {
-                tracing::warn!(user, error = %failure, "one step of deleting a user failed");
+                tracing::warn!(event = "user_deletion_step_failed", user, error = %failure, "one step of deleting a user failed");
             }
             match iam.delete_user(user).await {
                 // What is in the way was removed, and is still seen.
