@@ -81,6 +81,7 @@ struct Parts {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     outcome_unknown: bool,
+    is_lasting: bool,
     subject: Option<Subject>,
 }
 
@@ -137,6 +138,11 @@ impl Error {
         self.kind() == Kind::NotFound
     }
 
+    /// Whether nothing but a change of settings mends it, so that a retry is a waste of time.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.0.is_lasting
+    }
+
     /// What a refusal is about, where the cloud's code tells.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
@@ -152,6 +158,7 @@ impl Error {
             request_id: None,
             retry_after: None,
             outcome_unknown: false,
+            is_lasting: false,
             subject: None,
         }))
     }
@@ -159,6 +166,12 @@ impl Error {
     /// An answer that came, for a call that was carried out or may have been, but cannot be used.
     pub(crate) fn unexpected(operation: &'static str, message: impl Into<String>) -> Self {
         Self::new(Kind::Unexpected, operation, message).with_outcome_unknown(true)
+    }
+
+    /// The same as one that no retry mends.
+    pub(crate) fn lasting(mut self) -> Self {
+        self.0.is_lasting = true;
+        self
     }
 
     pub(crate) fn with_code(mut self, code: String) -> Self {
