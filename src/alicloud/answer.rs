@@ -1,4 +1,4 @@
-//! Reads answers: JSON of a success, or the cloud's error shape.
+//! Reads answers: JSON of a success, or the cloud's error shape in JSON or XML.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use serde::de::DeserializeOwned;
 
 use crate::alicloud::codes;
 use crate::cloud::credentials::Credentials;
+use crate::cloud::xml::Element;
 use crate::cloud::{Answer, Error, Kind, Result, redact};
 
-/// Every JSON object of the service has this, success or not.
-#[derive(Deserialize)]
+/// Every answer of the service has a request id, success or not; every refusal has a code, too.
+#[derive(Default, Deserialize)]
 struct Envelope {
     #[serde(rename = "RequestId")]
     request_id: Option<String>,
@@ -18,12 +19,57 @@ struct Envelope {
     code: Option<String>,
     #[serde(rename = "Message")]
     message: Option<String>,
+    /// Whether it came as XML: that is understood in refusals, whatever was asked for.
+    #[serde(skip)]
+    is_xml: bool,
 }
 
 impl Envelope {
     /// The texts of `serde_json` quote the document, which may hold a key: they are dropped.
     fn of(answer: &Answer) -> Option<Self> {
-        serde_json::from_slice(&answer.body).ok()
+        serde_json::from_slice(&answer.body)
+            .ok()
+            .or_else(|| Self::of_xml(&answer.body))
+    }
+
+    fn of_xml(body: &[u8]) -> Option<Self> {
+        let root = Element::parse(without_bom(body)).filter(|root| !is_html(root.name()))?;
+        let found = |name: &str| root.find(&[name]).map(str::to_owned);
+        Some(Self {
+            request_id: found("RequestId"),
+            code: found("Code"),
+            message: found("Message"),
+            is_xml: true,
+        })
+    }
+}
+
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
+}
+
+fn is_html(name: &str) -> bool {
+    name.eq_ignore_ascii_case("html")
+}
+
+/// What something is that the service does not answer with.
+fn described(body: &[u8]) -> &'static str {
+    let start = without_bom(body);
+    let begins = |text: &str| {
+        start
+            .get(..text.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+    };
+    if start.is_empty() {
+        "it is empty"
+    } else if begins("<!doctype html") || begins("<html") || begins("<head") || begins("<body") {
+        "it is a web page, as proxies send it"
+    } else if begins("<") {
+        "it is XML of something else"
+    } else if begins("{") || begins("[") {
+        "it is JSON of something else"
+    } else {
+        "it is neither JSON nor XML"
     }
 }
 
@@ -43,15 +89,18 @@ pub(super) fn check(
     let envelope = Envelope::of(answer);
     if answer.status == 200 {
         // A success of the service has a request id; a page of something on the way does not.
-        return match envelope {
-            Some(envelope) if envelope.request_id.is_some() => Ok(()),
-            envelope => Err(located(
-                Error::unexpected(operation, "the answer is not one of this service"),
-                credentials,
-                answer,
-                envelope.as_ref(),
-            )),
+        let text = match &envelope {
+            Some(envelope) if envelope.request_id.is_some() && !envelope.is_xml => return Ok(()),
+            Some(envelope) if envelope.request_id.is_some() => {
+                "the service answered in XML, and not in JSON; is Format=JSON signed?".to_owned()
+            }
+            _ => format!(
+                "the answer is not one of this service: {}",
+                described(&answer.body)
+            ),
         };
+        let error = Error::unexpected(operation, text);
+        return Err(located(error, credentials, answer, envelope.as_ref()));
     }
     let code = envelope
         .as_ref()
@@ -67,10 +116,13 @@ pub(super) fn check(
         None if credentials.is_some() => redact::message(message.unwrap_or_default(), credentials),
         None => "refused".to_owned(),
     };
-    let message = if code.is_none() && meaning.kind != Kind::Connect {
-        format!("{message} (http status {})", answer.status)
-    } else {
-        message
+    let message = match (&code, meaning.kind) {
+        (Some(_), _) | (None, Kind::Connect) => message,
+        (None, Kind::Unexpected | Kind::Unavailable) => {
+            let described = described(&answer.body);
+            format!("{message}: {described} (http status {})", answer.status)
+        }
+        (None, _) => format!("{message} (http status {})", answer.status),
     };
     let error = Error::new(meaning.kind, operation, message)
         .with_outcome_unknown(meaning.outcome_unknown)
@@ -186,6 +238,70 @@ mod tests {
             );
             assert_eq!(error.request_id(), Some("FROM-HEADER"));
             assert!(!error.to_string().contains("html"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_xml_is_understood_whatever_was_asked_for() {
+        const ERROR: &str = "<Error><RequestId>R-1</RequestId><HostId>sts.aliyuncs.com</HostId>\
+            <Code>EntityNotExist.User</Code><Message>no the-secret</Message></Error>";
+        let prolog = format!("<?xml version='1.0' encoding='UTF-8'?>\n{ERROR}\n");
+        let bom = format!("\u{feff}{ERROR}");
+        let nested = format!("<ns:Response xmlns:ns=\"u\"><!-- x -->{ERROR}</ns:Response>");
+        let marked = ERROR.replace("no the-secret", "<![CDATA[no the-secret]]>");
+        for body in [ERROR, &prolog, &bom, &nested, &marked] {
+            for status in [400, 404, 500, 503] {
+                let error = error(status, body);
+                assert_eq!(
+                    error.to_string(),
+                    "DeleteUser: EntityNotExist.User: no [hidden] (request id R-1)",
+                    "{body}"
+                );
+                assert_eq!(error.kind(), Kind::NotFound);
+            }
+        }
+        // A code that our own text stands for, at a login, where the cloud's message is not shown.
+        let body = ERROR.replace("EntityNotExist.User", "InvalidAccessKeyId.NotFound");
+        let error = check("GetCallerIdentity", None, &answer(404, &body)).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.request_id()),
+            (Kind::Credentials, Some("R-1"))
+        );
+    }
+
+    #[test]
+    fn a_success_in_xml_is_told_with_its_request_id() {
+        let body =
+            "<GetCallerIdentityResponse><RequestId>R-1</RequestId><Arn>a</Arn></GetCallerIdentityResponse>";
+        let error = error(200, body);
+        assert_eq!(
+            (error.kind(), error.request_id()),
+            (Kind::Unexpected, Some("R-1"))
+        );
+        assert!(error.message().contains("is Format=JSON signed?"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_named_for_what_it_is() {
+        for (body, part) in [
+            ("", "it is empty"),
+            (" \r\n", "it is empty"),
+            ("<!DOCTYPE html><html>", "it is a web page"),
+            ("\n<HTML><body>no</body></HTML>", "it is a web page"),
+            (
+                "<html><Code>EntityNotExist.User</Code><RequestId>R</RequestId></html>",
+                "it is a web page",
+            ),
+            ("<ListBucketResult/>", "it is XML of something else"),
+            ("{}", "it is JSON of something else"),
+            ("[]", "it is JSON of something else"),
+            ("no healthy upstream", "it is neither JSON nor XML"),
+        ] {
+            for status in [200, 404, 502] {
+                let error = error(status, body);
+                assert!(error.message().contains(part), "{status} {body}: {error}");
+                assert_eq!(error.code(), None);
+            }
         }
     }
 

@@ -1,11 +1,21 @@
 //! Region labels, always valid.
 
+use crate::alicloud::hosts;
 use crate::cloud::checked_text;
+
+/// Regions without an STS host of their own, which the global one serves.
+const WITHOUT_HOST: [&str; 5] = [
+    "ap-south-1",
+    "ap-southeast-2",
+    "ap-southeast-6",
+    "cn-hangzhou-finance",
+    "cn-north-2-gov-1",
+];
 
 checked_text! {
     /// The label of a region, such as `cn-hangzhou`: 1 to 64 of `[a-z0-9-]`, starting and ending with a letter or digit.
     ///
-    /// Whether the region exists is not checked: new ones appear. The label is never put into a host name unless the
+    /// Whether the region exists is not checked: new ones appear, see [`Self::doubt`]. The label is never put into a host name unless the
     /// official table knows it, see [`sts`](crate::alicloud::endpoint::sts).
     pub struct Region, check => ParseRegionError;
 }
@@ -27,6 +37,35 @@ fn check(label: &str) -> Result<(), ParseRegionError> {
         return Err(ParseRegionError::Hyphen);
     }
     Ok(())
+}
+
+impl Region {
+    /// What is odd about a region that this version does not know, for a person who may have meant another one.
+    pub fn doubt(&self) -> Option<String> {
+        if is_known(&self.0) {
+            return None;
+        }
+        Some(match region_of_zone(&self.0) {
+            Some(region) => format!("{self} is a zone, and not a region: write {region}"),
+            None => format!(
+                "{self} is no region that this version knows; is it spelled correctly? STS is called at its global host, {}",
+                hosts::STS
+            ),
+        })
+    }
+}
+
+fn is_known(label: &str) -> bool {
+    hosts::sts_host_of(label).is_some()
+        || hosts::sts_vpc_host_of(label).is_some()
+        || WITHOUT_HOST.contains(&label)
+}
+
+/// The region of a zone: zones are called `cn-hangzhou-b` or `ap-southeast-1a`.
+fn region_of_zone(label: &str) -> Option<&str> {
+    let region = label.strip_suffix(|letter: char| letter.is_ascii_lowercase())?;
+    let region = region.strip_suffix('-').unwrap_or(region);
+    is_known(region).then_some(region)
 }
 
 impl Default for Region {
@@ -75,6 +114,33 @@ mod tests {
         }
         assert_eq!(Region::parse(&"a".repeat(65)), Err(ParseRegionError::TooLong));
         assert_eq!(Region::default().to_string(), "us-east-1");
+    }
+
+    #[test]
+    fn a_region_that_is_not_known_is_doubted() {
+        for label in [
+            "cn-hangzhou",
+            "ap-southeast-1",
+            "cn-shenzhen-finance-1",
+            "ap-southeast-6",
+        ] {
+            assert_eq!(Region::parse(label).unwrap().doubt(), None, "{label}");
+        }
+        for (label, part) in [
+            ("cn-hangzhou-b", "is a zone, and not a region: write cn-hangzhou"),
+            ("ap-southeast-1a", "write ap-southeast-1"),
+            ("us-east-1b", "write us-east-1"),
+            ("cn-shanghai-finance-1k", "write cn-shanghai-finance-1"),
+            ("cn-wulanchabu-c", "write cn-wulanchabu"),
+            ("mars-1", "mars-1 is no region that this version knows"),
+            ("cn-hangzou", "is it spelled correctly?"),
+            ("cn-hangzhou-1", "is no region"),
+            ("hangzhou", "is no region"),
+            ("cn-hangzhou-bb", "is no region"),
+        ] {
+            let doubt = Region::parse(label).unwrap().doubt().unwrap();
+            assert!(doubt.contains(part), "{doubt}");
+        }
     }
 
     proptest! {

@@ -7,12 +7,13 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::command::Shown;
+use super::file;
+use super::identity::{self, Identity};
 use super::login::answer::{Answer, Auth};
 use super::login::server;
 use super::payload::Login;
-use super::{file, identity};
 use crate::alicloud::credentials::Environment;
-use crate::alicloud::{Credentials, Endpoint, endpoint};
+use crate::alicloud::{Credentials, Endpoint, Region, endpoint};
 use crate::cli::error::Error;
 use crate::cli::flags::{Flags, TOKEN_HELPER};
 use crate::cli::login::settings::{Settings, named_variable};
@@ -25,16 +26,20 @@ pub(super) async fn sign(
     keys: Option<Credentials>,
     environment: &Arc<dyn Environment>,
 ) -> Result<Shown, Error> {
-    let (mut payload, _) = payload(flags, keys, environment).await?;
+    let (mut payload, found) = payload(flags, keys, environment).await?;
     payload.push('\n');
+    let notes = doubt(&found.region).into_iter().collect();
     match flags.get("output") {
         None => Ok(Shown {
             output: payload,
-            notes: Vec::new(),
+            notes,
         }),
         Some(path) => {
             file::write(Path::new(path), &payload)?;
-            Ok(Shown::default())
+            Ok(Shown {
+                notes,
+                ..Shown::default()
+            })
         }
     }
 }
@@ -51,13 +56,13 @@ pub(super) async fn login(
         true => Some(helper_file(environment.as_ref())?),
         false => None,
     };
-    let (payload, credentials) = payload(flags, keys, environment).await?;
-    let body = server::login(&settings, payload, &credentials).await?;
+    let (payload, found) = payload(flags, keys, environment).await?;
+    let body = server::login(&settings, payload, &found.credentials).await?;
     let answer = Answer::parse(&body).map_err(|reason| server::LoginError::odd(&settings.url, reason))?;
-    let mut notes: Vec<_> = answer
+    let warnings = answer
         .warnings()
-        .map(|warning| format!("Server warning: {warning}"))
-        .collect();
+        .map(|warning| format!("Server warning: {warning}"));
+    let mut notes: Vec<_> = doubt(&found.region).into_iter().chain(warnings).collect();
     let token = answer.auth.client_token.expose_secret();
     let output = if let Some(path) = &helper {
         notes.push(keep(path, &answer.auth)?);
@@ -90,7 +95,7 @@ async fn payload(
     flags: &Flags,
     keys: Option<Credentials>,
     environment: &Arc<dyn Environment>,
-) -> Result<(Zeroizing<String>, Credentials), Error> {
+) -> Result<(Zeroizing<String>, Identity), Error> {
     let chosen = flags
         .get("sts-endpoint")
         .map(Endpoint::parse)
@@ -110,7 +115,12 @@ async fn payload(
         credentials: &found.credentials,
     };
     let payload = login.sign(SystemClock.now(), nonce().map_err(Error::Nonce)?);
-    Ok((payload.json()?, found.credentials))
+    Ok((payload.json()?, found))
+}
+
+/// A note about a region that may be meant otherwise.
+fn doubt(region: &Region) -> Option<String> {
+    region.doubt().map(|doubt| format!("Warning: {doubt}."))
 }
 
 /// The file of the CLIs' own token helper. A helper that is a program of its own is not asked.

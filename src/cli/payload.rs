@@ -120,7 +120,7 @@ mod tests {
         );
         let url = plain(body["identity_request_url"].as_str().unwrap());
         let headers = serde_json::from_str(&plain(body["identity_request_headers"].as_str().unwrap()));
-        let parsed = reqwest::Url::parse(&url).unwrap();
+        let parsed = url::Url::parse(&url).unwrap();
         (url, parsed.query_pairs().into_owned().collect(), headers.unwrap())
     }
 

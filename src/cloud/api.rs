@@ -153,5 +153,10 @@ fn not_found(operation: &'static str, error: &ProviderError) -> Error {
         Some(Kind::Interrupted | Kind::Timeout | Kind::Unavailable | Kind::Unexpected) => Kind::Unavailable,
         _ => Kind::Credentials,
     };
-    Error::new(kind, operation, error.to_string()).with_retry_after(call.and_then(Error::retry_after))
+    let text = error.to_string();
+    let error = Error::new(kind, operation, text).with_retry_after(call.and_then(Error::retry_after));
+    match call.is_some_and(Error::is_lasting) {
+        true => error.lasting(),
+        false => error,
+    }
 }

@@ -61,7 +61,7 @@ impl Client {
     /// then fail with [`Kind::Connect`] and a text that says so.
     #[must_use]
     pub fn new() -> Self {
-        Self::assemble(Box::new(Https::new()), Arc::new(SystemClock), IN_FLIGHT)
+        Self::assemble(Box::new(Https::from_env()), Arc::new(SystemClock), IN_FLIGHT)
     }
 
     /// A client over another transport, with another clock and number of calls in flight.
@@ -304,6 +304,7 @@ impl Client {
         match outcome {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Failure::Connect(cause))) => Err(Error::new(Kind::Connect, operation, cause)),
+            Ok(Err(Failure::Unusable(cause))) => Err(Error::new(Kind::Connect, operation, cause).lasting()),
             Ok(Err(Failure::Interrupted)) => {
                 let text = "the connection broke before the answer";
                 Err(Error::new(Kind::Interrupted, operation, text).with_outcome_unknown(true))

@@ -82,6 +82,7 @@ struct Parts {
     retry_after: Option<Duration>,
     server_time: Option<OffsetDateTime>,
     outcome_unknown: bool,
+    is_lasting: bool,
     subject: Option<Subject>,
 }
 
@@ -143,6 +144,11 @@ impl Error {
         self.kind() == Kind::NotFound
     }
 
+    /// Whether nothing but a change of settings mends it, so that a retry is a waste of time.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.0.is_lasting
+    }
+
     /// What a refusal is about, where the cloud's code tells.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
@@ -159,6 +165,7 @@ impl Error {
             retry_after: None,
             server_time: None,
             outcome_unknown: false,
+            is_lasting: false,
             subject: None,
         }))
     }
@@ -166,6 +173,12 @@ impl Error {
     /// An answer that came, for a call that was carried out or may have been, but cannot be used.
     pub(crate) fn unexpected(operation: &'static str, message: impl Into<String>) -> Self {
         Self::new(Kind::Unexpected, operation, message).with_outcome_unknown(true)
+    }
+
+    /// The same as one that no retry mends.
+    pub(crate) fn lasting(mut self) -> Self {
+        self.0.is_lasting = true;
+        self
     }
 
     pub(crate) fn with_code(mut self, code: String) -> Self {

@@ -7,8 +7,8 @@
 //!
 //! One call, from the inside: [`Api::call`] asks its provider for credentials, and for others if the cloud refuses these;
 //! [`Client::call`] waits for the `rate_limiter` of account and operation and for a permit for calls in flight, lets the
-//! service sign with the time of that moment, and hands the request to the `transport` (in the shipped program `https`:
-//! HTTPS only, no redirects); the service interprets what comes back, and `retry` decides about another try. All of it
+//! service sign with the time of that moment, and hands the request to the `transport` (in the shipped program `https`,
+//! over [`net`]); the service interprets what comes back, and `retry` decides about another try. All of it
 //! ends by the [`Deadline`] of the call.
 
 pub mod budget;
@@ -18,9 +18,9 @@ pub mod encode;
 pub(crate) mod file_state;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-pub(crate) mod https;
 pub(crate) mod names;
 pub mod observer;
+pub(crate) mod net;
 pub mod random;
 pub(crate) mod redact;
 #[cfg(test)]
@@ -28,14 +28,13 @@ pub(crate) mod testing;
 pub(crate) mod xml;
 
 mod api;
-mod ca_bundle;
 mod checked_text;
 mod circuit;
 mod client;
-mod connect_error;
 mod deadline;
 mod endpoint;
 mod error;
+mod https;
 mod only_one;
 mod parameters;
 mod permits;

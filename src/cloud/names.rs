@@ -5,7 +5,7 @@
 //! only when it does not answer or fails, and `search` and `ndots` apply. Nothing is cached: connections are.
 
 use std::fs::{self, File};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +18,6 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, TokioResolver};
-use reqwest::dns::{Addrs, Resolve, Resolving};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -223,18 +222,6 @@ fn options(parsed: &resolv_conf::Config) -> ResolverOpts {
     options.use_hosts_file = ResolveHosts::Never;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options
-}
-
-impl Resolve for SystemNames {
-    fn resolve(&self, name: reqwest::dns::Name) -> Resolving {
-        let names = self.clone();
-        Box::pin(async move { Ok(socket_addresses(names.addresses(name.as_str()).await?)) })
-    }
-}
-
-/// Addresses as reqwest takes them; it sets the port.
-pub(crate) fn socket_addresses(addresses: Vec<IpAddr>) -> Addrs {
-    Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)))
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ fn may_repeat(error: &Error, idempotency: Idempotency) -> bool {
         error.kind(),
         Kind::Throttled | Kind::Connect | Kind::Unavailable | Kind::Timeout | Kind::Interrupted
     );
-    transient && (idempotency == Idempotency::Repeatable || !error.outcome_unknown())
+    transient && !error.is_lasting() && (idempotency == Idempotency::Repeatable || !error.outcome_unknown())
 }
 
 #[cfg(test)]

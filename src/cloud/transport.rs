@@ -71,6 +71,8 @@ pub(crate) struct Answer {
 pub(crate) enum Failure {
     /// Nothing was sent. The text is safe to show.
     Connect(String),
+    /// Nothing was sent, nor will be before a setting is changed. The text is safe to show.
+    Unusable(String),
     /// The request was sent, at least in part, and the connection broke.
     Interrupted,
     /// The answer is longer than was allowed.

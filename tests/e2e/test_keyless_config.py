@@ -152,13 +152,24 @@ def test_a_chosen_source_that_is_not_there_is_named(server: Server, cloud: Cloud
         assert any("chosen, but not configured" in warning for warning in answer.warnings), answer.warnings
 
 
-def test_keys_of_the_environment_before_a_written_token_are_a_warning(server: Server, cloud: Cloud, pod: Pod) -> None:
+def test_a_written_token_goes_before_keys_of_the_environment(server: Server, cloud: Cloud, pod: Pod) -> None:
     keys = [f"ALICLOUD_ACCESS_KEY={cloud.access_key}", f"ALICLOUD_SECRET_KEY={cloud.secret_key}"]
     with keyless(server, cloud, *keys, NO_METADATA) as engine:
-        engine.configure(oidc_provider_arn=pod.provider_arn, oidc_token_file=str(pod.file)).ok()
+        engine.configure(oidc_provider_arn=pod.provider_arn, oidc_token_file=str(pod.file), role_arn=pod.role_arn).ok()
         answer = engine.api.read(f"{engine.path}/config").ok()
-        assert answer.data["credential_source_in_force"] == "environment"
-        assert any("credential_source=oidc" in warning for warning in answer.warnings), answer.warnings
+        assert answer.data["credential_source_in_force"] == "oidc" and not answer.warnings
+
+
+def test_what_may_be_meant_otherwise_is_a_warning(server: Server, cloud: Cloud) -> None:
+    with keyless(server, cloud, "ALICLOUD_ACCESS_KEY_ID=x", "ALIYUN_ACCESS_KEY_SECRET=very-secret", NO_METADATA) as engine:
+        written = engine.configure(region="cn-hangzhou-b").ok().warnings
+        read = engine.api.read(f"{engine.path}/config").ok().warnings
+        for warnings in (written, read):
+            assert any("write cn-hangzhou" in warning for warning in warnings), warnings
+            assert any("ALICLOUD_ACCESS_KEY_ID, ALIYUN_ACCESS_KEY_SECRET in the environment" in warning
+                       for warning in warnings), warnings
+        refusal = engine.creds(engine.sts_role()).refused(400, "ALICLOUD_ACCESS_KEY_ID, ALIYUN_ACCESS_KEY_SECRET")
+        assert "very-secret" not in str(refusal.body)
 
 
 # === verify ===

@@ -162,7 +162,7 @@ def test_an_instance_without_a_role_has_no_credentials(instance: Engine) -> None
     with keyless(server, cloud) as other:
         other.creds(other.sts_role()).refused(400, "no credentials are configured")
         other.configure(credential_source="ecs").ok()
-        other.creds("sts").refused(400, "ecs metadata: chosen, but not configured")
+        other.creds("sts").refused(400, "the metadata service knows of no RAM role")
 
 
 def test_off_an_instance_a_look_takes_a_second_at_most(tmp_path_factory: pytest.TempPathFactory, inside: None) -> None:

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::Source;
-use super::metadata::{Ask, Metadata, Service};
+use super::metadata::{Ask, HASTY_TOKEN, Metadata, QUESTION, Service};
 use super::provider_env::ProviderEnv;
 use crate::alicloud::wire::WireCredentials;
 use crate::cloud::clock::Clock;
@@ -21,11 +21,17 @@ const NAME: &str = "ecs metadata credentials";
 
 const ROLES: &str = "ram/security-credentials/";
 
-/// A service that is not known to be there has this long for all its answers: off an instance nobody waits for a second.
-const FIRST_LOOK: Duration = Duration::from_millis(900);
+/// A service that is not known to be there: off an instance nobody waits for a second.
+const HASTY: Patience = Patience {
+    token: HASTY_TOKEN,
+    all: Duration::from_millis(900),
+};
 
-/// One that is known has this long.
-const LOOK: Duration = Duration::from_secs(3);
+/// One that is known, or chosen: a second for each question, and for one more if the token is refused.
+const PATIENT: Patience = Patience {
+    token: QUESTION,
+    all: Duration::from_secs(4),
+};
 
 /// How often the role and its credentials are asked for while those that are known are good.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -33,21 +39,46 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Asks the metadata service, token mode first, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED` is `true`.
 ///
 /// The role is that of `ALIBABA_CLOUD_ECS_METADATA` or `ALICLOUD_ROLE_NAME`, or else the one the instance has. Without
-/// either name a service that does not answer, or has no role, means "not on an instance": `Ok(None)`. Once it has given
-/// credentials, its silence is an error.
+/// either name a service that does not answer, or has no role, means "not on an instance": `Ok(None)`. It is an error
+/// where the instance was chosen as the source, and once the service has given credentials.
 pub struct EcsProvider {
     env: ProviderEnv,
     clock: Arc<dyn Clock>,
     service: Box<dyn Metadata>,
+    /// Whether somebody said that the credentials are here.
+    is_chosen: bool,
     has_worked: AtomicBool,
+}
+
+/// How long to wait for an answer.
+#[derive(Clone, Copy)]
+struct Patience {
+    token: Duration,
+    all: Duration,
 }
 
 /// Why there are no credentials.
 enum Missing {
     /// No service, or no role: nothing is configured, unless somebody said so.
-    Absent(&'static str),
+    Absent(String),
     /// Something that must be put right.
     Broken(String),
+}
+
+impl Missing {
+    fn late() -> Self {
+        Self::Absent("the metadata service did not answer in time".to_owned())
+    }
+
+    fn unanswered(failure: Failure) -> Self {
+        match failure {
+            Failure::Interrupted => Self::late(),
+            Failure::Connect(cause) | Failure::Unusable(cause) => {
+                Self::Absent(format!("the metadata service: {cause}"))
+            }
+            Failure::TooLong => Self::Broken("the answer of the metadata service is too long".to_owned()),
+        }
+    }
 }
 
 /// The answer for a role: credentials, if the code says so.
@@ -60,45 +91,59 @@ struct RoleAnswer {
 }
 
 impl EcsProvider {
-    pub(super) fn new(env: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
-        Self::with_service(env, clock, Box::<Service>::default())
+    /// The source, which was chosen or is one of several to look for.
+    pub(super) fn new(env: ProviderEnv, clock: Arc<dyn Clock>, is_chosen: bool) -> Self {
+        Self::with_service(env, clock, is_chosen, Box::<Service>::default())
     }
 
-    pub(super) fn with_service(env: ProviderEnv, clock: Arc<dyn Clock>, service: Box<dyn Metadata>) -> Self {
+    pub(super) fn with_service(
+        env: ProviderEnv,
+        clock: Arc<dyn Clock>,
+        is_chosen: bool,
+        service: Box<dyn Metadata>,
+    ) -> Self {
         Self {
             env,
             clock,
             service,
+            is_chosen,
             has_worked: AtomicBool::new(false),
         }
     }
 
-    async fn fetch(&self, role: Option<&str>) -> Result<Credentials, Missing> {
+    async fn fetch(&self, role: Option<&str>, patience: Patience) -> Result<Credentials, Missing> {
         let old_mode_allowed = !self.env.flag("ALIBABA_CLOUD_IMDSV1_DISABLED");
-        let mut token = match self.service.ask(Ask::Token).await {
+        let mut token = match self.service.ask(Ask::Token, patience.token).await {
             Ok(answer) if answer.status == 200 => text(&answer).map(SecretString::from),
-            Err(Failure::Connect(_)) => {
-                return Err(Missing::Absent("the metadata service cannot be reached"));
+            Err(Failure::Connect(cause) | Failure::Unusable(cause)) => {
+                return Err(Missing::Absent(format!("the metadata service: {cause}")));
             }
+            Err(Failure::Interrupted) if !old_mode_allowed => return Err(Missing::late()),
             _ => None,
         };
         if token.is_none() && !old_mode_allowed {
             return Err(Missing::Absent(
-                "the metadata service gives no token, and ALIBABA_CLOUD_IMDSV1_DISABLED is set",
+                "the metadata service gives no token, and ALIBABA_CLOUD_IMDSV1_DISABLED is set".to_owned(),
             ));
         }
         let role = match role {
             Some(role) => role.to_owned(),
             None => {
                 let answer = self.document(ROLES, &mut token, old_mode_allowed).await;
-                match answer
-                    .ok()
-                    .filter(|answer| answer.status == 200)
-                    .as_ref()
-                    .and_then(text)
-                {
-                    Some(role) => role,
-                    None => return Err(Missing::Absent("the instance has no RAM role")),
+                let answer = answer.map_err(Missing::unanswered)?;
+                match (answer.status, text(&answer)) {
+                    (200, Some(role)) => role,
+                    (200 | 404, _) => {
+                        return Err(Missing::Absent(
+                            "the metadata service knows of no RAM role of this instance: attach one"
+                                .to_owned(),
+                        ));
+                    }
+                    (status, _) => {
+                        return Err(Missing::Absent(format!(
+                            "the metadata service answered with http status {status} to the question for the RAM role"
+                        )));
+                    }
                 }
             }
         };
@@ -110,7 +155,7 @@ impl EcsProvider {
         let answer = self
             .document(&format!("{ROLES}{role}"), &mut token, old_mode_allowed)
             .await
-            .map_err(|_| Missing::Broken("the metadata service did not answer".to_owned()))?;
+            .map_err(Missing::unanswered)?;
         if answer.status != 200 {
             let text = format!(
                 "no credentials for RAM role {role}, http status {}; check its name",
@@ -139,14 +184,20 @@ impl EcsProvider {
     ) -> Result<Answer, Failure> {
         let answer = self
             .service
-            .ask(Ask::Document {
-                path,
-                token: token.as_ref(),
-            })
+            .ask(
+                Ask::Document {
+                    path,
+                    token: token.as_ref(),
+                },
+                QUESTION,
+            )
             .await?;
         if token.is_some() && old_mode_allowed && matches!(answer.status, 401 | 403) {
             *token = None;
-            return self.service.ask(Ask::Document { path, token: None }).await;
+            return self
+                .service
+                .ask(Ask::Document { path, token: None }, QUESTION)
+                .await;
         }
         Ok(answer)
     }
@@ -177,18 +228,16 @@ impl Provider for EcsProvider {
         let role = ["ALIBABA_CLOUD_ECS_METADATA", "ALICLOUD_ROLE_NAME"]
             .iter()
             .find_map(|name| self.env.var(name));
-        let wanted = role.is_some() || self.has_worked.load(Ordering::Relaxed);
-        let limit = if wanted { LOOK } else { FIRST_LOOK };
-        let silent = Err(Missing::Absent("the metadata service did not answer in time"));
-        let found = timeout(limit, self.fetch(role.as_deref())).await;
-        match found.unwrap_or(silent) {
+        let wanted = self.is_chosen || role.is_some() || self.has_worked.load(Ordering::Relaxed);
+        let patience = if wanted { PATIENT } else { HASTY };
+        let found = timeout(patience.all, self.fetch(role.as_deref(), patience)).await;
+        match found.unwrap_or_else(|_| Err(Missing::late())) {
             Ok(credentials) => {
                 self.has_worked.store(true, Ordering::Relaxed);
                 Ok(Some(credentials))
             }
             Err(Missing::Absent(_)) if !wanted => Ok(None),
-            Err(Missing::Absent(text)) => Err(ProviderError::new(NAME, text)),
-            Err(Missing::Broken(text)) => Err(ProviderError::new(NAME, text)),
+            Err(Missing::Absent(text) | Missing::Broken(text)) => Err(ProviderError::new(NAME, text)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::metadata::{Ask, Metadata, Service};
+use super::metadata::{Ask, HASTY_TOKEN, Metadata, QUESTION, Service};
 use super::provider_env::ProviderEnv;
 use crate::alicloud::region::Region;
 use crate::cloud::Answer;
@@ -24,14 +24,14 @@ async fn ask(env: &ProviderEnv, service: &dyn Metadata) -> Option<Region> {
     if env.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
         return None;
     }
-    let issued = service.ask(Ask::Token).await.ok();
+    let issued = service.ask(Ask::Token, HASTY_TOKEN).await.ok();
     let token = issued.as_ref().and_then(text).map(SecretString::from);
     if token.is_none() && env.flag("ALIBABA_CLOUD_IMDSV1_DISABLED") {
         return None;
     }
     let path = "region-id";
     let token = token.as_ref();
-    let answer = service.ask(Ask::Document { path, token }).await.ok()?;
+    let answer = service.ask(Ask::Document { path, token }, QUESTION).await.ok()?;
     Region::parse(text(&answer)?).ok()
 }
 
@@ -42,6 +42,8 @@ fn text(answer: &Answer) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use async_trait::async_trait;
     use zeroize::Zeroizing;
 
@@ -54,7 +56,7 @@ mod tests {
 
     #[async_trait]
     impl Metadata for Fake {
-        async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
+        async fn ask(&self, ask: Ask<'_>, _: Duration) -> Result<Answer, Failure> {
             let (status, body) = match ask {
                 Ask::Token => self.0[0],
                 Ask::Document { path, .. } => {

@@ -1,32 +1,31 @@
 //! The metadata service of an ECS instance, at its fixed address.
 //!
-//! Plain HTTP by the nature of the service, so it has a connection of its own. Nothing that a caller supplies selects the
-//! host.
+//! Plain HTTP by the nature of the service, never through a proxy. Nothing that a caller supplies selects the host.
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderValue, Request};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::cloud::credentials::local_http;
-use crate::cloud::https::{failure, read};
+use crate::cloud::net::{HttpClient, HttpSettings};
 use crate::cloud::{Answer, Failure};
 
-const BASE: &str = "http://100.100.100.200/latest";
+const HOST: &str = "100.100.100.200";
 
 /// Longest answer that is read, in bytes.
 const LIMIT: usize = 16 * 1024;
 
-/// Connecting, and then the answer, may last this long, as in the official clients.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// A question may last this long, as in the official clients.
+pub(super) const QUESTION: Duration = Duration::from_secs(1);
 
-/// A token is there at once or not at all: where the service is more than one hop away, as in some containers, it lets
-/// the answer get lost.
-const TOKEN_TIMEOUT: Duration = Duration::from_millis(400);
+/// For a token where nobody waits: it is there at once or not at all. Where the service is more than one hop away, as in
+/// some containers, it lets the answer get lost.
+pub(super) const HASTY_TOKEN: Duration = Duration::from_millis(400);
 
 /// What the service is asked.
 pub(super) enum Ask<'a> {
@@ -42,60 +41,42 @@ pub(super) enum Ask<'a> {
 /// The service, or a fake of it in tests.
 #[async_trait]
 pub(super) trait Metadata: fmt::Debug + Send + Sync {
-    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure>;
+    /// Asks one question, and waits so long for the answer; after that it counts as [`Failure::Interrupted`].
+    async fn ask(&self, ask: Ask<'_>, wait: Duration) -> Result<Answer, Failure>;
 }
 
 /// The service itself.
 #[derive(Debug, Default)]
 pub(super) struct Service {
-    client: OnceLock<reqwest::Client>,
-}
-
-impl Service {
-    fn client(&self) -> Result<&reqwest::Client, Failure> {
-        match self.client.get() {
-            Some(client) => Ok(client),
-            None => build().map(|client| self.client.get_or_init(|| client)),
-        }
-    }
-}
-
-fn build() -> Result<reqwest::Client, Failure> {
-    local_http::builder()
-        .map_err(Failure::Connect)?
-        .connect_timeout(TIMEOUT)
-        .read_timeout(TIMEOUT)
-        .build()
-        .map_err(failure)
+    client: OnceLock<HttpClient>,
 }
 
 #[async_trait]
 impl Metadata for Service {
-    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
-        let (request, limit) = match ask {
-            Ask::Token => {
-                let request = self
-                    .client()?
-                    .put(format!("{BASE}/api/token"))
-                    .header("X-aliyun-ecs-metadata-token-ttl-seconds", "21600");
-                (request, TOKEN_TIMEOUT)
-            }
+    async fn ask(&self, ask: Ask<'_>, wait: Duration) -> Result<Answer, Failure> {
+        let request = match ask {
+            Ask::Token => Request::put(format!("http://{HOST}/latest/api/token"))
+                .header("X-aliyun-ecs-metadata-token-ttl-seconds", "21600"),
             Ask::Document { path, token } => {
-                let request = self.client()?.get(format!("{BASE}/meta-data/{path}"));
+                let request = Request::get(format!("http://{HOST}/latest/meta-data/{path}"));
                 let token = token.and_then(|token| HeaderValue::from_str(token.expose_secret()).ok());
-                let request = match token {
+                match token {
                     Some(mut token) => {
                         token.set_sensitive(true);
                         request.header("X-aliyun-ecs-metadata-token", token)
                     }
                     None => request,
-                };
-                (request, TIMEOUT)
+                }
             }
         };
-        let exchange = async { read(request.send().await.map_err(failure)?, LIMIT).await };
-        timeout(limit, exchange)
-            .await
-            .unwrap_or(Err(Failure::Interrupted))
+        let request = request.body(Bytes::new());
+        let request = request.map_err(|_| Failure::Connect("the path is not fit for a URL".to_owned()))?;
+        let client = self
+            .client
+            .get_or_init(|| HttpClient::new(HttpSettings::plain(QUESTION)));
+        match timeout(wait, client.send(request, LIMIT)).await {
+            Ok(answer) => answer.map_err(|error| error.into_failure(&HOST)),
+            Err(_) => Err(Failure::Interrupted),
+        }
     }
 }

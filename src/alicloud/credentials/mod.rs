@@ -10,6 +10,7 @@ mod oidc;
 mod provider_env;
 mod settings;
 mod sources;
+mod unread;
 mod uri;
 
 pub use instance::instance_region;

@@ -33,9 +33,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Exchanges an identity token for a session of a role. The file is read at every exchange, for the kubelet replaces it;
 /// one that was replaced is exchanged within seconds.
 ///
-/// Token and provider are those of the settings, or else of `ALIBABA_CLOUD_OIDC_TOKEN_FILE` and
-/// `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`. The role is that of `ALIBABA_CLOUD_ROLE_ARN`, which alone configures nothing, for
-/// other tools use that name too; or else that of the settings.
+/// Token and provider are those of the settings, with the role of the settings, or else of `ALIBABA_CLOUD_ROLE_ARN`.
+/// Without, they are those of `ALIBABA_CLOUD_OIDC_TOKEN_FILE` and `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`, with the role of
+/// `ALIBABA_CLOUD_ROLE_ARN`, or else of the settings. That variable alone configures nothing, for other tools use it too.
 pub struct OidcProvider {
     client: Client,
     env: ProviderEnv,
@@ -73,6 +73,7 @@ impl OidcProvider {
     /// Whether what the exchange gives is the role of the settings already.
     pub(super) fn gives_the_role(&self) -> bool {
         match (&self.role, self.environment_role()) {
+            (Some(_), _) if self.token.is_some() => true,
             (Some(_), Ok(None)) => true,
             (Some(role), Ok(Some(exchanged))) => role.arn.is_same_role(&exchanged),
             _ => false,
@@ -110,7 +111,12 @@ impl OidcProvider {
             _ => return Err(incomplete()),
         };
         let name = from.var("ALIBABA_CLOUD_ROLE_SESSION_NAME");
-        let (role, chosen) = match (self.environment_role()?, &self.role) {
+        // What is written goes before what is in the environment.
+        let of_environment = match (&self.token, &self.role) {
+            (Some(_), Some(_)) => None,
+            _ => self.environment_role()?,
+        };
+        let (role, chosen) = match (of_environment, &self.role) {
             (Some(role), Some(wanted)) if wanted.arn.is_same_role(&role) => {
                 (role, wanted.session_name.as_ref())
             }

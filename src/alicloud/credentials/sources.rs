@@ -9,6 +9,7 @@ use super::environment::EnvironmentProvider;
 use super::oidc::OidcProvider;
 use super::provider_env::ProviderEnv;
 use super::settings::Settings;
+use super::unread::unread_variables;
 use super::uri::UriProvider;
 use crate::cloud::Client;
 use crate::cloud::credentials::{Cached, Chain, Environment, ProviderError, SharedProvider, StoredProvider};
@@ -18,6 +19,8 @@ pub struct Sources {
     environment: Arc<dyn Environment>,
     uri: SharedProvider,
     ecs: SharedProvider,
+    /// The same for settings that chose it: they know that it is there.
+    chosen_ecs: SharedProvider,
 }
 
 impl Sources {
@@ -30,15 +33,26 @@ impl Sources {
         };
         let clock = client.clock();
         let uri = UriProvider::new(env.clone(), Arc::clone(clock));
-        let ecs = EcsProvider::new(env, Arc::clone(clock));
+        let ecs = |is_chosen| {
+            let ecs = EcsProvider::new(env.clone(), Arc::clone(clock), is_chosen);
+            SharedProvider::new(Cached::new(ecs, Arc::clone(clock)))
+        };
         Self {
             environment,
             uri: SharedProvider::new(Cached::new(uri, Arc::clone(clock))),
-            ecs: SharedProvider::new(Cached::new(ecs, Arc::clone(clock))),
+            ecs: ecs(false),
+            chosen_ecs: ecs(true),
         }
     }
 
-    /// The chain of a server: the key of the settings, environment, OIDC token, credentials URI, ECS metadata. Files in
+    /// A sentence about variables with the names of other tools, which are not read, if there are any.
+    #[must_use]
+    pub fn unread_variables(&self) -> Option<String> {
+        unread_variables(&*self.environment)
+    }
+
+    /// The chain of a server: the key of the settings, the OIDC token of the settings, environment, the OIDC token of the
+    /// environment, credentials URI, ECS metadata. What was configured goes before what is in the environment. Files in
     /// home directories are not read: a server's keys come from its operator.
     #[must_use]
     pub fn chain(&self, client: &Client, settings: &Settings) -> Chain {
@@ -55,8 +69,12 @@ impl Sources {
         );
         let oidc_gives_the_role = oidc.gives_the_role();
         let environment = EnvironmentProvider::new(client.clone(), env.clone());
+        let ecs = match settings.source {
+            Some(Source::Ecs) => &self.chosen_ecs,
+            _ => &self.ecs,
+        };
         let stored = settings.pair.clone().map(StoredProvider);
-        let order = [
+        let mut order = [
             (Source::Stored, stored.map(SharedProvider::new)),
             (
                 Source::Environment,
@@ -67,8 +85,11 @@ impl Sources {
                 Some(SharedProvider::new(Cached::new(oidc, Arc::clone(clock)))),
             ),
             (Source::Uri, Some(self.uri.clone())),
-            (Source::Ecs, Some(self.ecs.clone())),
+            (Source::Ecs, Some(ecs.clone())),
         ];
+        if settings.oidc.is_some() {
+            order.swap(1, 2);
+        }
         let providers = order.into_iter().filter_map(|(source, provider)| {
             let provider = provider.filter(|_| settings.source.is_none_or(|chosen| chosen == source))?;
             let role = settings.role.as_ref();
@@ -83,7 +104,13 @@ impl Sources {
                 },
             )
         });
-        Chain::new(providers.collect(), settings.source.map(not_configured))
+        let otherwise = match settings.source {
+            Some(source) => Some(not_configured(source)),
+            None => self.unread_variables().map(|unread| {
+                ProviderError::new("credentials", format!("no credentials are configured; {unread}"))
+            }),
+        };
+        Chain::new(providers.collect(), otherwise)
     }
 }
 
@@ -98,9 +125,7 @@ fn not_configured(source: Source) -> ProviderError {
             "give an OIDC provider and a token file, or set ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE"
         }
         Source::Uri => "set ALIBABA_CLOUD_CREDENTIALS_URI",
-        Source::Ecs => {
-            "the metadata service does not answer, is disabled, or knows of no RAM role of the instance"
-        }
+        Source::Ecs => "ALIBABA_CLOUD_ECS_METADATA_DISABLED forbids asking the metadata service",
         Source::Stored | Source::AssumeRole => "there is no access key",
     };
     ProviderError::new(source.name(), format!("chosen, but not configured: {missing}"))

@@ -6,20 +6,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use bytes::Bytes;
 use http::header::ACCEPT;
-use reqwest::Url;
+use http::{HeaderValue, Request};
 use serde::Deserialize;
 use tokio::time::timeout;
+use url::Url;
 
 use super::Source;
 use super::provider_env::ProviderEnv;
 use crate::alicloud::wire::WireCredentials;
 use crate::cloud::clock::Clock;
-use crate::cloud::credentials::local_http::{self, LocalNames, bare, is_local};
 use crate::cloud::credentials::{Credentials, Provider, ProviderError};
-use crate::cloud::https::{USER_AGENT, failure, read, tls};
 use crate::cloud::names::SystemNames;
+use crate::cloud::net::{HttpClient, HttpSettings, LocalNames, MachineTls, Proxies, is_local};
 use crate::cloud::{Answer, Failure};
 
 const NAME: &str = "credentials uri";
@@ -29,8 +29,8 @@ const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 /// Longest answer that is read, in bytes.
 const LIMIT: usize = 16 * 1024;
 
-/// Connecting, and then each silence while reading, may last this long.
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// Connecting may last this long.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// The whole exchange may last this long.
 const TOTAL: Duration = Duration::from_secs(5);
@@ -46,7 +46,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub struct UriProvider {
     env: ProviderEnv,
     clock: Arc<dyn Clock>,
-    client: OnceLock<reqwest::Client>,
+    tls: MachineTls,
+    proxies: OnceLock<Arc<Proxies>>,
 }
 
 /// `Code` is there in some services, and says `Success` then.
@@ -63,26 +64,35 @@ impl UriProvider {
         Self {
             env,
             clock,
-            client: OnceLock::new(),
+            tls: MachineTls::default(),
+            proxies: OnceLock::new(),
         }
     }
 
-    async fn ask(&self, url: Url) -> Result<Answer, Failure> {
-        let client = match self.client.get() {
-            Some(client) => client,
-            None => {
-                let client = client(&url)?;
-                self.client.get_or_init(|| client)
-            }
-        };
-        let sent = client
-            .get(url)
+    async fn ask(&self, url: &Url) -> Result<Answer, Failure> {
+        let client = self.client(url)?;
+        let host = url.host_str().unwrap_or_default();
+        let request = Request::get(url.as_str())
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .send();
-        let exchange = async { read(sent.await.map_err(failure)?, LIMIT).await };
-        timeout(TOTAL, exchange)
-            .await
-            .unwrap_or(Err(Failure::Interrupted))
+            .body(Bytes::new())
+            .map_err(|_| Failure::Connect("the address is not fit for a request".to_owned()))?;
+        match timeout(TOTAL, client.send(request, LIMIT)).await {
+            Ok(answer) => answer.map_err(|error| error.into_failure(&host)),
+            Err(_) => Err(Failure::Interrupted),
+        }
+    }
+
+    fn client(&self, url: &Url) -> Result<HttpClient, Failure> {
+        let mut settings = HttpSettings::plain(CONNECT);
+        if url.scheme() == "http" {
+            settings.names = Arc::new(LocalNames(SystemNames::new()));
+            return Ok(HttpClient::new(settings));
+        }
+        settings.tls = Some(self.tls.config().map_err(Failure::Connect)?);
+        if !literal(url).is_some_and(is_local) {
+            settings.proxies = Arc::clone(self.proxies.get_or_init(|| Arc::new(Proxies::from_env())));
+        }
+        Ok(HttpClient::new(settings))
     }
 }
 
@@ -106,24 +116,6 @@ fn literal(url: &Url) -> Option<IpAddr> {
         .ok()
 }
 
-fn client(url: &Url) -> Result<reqwest::Client, Failure> {
-    let builder = if url.scheme() == "http" {
-        local_http::builder()
-            .map_err(Failure::Connect)?
-            .dns_resolver(Arc::new(LocalNames(SystemNames::new())))
-    } else if literal(url).is_some_and(is_local) || url.host_str() == Some("localhost") {
-        bare(tls().map_err(Failure::Connect)?).https_only(true).no_proxy()
-    } else {
-        bare(tls().map_err(Failure::Connect)?).https_only(true)
-    };
-    builder
-        .user_agent(USER_AGENT)
-        .connect_timeout(TIMEOUT)
-        .read_timeout(TIMEOUT)
-        .build()
-        .map_err(failure)
-}
-
 #[async_trait]
 impl Provider for UriProvider {
     async fn load(&self) -> Result<Option<Credentials>, ProviderError> {
@@ -132,8 +124,8 @@ impl Provider for UriProvider {
         };
         let wrong = |text: &dyn fmt::Display| ProviderError::new(NAME, format!("{VARIABLE}: {text}"));
         let url = checked(&text).map_err(|rule| wrong(&rule))?;
-        let answer = self.ask(url).await.map_err(|failure| match failure {
-            Failure::Connect(cause) => wrong(&format_args!("the service cannot be reached: {cause}")),
+        let answer = self.ask(&url).await.map_err(|failure| match failure {
+            Failure::Connect(cause) | Failure::Unusable(cause) => wrong(&cause),
             Failure::Interrupted => wrong(&"the service did not answer in time"),
             Failure::TooLong => wrong(&"the answer is too long"),
         })?;

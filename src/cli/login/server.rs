@@ -1,26 +1,25 @@
 //! The one request to the server.
 
-use std::error::Error as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, StatusCode};
-use reqwest::{Client, Response, Url};
+use http::{HeaderValue, Request, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::settings::{Proxy, Settings};
 use super::tls::{self, TlsError};
 use crate::alicloud::Credentials;
 use crate::cli::text::{hide, printable};
-use crate::cloud::names::SystemNames;
+use crate::cloud::Answer;
+use crate::cloud::net::{HttpClient, HttpSettings, Proxies, ProxyError, SendError};
 
 /// Longest answer that is read, in bytes.
 const LIMIT: usize = 1024 * 1024;
-
-const USER_AGENT: &str = concat!("vault-plugin-alicloud/", env!("CARGO_PKG_VERSION"));
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
@@ -31,13 +30,17 @@ pub(in crate::cli) enum LoginError {
     Long(String),
     #[error("unexpected login response from {0}: {1}")]
     Odd(String, &'static str),
+    #[error("{0} cannot be reached: the connection broke before the answer was complete")]
+    Interrupted(String),
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     #[error("{0} sent a redirect that was not followed: {1}")]
     Redirect(String, &'static str),
     #[error("{0} refused the login with HTTP status {1}: {2}")]
     Refused(String, u16, String),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("{0} cannot be reached: {1}")]
+    #[error("{0} cannot be reached{1}")]
     Unreachable(String, String),
 }
 
@@ -64,90 +67,93 @@ pub(in crate::cli) async fn login(
     credentials: &Credentials,
 ) -> Result<Zeroizing<Vec<u8>>, LoginError> {
     let client = client(settings)?;
+    let deadline = Instant::now() + settings.timeout;
     // The owner is wiped when the last reference to the bytes goes.
     let body = Bytes::from_owner(Zeroizing::new(std::mem::take(&mut *payload).into_bytes()));
     let mut url = settings.url.clone();
-    let mut answer = send(&client, settings, &url, body.clone()).await?;
+    let mut answer = send(&client, settings, &url, body.clone(), deadline).await?;
     if let Some(next) = redirect(settings, &url, &answer)? {
         url = next;
-        answer = send(&client, settings, &url, body).await?;
+        answer = send(&client, settings, &url, body, deadline).await?;
     }
-    let status = answer.status();
-    if status.is_redirection() {
-        let reason = "only one redirect, as a standby sends it, is followed";
-        return Err(LoginError::Redirect(place(&url), reason));
-    }
-    let text = read(answer, &url).await?;
-    if !status.is_success() {
-        return Err(LoginError::Refused(
+    match answer.status {
+        200..=299 if answer.body.is_empty() => Err(LoginError::odd(&url, "it is empty")),
+        200..=299 => Ok(answer.body),
+        300..=399 => {
+            let reason = "only one redirect, as a standby sends it, is followed";
+            Err(LoginError::Redirect(place(&url), reason))
+        }
+        status => Err(LoginError::Refused(
             place(&url),
-            status.as_u16(),
-            reasons(&text, credentials),
-        ));
+            status,
+            reasons(&answer.body, credentials),
+        )),
     }
-    if text.is_empty() {
-        return Err(LoginError::odd(&url, "it is empty"));
-    }
-    Ok(text)
 }
 
-fn client(settings: &Settings) -> Result<Client, LoginError> {
-    let unreachable = |error| failure(error, &settings.url);
-    // With rustls-no-provider reqwest insists on a configuration, also for http.
+fn client(settings: &Settings) -> Result<HttpClient, LoginError> {
     let tls = match tls::config(&settings.tls) {
         // A machine without CA certificates can do without them there.
-        Err(TlsError::System(_)) if settings.url.scheme() == "http" => tls::trusting_nobody()?,
-        configured => configured?,
+        Err(TlsError::System(_)) if settings.url.scheme() == "http" => None,
+        configured => Some(Arc::new(configured?)),
     };
-    let builder = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .dns_resolver(Arc::new(SystemNames::new()))
-        .user_agent(USER_AGENT)
-        .timeout(settings.timeout);
-    let builder = match &settings.proxy {
-        Proxy::Direct => builder.no_proxy(),
-        Proxy::Environment => builder,
-        Proxy::Given(proxy) => builder.proxy(reqwest::Proxy::all(proxy).map_err(unreachable)?),
+    let proxies = match &settings.proxy {
+        Proxy::Direct => Proxies::none(),
+        Proxy::Environment => Proxies::from_env(),
+        Proxy::Given { from, value } => Proxies::one(from, value)?,
     };
-    builder.build().map_err(unreachable)
+    Ok(HttpClient::new(HttpSettings {
+        tls,
+        proxies: Arc::new(proxies),
+        ..HttpSettings::plain(settings.timeout)
+    }))
 }
 
-async fn send(client: &Client, settings: &Settings, url: &Url, body: Bytes) -> Result<Response, LoginError> {
-    let mut request = client
-        .put(url.clone())
+async fn send(
+    client: &HttpClient,
+    settings: &Settings,
+    url: &Url,
+    body: Bytes,
+    deadline: Instant,
+) -> Result<Answer, LoginError> {
+    let mut request = Request::put(url.as_str())
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
         // An agent may insist on it, as protection against requests that a browser was talked into.
-        .header("X-Vault-Request", HeaderValue::from_static("true"))
-        .body(body);
+        .header("X-Vault-Request", HeaderValue::from_static("true"));
     if let Some(namespace) = &settings.namespace {
         request = request.header("X-Vault-Namespace", namespace);
     }
-    request.send().await.map_err(|error| failure(error, url))
+    let place = || place(url);
+    let request = request
+        .body(body)
+        .map_err(|_| LoginError::Unreachable(place(), ": the address is not fit for a request".to_owned()))?;
+    match timeout_at(deadline, client.send(request, LIMIT)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(SendError::Connect(error))) => {
+            Err(LoginError::Unreachable(place(), printable(&error.to_string())))
+        }
+        Ok(Err(SendError::Interrupted)) => Err(LoginError::Interrupted(place())),
+        Ok(Err(SendError::TooLong)) => Err(LoginError::Long(place())),
+        Err(_) => Err(LoginError::Late(place())),
+    }
 }
 
 /// Where to send the login instead, if the answer says so and may.
-fn redirect(settings: &Settings, from: &Url, answer: &Response) -> Result<Option<Url>, LoginError> {
+fn redirect(settings: &Settings, from: &Url, answer: &Answer) -> Result<Option<Url>, LoginError> {
     let statuses = [
         StatusCode::MOVED_PERMANENTLY,
         StatusCode::FOUND,
         StatusCode::TEMPORARY_REDIRECT,
         StatusCode::PERMANENT_REDIRECT,
     ];
-    if !statuses.contains(&answer.status()) {
+    if !statuses.iter().any(|status| status.as_u16() == answer.status) {
         return Ok(None);
     }
     let refused = |reason| LoginError::Redirect(place(from), reason);
     if !settings.follow_redirect {
         return Err(refused("BAO_DISABLE_REDIRECTS or VAULT_DISABLE_REDIRECTS is set"));
     }
-    let location = answer
-        .headers()
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok());
+    let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let target = location.and_then(|location| from.join(location).ok());
     let target = target.ok_or_else(|| refused("the Location header is missing or invalid"))?;
     match (from.scheme(), target.scheme()) {
@@ -159,24 +165,6 @@ fn redirect(settings: &Settings, from: &Url, answer: &Response) -> Result<Option
         return Err(refused("it redirects to another path"));
     }
     Ok(Some(target))
-}
-
-/// Reads an answer piece by piece, so that a body without end costs no memory.
-async fn read(mut answer: Response, url: &Url) -> Result<Zeroizing<Vec<u8>>, LoginError> {
-    let expected = answer
-        .content_length()
-        .map_or(8 * 1024, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    if expected > LIMIT {
-        return Err(LoginError::Long(place(url)));
-    }
-    let mut body = Zeroizing::new(Vec::with_capacity(expected));
-    while let Some(piece) = answer.chunk().await.map_err(|error| failure(error, url))? {
-        if body.len() + piece.len() > LIMIT {
-            return Err(LoginError::Long(place(url)));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }
 
 #[derive(Deserialize)]
@@ -205,32 +193,6 @@ fn reasons(body: &[u8], credentials: &Credentials) -> String {
     } else {
         text
     }
-}
-
-/// Sorts an error of reqwest, whose own text has little but the URL; the causes tell.
-fn failure(error: reqwest::Error, url: &Url) -> LoginError {
-    let place = place(url);
-    if error.is_timeout() {
-        return LoginError::Late(place);
-    }
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    // The outermost one says which layer failed, and no more.
-    if causes.len() > 1 {
-        causes.remove(0);
-    }
-    let mut text = causes.join(": ");
-    if text.is_empty() {
-        text = error.without_url().to_string();
-    }
-    if text.contains("InvalidContentType") {
-        text.push_str("; does the server speak http, and not https?");
-    }
-    LoginError::Unreachable(place, printable(&text))
 }
 
 #[cfg(test)]

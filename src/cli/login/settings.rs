@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
-use reqwest::Url;
 use rustls::pki_types::ServerName;
+use url::Url;
 
 use crate::alicloud::credentials::Environment;
 use crate::cli::flags::Flags;
@@ -56,8 +56,12 @@ pub(in crate::cli) enum Proxy {
     Direct,
     /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` decide.
     Environment,
-    /// This one.
-    Given(String),
+    /// This one, for every address.
+    Given {
+        /// The name of the setting.
+        from: String,
+        value: String,
+    },
 }
 
 /// A setting that cannot be used. Each names where it came from.
@@ -220,7 +224,7 @@ fn proxy(lookup: &Lookup<'_>, url: &Url) -> Proxy {
         .variable("PROXY_ADDR")
         .or_else(|| lookup.variable("HTTP_PROXY"));
     match given {
-        Some((proxy, _)) => Proxy::Given(proxy),
+        Some((value, from)) => Proxy::Given { from, value },
         None if is_this_machine(url) => Proxy::Direct,
         None => Proxy::Environment,
     }
@@ -362,6 +366,10 @@ mod tests {
                 ("VAULT_PROXY_ADDR", "http://two"),
             ],
         );
-        assert_eq!(given.unwrap().proxy, Proxy::Given("http://two".to_owned()));
+        let expected = Proxy::Given {
+            from: "VAULT_PROXY_ADDR".to_owned(),
+            value: "http://two".to_owned(),
+        };
+        assert_eq!(given.unwrap().proxy, expected);
     }
 }

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::settings::{Roots, TlsSettings};
+use crate::cloud::net::{TrustError, machine_verifier, verifier};
 
 /// Why there can be no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +22,8 @@ pub(in crate::cli) enum TlsError {
     File(String, String),
     #[error("{0} has no CA certificate")]
     NoRoots(String),
-    #[error("no CA certificates: {0}; install a CA bundle, or use -ca-cert")]
-    System(Error),
+    #[error("{0}, or use -ca-cert")]
+    System(String),
     #[error("TLS cannot be set up: {0}")]
     Setup(String),
 }
@@ -34,7 +34,7 @@ pub(in crate::cli) fn config(settings: &TlsSettings) -> Result<ClientConfig, Tls
     let verifier = Verifier {
         chain: match settings.skip_verify {
             true => None,
-            false => Some(chain_verifier(&settings.roots, &provider)?),
+            false => Some(chain_verifier(&settings.roots)?),
         },
         name: settings.server_name.clone(),
         provider: Arc::clone(&provider),
@@ -53,39 +53,17 @@ pub(in crate::cli) fn config(settings: &TlsSettings) -> Result<ClientConfig, Tls
         .map_err(TlsError::Client)
 }
 
-/// A configuration with which no handshake succeeds.
-pub(in crate::cli) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Setup(error.to_string()))?;
-    Ok(builder
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth())
-}
-
-fn chain_verifier(
-    roots: &Roots,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+fn chain_verifier(roots: &Roots) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let (found, from) = match roots {
-        Roots::System => {
-            let verifier =
-                rustls_platform_verifier::Verifier::new(Arc::clone(provider)).map_err(TlsError::System)?;
-            return Ok(Arc::new(verifier));
-        }
+        Roots::System => return machine_verifier().map_err(TlsError::System),
         Roots::File(file) => (certificates(file)?, file.as_str()),
         Roots::Pem(text) => (parse(text.as_bytes(), "BAO_CACERT_BYTES")?, "BAO_CACERT_BYTES"),
         Roots::Folder(folder) => (all_certificates(folder)?, folder.as_str()),
     };
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(found);
-    if store.is_empty() {
-        return Err(TlsError::NoRoots(from.to_owned()));
-    }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
-        .build()
-        .map_err(|error| TlsError::Setup(error.to_string()))?;
-    Ok(verifier)
+    verifier(found).map_err(|error| match error {
+        TrustError::NoCertificates => TlsError::NoRoots(from.to_owned()),
+        TrustError::Setup(text) => TlsError::Setup(text),
+    })
 }
 
 fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -11,7 +11,6 @@ mod cached;
 mod chain;
 mod environment;
 mod error;
-pub(crate) mod local_http;
 mod shared;
 mod stored;
 

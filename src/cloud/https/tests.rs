@@ -1,8 +1,10 @@
 //! The real transport against a TLS server on the loopback interface.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustls::crypto::aws_lc_rs;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -10,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::cloud::endpoint::Endpoint;
+use crate::cloud::net::testing::{TestNames, trusting};
 
 /// Answers every request with the same bytes; counts connections and keeps the last request.
 struct Server {
@@ -74,29 +77,13 @@ async fn server(answer: &'static [u8]) -> Server {
 
 /// The shipped settings with other roots, and with addresses for the names of these tests.
 fn transport(roots: RootCertStore, address: SocketAddr) -> Https {
-    let transport = Https::new();
-    let tls = trusting(roots);
-    for pool in [&transport.own, &transport.forwarded] {
-        let client = pool
-            .settings(tls.clone())
-            .no_proxy()
-            .resolve("sts.test", address)
-            .resolve("other.test", address);
-        *pool.kept.lock().unwrap() = Some(Kept {
-            client: client.build().unwrap(),
-            bundle: CaBundle::now(),
-            look_at: Instant::now() + Duration::from_secs(3600),
-        });
-    }
-    transport
+    through(Proxies::none(), roots, address)
 }
 
-fn trusting(roots: RootCertStore) -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
+fn through(proxies: Proxies, roots: RootCertStore, address: SocketAddr) -> Https {
+    let names = ["sts.test", "other.test"].map(|name| (name.to_owned(), address));
+    let names = TestNames(HashMap::from(names));
+    Https::new(MachineTls::fixed(trusting(roots)), proxies, Arc::new(names))
 }
 
 fn post(host: &str, body: &str) -> Request {
@@ -130,7 +117,11 @@ async fn connections_are_reused_and_headers_read() {
         "{request}"
     );
     assert!(
-        request.contains(&format!("user-agent: {USER_AGENT}\r\n")),
+        request.contains(concat!(
+            "user-agent: vault-plugin-alicloud/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\n"
+        )),
         "{request}"
     );
     assert!(
@@ -216,7 +207,7 @@ async fn a_wrong_name_or_issuer_or_no_host_stops_before_anything_is_sent() {
         (
             &server.transport,
             "other.test",
-            "other.test: the server's certificate is for another name",
+            "other.test: the server's certificate is for another name: it has sts.test",
         ),
         (
             &untrusting,
@@ -273,36 +264,24 @@ async fn signed_headers_go_out_once_and_as_they_are() {
 
 #[tokio::test]
 async fn a_proxy_is_named_without_its_password_and_its_answer_told() {
-    for (answer, text) in [
-        (
-            &b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..],
-            "the proxy answered 407: it requires a user name and password",
-        ),
-        (
-            b"HTTP/1.1 403 Forbidden\r\n\r\n",
-            "the proxy refused to connect to this host",
-        ),
-    ] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let proxy = format!("http://user:pa55word@{address}");
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut bytes = [0; 1024];
-            let _ = stream.read(&mut bytes).await;
-            stream.write_all(answer).await.unwrap();
-        });
-        let mut through = transport(RootCertStore::empty(), address);
-        through.proxies = OnceLock::from(Matcher::builder().https(proxy.clone()).build());
-        let client = through
-            .own
-            .settings(trusting(RootCertStore::empty()))
-            .proxy(reqwest::Proxy::all(&proxy).unwrap());
-        through.own.kept.lock().unwrap().as_mut().unwrap().client = client.build().unwrap();
-        let outcome = through.send(post("sts.test", "a=b"), Signer::Own).await;
-        let expected = format!("cannot connect to sts.test through the proxy {address}: {text}");
-        assert_eq!(outcome.err(), Some(Failure::Connect(expected)));
-    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = [0; 1024];
+        let _ = stream.read(&mut bytes).await;
+        let answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+    });
+    let proxies = Proxies::one("X", &format!("http://user:pa55word@{address}")).unwrap();
+    let transport = through(proxies, RootCertStore::empty(), address);
+    let outcome = transport.send(post("sts.test", "a=b"), Signer::Own).await;
+    // No other try: only another password helps.
+    let expected = format!(
+        "cannot connect to sts.test through the proxy {address}: the proxy answered 407: it does not accept the user name and \
+         password"
+    );
+    assert_eq!(outcome.err(), Some(Failure::Unusable(expected)));
 }
 
 #[tokio::test]

@@ -26,14 +26,13 @@ pub use out_of_memory::report_out_of_memory;
 use record::{Record, stderr};
 
 /// Libraries that talk a lot; of them only warnings and errors are written.
-const QUIET: [&str; 12] = [
+const QUIET: [&str; 11] = [
     "h2",
     "hickory_net",
     "hickory_proto",
     "hickory_resolver",
     "hyper",
     "hyper_util",
-    "reqwest",
     "rustls",
     "tokio_rustls",
     "tonic",

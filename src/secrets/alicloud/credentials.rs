@@ -62,6 +62,11 @@ impl MountCredentials {
         SharedProvider::new(self.chain(client, &config.credential_settings()))
     }
 
+    /// See [`Sources::unread_variables`].
+    pub(super) fn unread_variables(&self) -> Option<String> {
+        self.sources.unread_variables()
+    }
+
     fn chain(&self, client: &Client, settings: &Settings) -> Chain {
         self.sources.chain(client, settings)
     }

@@ -22,7 +22,7 @@ struct Fake {
 
 #[async_trait]
 impl Metadata for Fake {
-    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
+    async fn ask(&self, ask: Ask<'_>, _: Duration) -> Result<Answer, Failure> {
         let (path, token) = match ask {
             Ask::Token => ("", None),
             Ask::Document { path, token } => (path, token.map(|token| token.expose_secret())),
@@ -56,7 +56,12 @@ fn provider(rule: Rule, environment: &'static [(&str, &str)]) -> (Fake, EcsProvi
         environment: Arc::new(find),
         sts: None,
     };
-    let provider = EcsProvider::with_service(env, Arc::new(FixedClock::default()), Box::new(fake.clone()));
+    let provider = EcsProvider::with_service(
+        env,
+        Arc::new(FixedClock::default()),
+        false,
+        Box::new(fake.clone()),
+    );
     (fake, provider)
 }
 
@@ -140,7 +145,7 @@ async fn off_an_instance_nothing_is_configured_unless_a_role_is_named() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "ecs metadata credentials: the metadata service cannot be reached"
+        "ecs metadata credentials: the metadata service: no route"
     );
     let (fake, provider) = provider(normal, &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "True")]);
     assert!(provider.load().await.unwrap().is_none());
@@ -187,38 +192,131 @@ async fn nonsense_is_an_error_and_quotes_nothing() {
     }
 }
 
-/// Accepts every question and answers none.
+/// Answers every question correctly after a while, or never.
 #[derive(Debug)]
-struct Silent;
+struct Slow(Option<u64>, Rule);
 
 #[async_trait]
-impl Metadata for Silent {
-    async fn ask(&self, _: Ask<'_>) -> Result<Answer, Failure> {
-        std::future::pending().await
+impl Metadata for Slow {
+    async fn ask(&self, ask: Ask<'_>, wait: Duration) -> Result<Answer, Failure> {
+        let answer = async {
+            match self.0 {
+                Some(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+                None => std::future::pending().await,
+            }
+            let fake = Fake {
+                rule: Arc::new(Mutex::new(self.1)),
+                asked: Arc::default(),
+            };
+            fake.ask(ask, wait).await
+        };
+        timeout(wait, answer).await.unwrap_or(Err(Failure::Interrupted))
     }
+}
+
+/// What a service as slow as this gives, and after how long, in milliseconds.
+async fn found(
+    slow: Slow,
+    is_chosen: bool,
+    role: &'static str,
+) -> (Result<Option<Credentials>, ProviderError>, u128) {
+    let env = ProviderEnv {
+        environment: Arc::new(move |name: &str| {
+            (name == "ALICLOUD_ROLE_NAME" && !role.is_empty()).then(|| role.to_owned())
+        }),
+        sts: None,
+    };
+    let provider = EcsProvider::with_service(env, Arc::new(FixedClock::default()), is_chosen, Box::new(slow));
+    let start = tokio::time::Instant::now();
+    let found = provider.load().await;
+    (found, start.elapsed().as_millis())
 }
 
 #[tokio::test(start_paused = true)]
 async fn off_an_instance_nobody_waits_longer_than_a_second() {
-    for (role, limit) in [("", 1_000), ("app-role", 3_100)] {
-        let env = ProviderEnv {
-            environment: Arc::new(move |name: &str| {
-                (name == "ALICLOUD_ROLE_NAME" && !role.is_empty()).then(|| role.to_owned())
-            }),
-            sts: None,
-        };
-        let provider = EcsProvider::with_service(env, Arc::new(FixedClock::default()), Box::new(Silent));
-        let start = tokio::time::Instant::now();
-        let found = provider.load().await;
-        assert!(
-            start.elapsed() <= Duration::from_millis(limit),
-            "{:?}",
-            start.elapsed()
-        );
-        match (role, found) {
-            ("", Ok(None)) => {}
+    for (is_chosen, role, limit) in [(false, "", 1_000), (false, "app-role", 4_100), (true, "", 4_100)] {
+        let (found, took) = found(Slow(None, normal), is_chosen, role).await;
+        assert!(took <= limit, "{took}");
+        match (limit, found) {
+            (1_000, Ok(None)) => {}
             (_, Err(error)) => assert!(error.to_string().contains("did not answer in time"), "{error}"),
             (_, Ok(_)) => panic!("nobody gave any"),
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_service_is_found_where_it_was_chosen() {
+    for milliseconds in [250, 350, 500, 800, 990] {
+        for (is_chosen, role) in [(true, ""), (false, "app-role"), (true, "app-role")] {
+            let (found, took) = found(Slow(Some(milliseconds), normal), is_chosen, role).await;
+            assert!(found.unwrap().is_some(), "{milliseconds} {role}");
+            assert!(took <= 3_000, "{took}");
+        }
+    }
+    // Nobody said so, and so nobody waits.
+    assert!(
+        found(Slow(Some(350), normal), false, "")
+            .await
+            .0
+            .unwrap()
+            .is_none()
+    );
+    // A token that gets lost costs its second, and no more.
+    fn lost(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        match path {
+            "" => Err(Failure::Interrupted),
+            _ => old_mode_only(path, token),
+        }
+    }
+    assert!(found(Slow(Some(900), lost), true, "").await.0.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_chosen_service_gives_nothing_is_told_apart() {
+    fn without_role(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        match path {
+            ROLES => Ok((404, "<html>not found</html>")),
+            _ => normal(path, token),
+        }
+    }
+    fn blank(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        if path == ROLES {
+            Ok((200, " \n"))
+        } else {
+            normal(path, token)
+        }
+    }
+    fn broken(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        if path == ROLES {
+            Ok((500, ""))
+        } else {
+            normal(path, token)
+        }
+    }
+    fn late(path: &str, token: Option<&str>) -> Result<(u16, &'static str), Failure> {
+        if path == ROLES {
+            Err(Failure::Interrupted)
+        } else {
+            normal(path, token)
+        }
+    }
+    for (rule, text) in [
+        (without_role as Rule, "knows of no RAM role"),
+        (blank, "knows of no RAM role"),
+        (broken, "answered with http status 500"),
+        (late, "did not answer in time"),
+        (nobody, "the metadata service: no route"),
+    ] {
+        let error = found(Slow(Some(0), rule), true, "")
+            .await
+            .0
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(text), "{error}");
+        assert!(
+            found(Slow(Some(0), rule), false, "").await.0.unwrap().is_none(),
+            "{text}"
+        );
     }
 }

@@ -176,7 +176,8 @@ async fn a_chosen_source_that_is_not_configured_is_an_error_that_names_it() {
             source: Some(source),
             ..Settings::default()
         };
-        let error = sent(settings, &[], 0).await.0.unwrap_err().to_string();
+        let disabled = &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")];
+        let error = sent(settings, disabled, 0).await.0.unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
 }
@@ -223,16 +224,74 @@ async fn an_identity_token_is_exchanged_for_the_role_at_once_where_it_can() {
     for (variables, expected) in [
         (&[] as &[_], vec![exchange("far")]),
         (same, vec![exchange("far")]),
-        (
-            near,
-            vec![
-                exchange("pod"),
-                "AssumeRole role/far by STS.0 (agreed) at sts.us-east-1.aliyuncs.com".to_owned(),
-            ],
-        ),
+        // What is written goes before the environment.
+        (near, vec![exchange("far")]),
     ] {
         let (found, calls) = sent(settings.clone(), variables, expected.len()).await;
         assert_eq!(found.unwrap().unwrap().source, Source::Oidc.name());
         assert_eq!(calls, expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_written_token_goes_before_keys_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(
+        &file,
+        token(r#"{"iss":"https://oidc.example.com","aud":"sts.aliyuncs.com"}"#),
+    )
+    .unwrap();
+    let written = Settings {
+        oidc: Some(OidcToken {
+            provider: OidcProviderArn::parse("acs:ram::12345:oidc-provider/p").unwrap(),
+            file: TokenFile::parse(file.to_str().unwrap()).unwrap(),
+        }),
+        role: role("acs:ram::99999:role/far"),
+        ..Settings::default()
+    };
+    let (found, calls) = sent(written.clone(), KEYS, 1).await;
+    assert_eq!(found.unwrap().unwrap().source, Source::Oidc.name());
+    assert_eq!(calls.len(), 1);
+    let chosen = Settings {
+        source: Some(Source::Environment),
+        ..written
+    };
+    let found = sent(chosen, KEYS, 1).await.0;
+    assert_eq!(found.unwrap().unwrap().source, Source::Environment.name());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_found_the_names_of_other_tools_are_told() {
+    const DISABLED: (&str, &str) = ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+    const OTHERS: &[(&str, &str)] = &[
+        DISABLED,
+        ("ALICLOUD_ACCESS_KEY_ID", "LTAIother"),
+        ("ALIYUN_ACCESS_KEY_SECRET", "very-secret"),
+    ];
+    const BOTH: &[(&str, &str)] = &[
+        ("ALICLOUD_ACCESS_KEY", "LTAIenv"),
+        ("ALICLOUD_SECRET_KEY", "s"),
+        ("ALICLOUD_ACCESS_KEY_ID", "LTAIother"),
+    ];
+    let error = sent(Settings::default(), OTHERS, 0)
+        .await
+        .0
+        .unwrap_err()
+        .to_string();
+    let told = "no credentials are configured; ALICLOUD_ACCESS_KEY_ID, ALIYUN_ACCESS_KEY_SECRET in the environment is not read";
+    assert!(error.contains(told), "{error}");
+    assert!(
+        !error.contains("LTAIother") && !error.contains("very-secret"),
+        "{error}"
+    );
+    // Where there is something, nobody asks.
+    assert!(sent(Settings::default(), BOTH, 0).await.0.unwrap().is_some());
+    assert!(
+        sent(Settings::default(), &[DISABLED], 0)
+            .await
+            .0
+            .unwrap()
+            .is_none()
+    );
 }

@@ -66,9 +66,9 @@ pub fn url(data: &[u8]) {
     // The input as the field itself.
     let _ = super::parse(text, &Value::Null, None, &rules());
     if let Ok((endpoint, query)) = url::parse_text(text, &rules()) {
-        let other = reqwest::Url::parse(text);
+        let other = ::url::Url::parse(text);
         assert_eq!(
-            other.as_ref().ok().and_then(reqwest::Url::host_str),
+            other.as_ref().ok().and_then(::url::Url::host_str),
             Some(endpoint.host())
         );
         if let Ok(other) = other {

@@ -287,11 +287,11 @@ async fn tls_is_as_the_flags_say() {
         (format!("{name} -ca-path={folder}"), Ok(false)),
         ("-tls-skip-verify".to_owned(), Ok(false)),
         (format!("{ca} {name} {client}"), Ok(true)),
-        (ca.clone(), Err("not valid for name")),
-        (name.to_owned(), Err("UnknownIssuer")),
+        (ca.clone(), Err("is for another name: it has bao.example.com")),
+        (name.to_owned(), Err("is signed by an unknown CA")),
         (
             format!("{ca} -tls-server-name=other.example.com"),
-            Err("not valid for name"),
+            Err("is for another name: it has bao.example.com"),
         ),
     ] {
         let (address, server) = certificates.serve();
@@ -303,6 +303,92 @@ async fn tls_is_as_the_flags_say() {
             (outcome, _) => panic!("{line}: {outcome:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_servers_own_ca_certificate_is_accepted_where_it_is_trusted_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["bao.example.com".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = params.self_signed(&key).unwrap();
+    let pem = STANDARD.encode(own.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n");
+    std::fs::write(folder.path().join("self.pem"), pem).unwrap();
+    let server = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![own.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let certificates = Certificates {
+        folder,
+        server: Arc::new(server),
+    };
+    let folder = certificates.folder.path().display();
+    for (line, refusal) in [
+        (
+            format!("-ca-cert={folder}/self.pem -tls-server-name=bao.example.com"),
+            None,
+        ),
+        (
+            format!("-ca-cert={folder}/self.pem -tls-server-name=other.example.com"),
+            Some("is for another name: it has bao.example.com"),
+        ),
+        (
+            "-tls-server-name=bao.example.com".to_owned(),
+            Some("is a CA certificate"),
+        ),
+    ] {
+        let (address, server) = certificates.serve();
+        let outcome = attempt(&settings(&format!("-address=https://{address} {line}"), "", "")).await;
+        server.join().unwrap();
+        match (outcome, refusal) {
+            (Ok(_), None) => {}
+            (Err(error), Some(part)) => assert!(error.contains(part), "{error}"),
+            (outcome, _) => panic!("{line}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_none_is_named_by_its_setting() {
+    let mut settings = settings("-address=http://bao.example.com", "", "");
+    settings.proxy = Proxy::Given {
+        from: "VAULT_PROXY_ADDR".to_owned(),
+        value: "http://user:pa#55word@127.0.0.1:1".to_owned(),
+    };
+    let error = attempt(&settings).await.unwrap_err();
+    assert!(
+        error.starts_with("VAULT_PROXY_ADDR is not the address of a proxy"),
+        "{error}"
+    );
+    assert!(!error.contains("55word"), "{error}");
+}
+
+#[tokio::test]
+async fn a_given_proxy_is_used_for_every_address() {
+    let (listener, address) = listener();
+    let server = serve(listener, vec![GRANTED.to_owned()]);
+    let mut settings = settings("-address=http://localhost:9", "", "");
+    settings.proxy = Proxy::Given {
+        from: "VAULT_PROXY_ADDR".to_owned(),
+        value: format!("http://user:pass@{address}"),
+    };
+    assert_eq!(attempt(&settings).await.unwrap(), b"{}");
+    let asked = server.join().unwrap().remove(0);
+    assert!(
+        asked.starts_with("PUT http://localhost:9/v1/auth/alicloud/login HTTP/1.1\r\n"),
+        "{asked}"
+    );
+    let asked = asked.to_ascii_lowercase();
+    assert!(
+        asked.contains("proxy-authorization: basic dxnlcjpwyxnz\r\n"),
+        "{asked}"
+    );
 }
 
 #[tokio::test]
@@ -340,6 +426,6 @@ async fn https_towards_a_server_of_http_gives_a_hint() {
     });
     let settings = settings(&format!("-tls-skip-verify -address=https://{address}"), "", "");
     let error = attempt(&settings).await.unwrap_err();
-    assert!(error.contains("does the server speak http"), "{error}");
+    assert!(error.contains("does this port speak http"), "{error}");
     server.join().unwrap();
 }

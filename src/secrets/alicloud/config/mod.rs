@@ -3,6 +3,7 @@
 pub(super) mod path;
 pub(super) mod previous;
 mod values;
+mod warnings;
 
 use std::sync::LazyLock;
 
@@ -200,6 +201,11 @@ impl Config {
 
     pub(super) fn has_key_pair(&self) -> bool {
         !self.access_key.is_empty() && !self.secret_key.expose_secret().is_empty()
+    }
+
+    /// Whether credentials come from what the server's environment offers.
+    pub(super) fn finds_credentials_outside(&self) -> bool {
+        !self.has_key_pair() && self.oidc_provider_arn.is_none()
     }
 
     /// What is to be known for finding credentials.

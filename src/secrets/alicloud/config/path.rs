@@ -13,6 +13,7 @@ use crate::framework::{
     Path, Response,
 };
 use crate::secrets::alicloud::config::values::CredentialSource;
+use crate::secrets::alicloud::config::warnings::warnings as doubts;
 use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
@@ -95,6 +96,10 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         engine.binding.bind(&context, before).await?;
     }
     config.store(&*context.storage).await?;
+    let doubts = doubts(&config, engine.credentials.unread_variables());
+    if !doubts.is_empty() {
+        answer.get_or_insert_default().warnings.extend(doubts);
+    }
     if let Some(before) = before
         && let Some(now) = account_of(&engine, &context, &config).await
         && before != now
@@ -138,6 +143,9 @@ async fn read(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     data.extend(in_force);
     let mut response = Response::data(data);
     response.warnings = warnings;
+    response
+        .warnings
+        .extend(doubts(&config, engine.credentials.unread_variables()));
     Ok(Some(response))
 }
 
@@ -167,15 +175,6 @@ async fn in_force(engine: &Engine, config: &Config, mount_point: &str) -> (Map<S
             None
         }
     };
-    if source == Some(Source::Environment)
-        && config.credential_source.is_none()
-        && config.oidc_provider_arn.is_some()
-    {
-        warnings.push(
-            "the environment's access key takes precedence over oidc_provider_arn; set credential_source=oidc to use OIDC"
-                .to_owned(),
-        );
-    }
     (shown(source, identity.as_ref()), warnings)
 }
 
