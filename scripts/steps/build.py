@@ -29,6 +29,9 @@ def command(target: str = TARGET, root: Path = ROOT, folder: Path = FOLDER) -> l
     """What builds the sources in `root`, with Cargo's output in `folder`."""
     hidden = {_CARGO_HOME: "/cargo", root: "/vault-plugin-alicloud", folder: "/target"}
     flags = ["-Ctarget-feature=+crt-static",
+             # The system call. The default looks for it at run time, which a static binary cannot, and then wants
+             # /dev/urandom.
+             "--cfg", 'getrandom_backend="linux_getrandom"',
              *(f"--remap-path-prefix={path.resolve()}={name}" for path, name in hidden.items())]
     return ["cargo", "build", "--release", "--locked", "--target", target, "--target-dir", str(folder),
             "--config", f"target.{target}.rustflags={json.dumps(flags)}"]
