@@ -114,6 +114,7 @@ fn trimmed(value: &str) -> String {
         .join(" ")
 }
 
+#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
 fn mac(key: &[u8], text: &str) -> Zeroizing<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(text.as_bytes());
