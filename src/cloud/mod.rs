@@ -19,8 +19,8 @@ pub(crate) mod file_state;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub(crate) mod names;
-pub mod observer;
 pub(crate) mod net;
+pub mod observer;
 pub mod random;
 pub(crate) mod redact;
 #[cfg(test)]

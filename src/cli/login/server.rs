@@ -40,8 +40,9 @@ pub(in crate::cli) enum LoginError {
     Refused(String, u16, String),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("{0} cannot be reached{1}")]
-    Unreachable(String, String),
+    /// The text says what, too.
+    #[error("{0}")]
+    Unreachable(String),
 }
 
 impl LoginError {
@@ -126,11 +127,12 @@ async fn send(
     let place = || place(url);
     let request = request
         .body(body)
-        .map_err(|_| LoginError::Unreachable(place(), ": the address is not fit for a request".to_owned()))?;
+        .map_err(|_| LoginError::Unreachable(format!("the address {} is not fit for a request", place())))?;
     match timeout_at(deadline, client.send(request, LIMIT)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(SendError::Connect(error))) => {
-            Err(LoginError::Unreachable(place(), printable(&error.to_string())))
+            let text = format!("{} cannot be reached{error}", place());
+            Err(LoginError::Unreachable(printable(&text)))
         }
         Ok(Err(SendError::Interrupted)) => Err(LoginError::Interrupted(place())),
         Ok(Err(SendError::TooLong)) => Err(LoginError::Long(place())),

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::settings::{Roots, TlsSettings};
-use crate::cloud::net::{TrustError, machine_verifier, verifier};
+use crate::cloud::net::{TrustError, machine_verifier, naming_weak_keys, verifier};
 
 /// Why there can be no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
+            .map_err(|error| naming_weak_keys(error, &[certificate]))
     }
 
     fn verify_tls13_signature(
@@ -137,6 +138,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
+            .map_err(|error| naming_weak_keys(error, &[certificate]))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -93,7 +93,7 @@ impl Trusting {
 }
 
 /// Says so where a short key is why a signature counts as wrong.
-fn naming_weak_keys(error: Error, shown: &[&CertificateDer<'_>]) -> Error {
+pub(crate) fn naming_weak_keys(error: Error, shown: &[&CertificateDer<'_>]) -> Error {
     let is_signature = matches!(
         error,
         Error::InvalidCertificate(

@@ -370,6 +370,21 @@ async fn a_proxy_that_is_none_is_named_by_its_setting() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_without_its_password() {
+    let (closed, address) = listener();
+    drop(closed);
+    let mut settings = settings("-address=http://bao.example.com", "", "");
+    settings.proxy = Proxy::Given {
+        from: "VAULT_PROXY_ADDR".to_owned(),
+        value: format!("http://user:pa55word@{address}"),
+    };
+    let expected = format!(
+        "http://bao.example.com cannot be reached through the proxy {address}: no connection to the proxy: connection refused"
+    );
+    assert_eq!(attempt(&settings).await, Err(expected));
+}
+
+#[tokio::test]
 async fn a_given_proxy_is_used_for_every_address() {
     let (listener, address) = listener();
     let server = serve(listener, vec![GRANTED.to_owned()]);
