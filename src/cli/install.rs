@@ -235,7 +235,7 @@ impl Installed {
                  -plugin-version={VERSION}):\n"
             );
             for command in commands {
-                let _ = write!(text, "  {command}\n");
+                let _ = writeln!(text, "  {command}");
             }
         }
         text.trim_end().to_owned()
