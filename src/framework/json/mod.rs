@@ -2,7 +2,7 @@
 //! refusal says where in the text and, for what people really write (comments, trailing commas, curly quotes, invisible
 //! characters), what it is. `serde_json` keeps the last of two members, and says "expected value" for the rest.
 //!
-//! [`parse`] gives a tree whose nodes know their text and their place, so that rules about the content (the grammar of a
+//! [`parse()`] gives a tree whose nodes know their text and their place, so that rules about the content (the grammar of a
 //! policy) can name places as well. What is read can be written again without a change: numbers keep their digits.
 
 mod error;
@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, JsonError> {
 /// Reads the JSON that somebody wrote into a field.
 ///
 /// # Errors
-/// As for [`parse`], with what to write instead if the text looks like the name of a file.
+/// As for [`parse()`], with what to write instead if the text looks like the name of a file.
 pub fn parse_text<'t>(field: &str, text: &'t str) -> Result<Node<'t>, TextError> {
     parse(text).map_err(|error| match FileName::recognise(field, text) {
         Some(name) => TextError::FileName(name),
