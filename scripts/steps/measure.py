@@ -7,7 +7,6 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cloud import Cloud
@@ -16,33 +15,13 @@ from harness.places import openbao
 from harness.processes import proportional_kib, resident_kib
 from harness.server import Server
 
+from . import latency
 from .handshake import cpu_milliseconds
+from .row import Row
 
 _RUNS = 15
 _STEADY = 200
 _THREADS = 8
-
-
-@dataclass
-class Row:
-    """One line of the table."""
-
-    what: str
-    measured: float
-    limit: float
-    unit: str
-    how: str
-
-    @property
-    def good(self) -> bool:
-        """Whether it is within its limit."""
-        return self.measured <= self.limit
-
-    def __str__(self) -> str:
-        limit, verdict = f"{self.limit:.2f}", "ok" if self.good else "TOO MUCH"
-        if math.isinf(self.limit):
-            limit = verdict = ""
-        return f"{self.what:<50} {self.measured:>9.2f} {limit:>9} {self.unit:<4} {verdict:<8} {self.how}"
 
 
 def run(binary: Path, creds: int) -> int:
@@ -61,6 +40,7 @@ def run(binary: Path, creds: int) -> int:
         finally:
             server.stop()
             cloud.close()
+    rows += latency.rows(binary)
     print(f"\n{'':<50} {'measured':>9} {'limit':>9}")
     for row in rows:
         print(row)

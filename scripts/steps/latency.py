@@ -1,0 +1,98 @@
+"""How long requests take when the cloud is far away: in round trips of the network."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.api import Answer
+from harness.cloud import Cloud
+from harness.engine import Engine
+from harness.method import AuthMethod
+from harness.places import openbao
+from harness.server import Server
+from harness.signing import v1
+
+from .row import Row
+
+#: The time to the cloud and back, in seconds.
+_ROUND_TRIP = 0.05
+
+_REPEATED = 15
+
+
+class _Line:
+    """A relay that hands everything on after half a round trip, in both directions."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        self._target = (parts.hostname, parts.port)
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._relay, "127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer), return_exceptions=True)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(1 << 16):
+            self._loop.call_later(_ROUND_TRIP / 2, sink.write, data)
+        self._loop.call_later(_ROUND_TRIP / 2, sink.close)
+
+    def close(self) -> None:
+        """Ends it."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+def rows(binary: Path) -> list[Row]:
+    """Each operation on warm connections, against its limit."""
+    with tempfile.TemporaryDirectory(prefix="alicloud-bench-") as folder:
+        cloud = Cloud(Path(folder) / "cloud")
+        line = _Line(cloud.proxy)
+        environment = {**cloud.environment, "HTTPS_PROXY": line.address}
+        server = Server(openbao(), Path(folder) / "server", binary, environment, log_level="warn")
+        try:
+            server.start()
+            server.register()
+            server.register(kind="auth")
+            engine, method = Engine(server, cloud, "far"), AuthMethod(server, cloud, "far")
+            engine.configure().ok()
+            method.bound("vault-target")
+            sts, ram, key = engine.sts_role(), engine.full_role(), method.session()
+            leases = []
+
+            def issue() -> Answer:
+                answer = engine.creds(ram)
+                leases.append(answer.ok().body["lease_id"])
+                return answer
+
+            return [
+                _row("RAM creds: 2 inline, 2 other policies", issue, 4.5),
+                _row("revoke of these", lambda: engine.revoke(leases.pop()), 4.5),
+                _row("STS creds", lambda: engine.creds(sts), 1.3),
+                _row("login", lambda: method.send(v1(key).payload("vault-target")), 1.3),
+            ]
+        finally:
+            server.stop()
+            line.close()
+            cloud.close()
+
+
+def _row(what: str, call: Callable[[], Answer], limit: float) -> Row:
+    taken = []
+    for _ in range(_REPEATED + 3):
+        started = time.monotonic()
+        call().ok()
+        taken.append((time.monotonic() - started) / _ROUND_TRIP)
+    # The first ones open connections.
+    taken = sorted(taken[3:])
+    return Row(f"{what}: round trips of 50 ms", statistics.median(taken), limit, "",
+               f"median of {len(taken)}, {taken[0]:.2f} to {taken[-1]:.2f}")

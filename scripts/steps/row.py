@@ -1,0 +1,28 @@
+"""A line of the benchmark's table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    what: str
+    measured: float
+    limit: float
+    unit: str
+    how: str
+
+    @property
+    def good(self) -> bool:
+        """Whether it is within its limit."""
+        return self.measured <= self.limit
+
+    def __str__(self) -> str:
+        limit, verdict = f"{self.limit:.2f}", "ok" if self.good else "TOO MUCH"
+        if math.isinf(self.limit):
+            limit = verdict = ""
+        return f"{self.what:<50} {self.measured:>9.2f} {limit:>9} {self.unit:<4} {verdict:<8} {self.how}"
