@@ -117,6 +117,7 @@ def test_credentials_are_replaced_under_load_without_a_failed_request(instance: 
     with under_load(instance) as load:
         for _ in range(4):
             until(lambda: signs(cloud, _offered(cloud)), "the new ones sign")
+            load.wait_for_the_requests_of_now()
             cloud.control.post("metadata", invalidate=True)
         until(lambda: len(keys_of(cloud)) > 4, "the last ones sign")
     assert load.done > 4

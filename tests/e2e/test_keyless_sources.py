@@ -79,6 +79,8 @@ def test_sessions_of_a_token_end_under_load_without_a_failed_request(by_token: E
         ended: set[str] = set()
         for number in range(ROTATIONS):
             key = until(lambda: _new_key(by_token.cloud, ended), "a new session signs")
+            # A request whose credentials end twice may fail.
+            load.wait_for_the_requests_of_now()
             if number % 2:
                 pod.replace_token()
             control.session(access_key_id=key, seconds=0)
@@ -137,6 +139,7 @@ def test_credentials_of_a_uri_are_replaced_under_load_without_a_failed_request(b
     with under_load(by_uri) as load:
         for _ in range(ROTATIONS):
             until(lambda: signs(by_uri.cloud, _offered(by_uri.cloud)), "the new ones sign")
+            load.wait_for_the_requests_of_now()
             control.post("credentials_uri", invalidate=True)
         until(lambda: len(keys_of(by_uri.cloud)) > ROTATIONS, "the last ones sign")
     assert load.done > ROTATIONS

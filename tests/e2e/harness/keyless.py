@@ -14,6 +14,7 @@ from .api import Answer, Json
 from .cloud import Cloud
 from .engine import Engine
 from .server import Server
+from .waiting import until
 
 _numbers = itertools.count()
 
@@ -95,8 +96,19 @@ class Load:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failed: list[Any] = []
-        self.done = 0
+        self._done = [0] * threads
         self._threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)]
+
+    @property
+    def done(self) -> int:
+        """Requests that have ended."""
+        return sum(self._done)
+
+    def wait_for_the_requests_of_now(self) -> None:
+        """Until all requests that have begun by now have ended. Others go on."""
+        before = list(self._done)
+        until(lambda: all(done > then for done, then in zip(self._done, before, strict=True)),
+              "the requests that have begun by now have ended")
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -119,10 +131,10 @@ class Load:
                 failure = None if answer.status < 300 else (answer.status, answer.error)
             except Exception as error:  # noqa: BLE001 - whatever went wrong is what the test is about
                 failure = (0, repr(error))
-            with self._lock:
-                self.done += 1
-                if failure is not None:
+            if failure is not None:
+                with self._lock:
                     self._failed.append(failure)
+            self._done[number] += 1
 
 
 def under_load(engine: Engine) -> Load:
