@@ -1,41 +1,7 @@
 //! The cloud's codes, sorted into kinds and subjects. The only place that knows code texts by family.
 
+use crate::cloud::meaning::{Meaning, ambiguous, refused, told};
 use crate::cloud::{Kind, Subject};
-
-/// What a code means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meaning {
-    /// The kind of error.
-    pub(super) kind: Kind,
-    /// Whether the call may have been carried out.
-    pub(super) outcome_unknown: bool,
-    /// A text of ours, where the cloud's message may quote the request with its token. Otherwise the cloud's is used.
-    pub(super) text: Option<&'static str>,
-}
-
-const fn refused(kind: Kind) -> Meaning {
-    Meaning {
-        kind,
-        outcome_unknown: false,
-        text: None,
-    }
-}
-
-const fn told(kind: Kind, text: &'static str) -> Meaning {
-    Meaning {
-        kind,
-        outcome_unknown: false,
-        text: Some(text),
-    }
-}
-
-const fn ambiguous(kind: Kind, text: &'static str) -> Meaning {
-    Meaning {
-        kind,
-        outcome_unknown: true,
-        text: Some(text),
-    }
-}
 
 /// Families and single codes. An entry matches its own text and everything that continues it with a dot; the first
 /// that matches wins, so the special ones come first.
@@ -187,15 +153,15 @@ const FAMILIES: &[(&str, Meaning)] = &[
     ),
 ];
 
-/// What a key that the cloud has found in public may not do any more has no code of its own: "Forbidden: There is a risk
-/// of leakage of this AccessKey."
+/// The refusal of a call because the cloud has found the access key in public has no code of its own: "Forbidden: There is
+/// a risk of leakage of this AccessKey."
 const LEAKED: Meaning = told(
     Kind::Credentials,
     "Alibaba Cloud has restricted this access key because it may have leaked",
 );
 
 /// What a code means, with the cloud's message; of a code that is in no family, what the status suggests, and never that
-/// something does not exist or already there.
+/// something does not exist or already exists.
 pub(super) fn meaning(code: &str, message: &str, status: u16) -> Meaning {
     let family = |family: &str| {
         code.strip_prefix(family)
@@ -204,7 +170,7 @@ pub(super) fn meaning(code: &str, message: &str, status: u16) -> Meaning {
     let is_refusal = ["Forbidden", "NoPermission", "NotAuthorized"]
         .into_iter()
         .any(family);
-    if is_refusal && [code, message].into_iter().any(speaks_of_a_leak) {
+    if is_refusal && [code, message].into_iter().any(mentions_a_leak) {
         return LEAKED;
     }
     if let Some((_, meaning)) = FAMILIES.iter().find(|(name, _)| family(name)) {
@@ -224,11 +190,17 @@ pub(super) fn meaning(code: &str, message: &str, status: u16) -> Meaning {
     }
 }
 
-fn speaks_of_a_leak(text: &str) -> bool {
+/// Looks at plain words only: a message may also quote the names of users, roles and policies, which callers choose in
+/// part.
+fn mentions_a_leak(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["leak", "compromised"]
-        .into_iter()
-        .any(|word| text.contains(word))
+    let is_plain = |word: &&str| {
+        word.bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || b".,;:!()".contains(&byte))
+    };
+    text.split_whitespace()
+        .filter(is_plain)
+        .any(|word| word.contains("leak") || word.contains("compromised"))
 }
 
 /// What an answer without a code means: it came from something on the way, not from the service.
@@ -358,6 +330,11 @@ mod tests {
             ("NoPermission", "This AccessKey may have been leaked.", true),
             ("NotAuthorized", "The AccessKey is compromised.", true),
             ("Forbidden", "You are not authorized to do this action.", false),
+            (
+                "NoPermission",
+                "no permission for acs:ram:*:1:user/vault-leak-scanner",
+                false,
+            ),
             ("EntityNotExist.Policy", "The policy leaks does not exist.", false),
             ("MalformedPolicyDocument", "leakage", false),
         ] {

@@ -1,39 +1,7 @@
 //! AWS's error codes, sorted into kinds. The only place that knows them.
 
 use crate::cloud::Kind;
-
-/// What a code means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meaning {
-    pub(super) kind: Kind,
-    /// Whether the call may have been carried out.
-    pub(super) outcome_unknown: bool,
-    /// A text of ours, where AWS's own may quote the request. Otherwise AWS's is used.
-    pub(super) text: Option<&'static str>,
-}
-
-const fn refused(kind: Kind) -> Meaning {
-    Meaning {
-        kind,
-        outcome_unknown: false,
-        text: None,
-    }
-}
-
-const fn told(kind: Kind, text: &'static str) -> Meaning {
-    Meaning {
-        text: Some(text),
-        ..refused(kind)
-    }
-}
-
-const fn ambiguous(kind: Kind, text: &'static str) -> Meaning {
-    Meaning {
-        kind,
-        outcome_unknown: true,
-        text: Some(text),
-    }
-}
+use crate::cloud::meaning::{Meaning, ambiguous, refused, told};
 
 const CODES: &[(&[&str], Meaning)] = &[
     (

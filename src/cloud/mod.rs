@@ -18,6 +18,7 @@ pub mod encode;
 pub(crate) mod file_state;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub(crate) mod meaning;
 pub(crate) mod names;
 pub(crate) mod net;
 pub mod observer;
