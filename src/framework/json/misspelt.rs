@@ -12,7 +12,9 @@ pub fn meant<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
     if written.len() > LONGEST {
         return None;
     }
-    let close = |name: &&&str| distance_is_at_most_one(&written, &folded(name));
+    // Known names are letters of ASCII: where the lengths differ by more, there is no need to look.
+    let is_near = |name: &str| name.len().abs_diff(written.len()) <= 1;
+    let close = |name: &&&str| is_near(name) && distance_is_at_most_one(&written, &folded(name));
     known.iter().find(close).copied()
 }
 

@@ -65,7 +65,7 @@ pub(super) fn check(condition: &Node<'_>, findings: &mut Findings) -> Checked {
                 wrong_type(&operator.value, "an object of keys and values", findings)
             });
         };
-        if known.is_none() {
+        if known.is_none() && !findings.is_full() {
             let names = OPERATORS.map(|(name, _)| name);
             let (name, meant) = (name.to_owned(), meant(name, &names));
             findings.warn(operator.start, Problem::UnknownOperator { name, meant });

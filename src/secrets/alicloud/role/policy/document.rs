@@ -28,14 +28,14 @@ impl PolicyDocument {
     pub(in crate::secrets::alicloud::role) fn new(json: &Node<'_>) -> Result<Self, Box<Finding>> {
         grammar::check(json)?;
         let whole = |problem| Box::new(Finding::of_whole(json.start, problem));
-        // What is put together from JSON is JSON.
-        let text = rewritten(json, Strings::AsGo).and_then(|text| RawValue::from_string(text).ok());
-        let document = Self(text.ok_or_else(|| whole(Problem::TooDeep))?);
-        let length = document.text().len();
+        let text = |strings| rewritten(json, strings).ok_or_else(|| whole(Problem::TooDeep));
+        let length = text(Strings::Plain)?.len();
         if length > MAX_BYTES {
             return Err(whole(Problem::TooLong(length)));
         }
-        Ok(document)
+        // What is put together from JSON is JSON.
+        let document = RawValue::from_string(text(Strings::AsGo)?);
+        document.map(Self).map_err(|_| whole(Problem::TooDeep))
     }
 
     /// What is unusual, and may not be what was meant. `number` is the document's in the role.

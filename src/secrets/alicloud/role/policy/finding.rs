@@ -68,9 +68,14 @@ impl Findings {
     }
 
     pub(super) fn warn(&mut self, start: usize, problem: Problem) {
-        if self.warnings.len() < MOST_WARNINGS {
+        if !self.is_full() {
             self.warnings.push(self.found(start, problem));
         }
+    }
+
+    /// Whether further warnings are left out, so that there is no need to look for them.
+    pub(super) fn is_full(&self) -> bool {
+        self.warnings.len() >= MOST_WARNINGS
     }
 
     fn found(&self, start: usize, problem: Problem) -> Finding {
