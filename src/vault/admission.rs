@@ -23,8 +23,17 @@ struct Bounds {
     timeout: Duration,
     /// The largest `data` of one request, in bytes.
     body: usize,
-    /// Permits that requests with the same key can hold together, and their part of the queue.
-    key: Option<(usize, usize)>,
+    /// What requests with the same key can hold together.
+    key: Option<KeyBounds>,
+}
+
+/// Bounds of the requests of a class that have the same key.
+#[derive(Debug, Clone, Copy)]
+struct KeyBounds {
+    /// What has the key.
+    of: &'static str,
+    permits: usize,
+    queue: usize,
 }
 
 /// What most classes have.
@@ -47,14 +56,22 @@ impl Bounds {
                 permits: 64,
                 queue: 1024,
                 body: 64 << 10,
-                key: Some((48, 800)),
+                key: Some(KeyBounds {
+                    of: "one address or role",
+                    permits: 48,
+                    queue: 800,
+                }),
                 ..USUAL
             },
             // Fewer of one role are made at a time than the client has permits for calls to one host, so that a role whose
             // calls hang leaves some to others.
             RequestClass::Issue => Self {
                 name: "requests for credentials",
-                key: Some((64, 384)),
+                key: Some(KeyBounds {
+                    of: "one role",
+                    permits: 64,
+                    queue: 384,
+                }),
                 ..USUAL
             },
             RequestClass::CloudCall => Self {
@@ -80,6 +97,15 @@ impl Bounds {
         })
     }
 }
+
+/// The classes whose requests need permits, with their words in metrics.
+const CLASSES: [(RequestClass, &str); 5] = [
+    (RequestClass::Login, "login"),
+    (RequestClass::Issue, "issue"),
+    (RequestClass::CloudCall, "cloud_call"),
+    (RequestClass::Revoke, "revoke"),
+    (RequestClass::Storage, "storage"),
+];
 
 /// The largest body of requests that need no permit.
 const UNCOUNTED_BODY: usize = 64 << 10;
@@ -184,15 +210,8 @@ impl Admission {
 
 impl Collect for Admission {
     fn collect(&self, families: &mut Families) {
-        let classes = [
-            ("login", RequestClass::Login),
-            ("issue", RequestClass::Issue),
-            ("cloud_call", RequestClass::CloudCall),
-            ("revoke", RequestClass::Revoke),
-            ("storage", RequestClass::Storage),
-        ];
         let used = |semaphore: &Semaphore, of: usize| of.saturating_sub(semaphore.available_permits());
-        for (word, class) in classes {
+        for (class, word) in CLASSES {
             let Some(class) = self.0.get(&class) else {
                 continue;
             };
@@ -229,15 +248,8 @@ impl Collect for Admission {
 
 impl Default for Admission {
     fn default() -> Self {
-        let classes = [
-            RequestClass::Login,
-            RequestClass::Issue,
-            RequestClass::CloudCall,
-            RequestClass::Revoke,
-            RequestClass::Storage,
-        ];
-        let bounded = |class| Some((class, Class::new(Bounds::of(class)?)));
-        Self(classes.into_iter().filter_map(bounded).collect())
+        let bounded = |(class, _)| Some((class, Class::new(Bounds::of(class)?)));
+        Self(CLASSES.into_iter().filter_map(bounded).collect())
     }
 }
 
@@ -280,9 +292,9 @@ impl Ticket {
         let (class, deadline) = (Arc::clone(&admitted.class), admitted.deadline);
         let waiting = async {
             let mut held = Vec::new();
-            if let Some((permits, _)) = class.bounds.key {
+            if let Some(bounds) = class.bounds.key {
                 for name in keys {
-                    held.push(class.key(name, permits).await?);
+                    held.push(class.key(name, bounds).await?);
                 }
             }
             let permit = Arc::clone(&class.permits).acquire_owned().await;
@@ -312,8 +324,8 @@ impl Class {
     }
 
     /// Waits for a permit of a key.
-    async fn key(self: &Arc<Self>, name: String, permits: usize) -> Result<KeyPermit, Error> {
-        let (_, queue) = self.bounds.key.unwrap_or_default();
+    async fn key(self: &Arc<Self>, name: String, bounds: KeyBounds) -> Result<KeyPermit, Error> {
+        let KeyBounds { of, permits, queue } = bounds;
         let semaphore = {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
             let key = keys.entry(name.clone()).or_insert_with(|| Key {
@@ -321,7 +333,7 @@ impl Class {
                 permits: Arc::new(Semaphore::new(permits)),
             });
             if key.admitted >= permits + queue {
-                return Err(self.busy());
+                return Err(self.full(permits, queue, &format!(" for {of}")));
             }
             key.admitted += 1;
             Arc::clone(&key.permits)
@@ -336,16 +348,18 @@ impl Class {
         Ok(held)
     }
 
-    /// A refusal, which is counted.
     fn busy(&self) -> Error {
+        self.full(self.bounds.permits, self.bounds.queue, "")
+    }
+
+    /// A refusal, which is counted.
+    fn full(&self, permits: usize, queue: usize, of: &str) -> Error {
         self.refused.increment();
-        let Bounds {
-            name, permits, queue, ..
-        } = self.bounds;
+        let name = self.bounds.name;
         Error::coded(
             Status::UNAVAILABLE,
             format!(
-                "too many {name} at once: the plugin works on {permits} of them and lets {queue} more wait; nothing was \
+                "too many {name} at once{of}: the plugin works on {permits} of them and lets {queue} more wait; nothing was \
                  done, try again later"
             ),
         )
