@@ -28,9 +28,8 @@ pub trait Job: Send + Sync {
     fn collect(&self, _entries: Option<f64>, _families: &mut Families) {}
 }
 
-/// A job with its name and how often it runs.
+/// A job and how often it runs.
 pub(super) struct Schedule {
-    pub(super) name: &'static str,
     every: Duration,
     job: Arc<dyn Job>,
     pub(super) runner: Runner,
@@ -39,7 +38,6 @@ pub(super) struct Schedule {
 impl Schedule {
     pub(super) fn new(name: &'static str, every: Duration, job: Arc<dyn Job>) -> Self {
         Self {
-            name,
             every,
             job,
             runner: Runner::new(name),
@@ -50,9 +48,9 @@ impl Schedule {
     pub(super) async fn run(&self, tick: &Tick) {
         let list = self.job.due(&tick.context);
         let work = |context: Context, entry: String| async move { self.job.work(&context, &entry).await };
-        if let Err(error) = self.runner.run(tick, self.name, self.every, list, work).await {
+        if let Err(error) = self.runner.run(tick, self.every, list, work).await {
             self.runner.metrics.not_listed.increment();
-            tracing::error!(event = "job_list_failed", job = self.name, %error, "cannot list the entries of a periodic job; will retry");
+            tracing::error!(event = "job_list_failed", job = self.runner.metrics.job, %error, "cannot list the entries of a periodic job; will retry");
         }
     }
 }

@@ -143,7 +143,6 @@ impl Runner {
     pub(super) async fn run<L, W, R>(
         &self,
         tick: &Tick,
-        job: &'static str,
         every: Duration,
         list: L,
         work: W,
@@ -153,6 +152,7 @@ impl Runner {
         W: Fn(Context, String) -> R,
         R: Future<Output = Result<(), Error>>,
     {
+        let job = self.metrics.job;
         let mut progress = tick.context.unless_cancelled(self.progress.lock()).await?;
         let rests = progress.completed.is_some_and(|at| at.elapsed() < every);
         if rests && !tick.immediate {

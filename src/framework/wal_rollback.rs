@@ -98,7 +98,7 @@ impl WalRollback {
         let list = WalEntry::ids(&tick.context);
         let work =
             |context: Context, id: String| async move { self.roll_back(&context, id, tick.immediate).await };
-        if let Err(error) = self.runner.run(tick, JOB, Duration::ZERO, list, work).await {
+        if let Err(error) = self.runner.run(tick, Duration::ZERO, list, work).await {
             self.metrics.job.not_listed.increment();
             tracing::error!(event = "wal_list_failed", %error, "cannot list the WAL entries; will retry");
         }

@@ -6,7 +6,7 @@ use super::values::{Counter, Gauge};
 /// One periodic job. Its entries are named after leases and users, so they are only counted.
 #[derive(Debug, Default)]
 pub(in crate::framework) struct JobMetrics {
-    job: &'static str,
+    pub(in crate::framework) job: &'static str,
     /// As they were last listed.
     pub(in crate::framework) entries: Gauge,
     /// Entries that the last run had no time for.

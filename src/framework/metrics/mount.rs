@@ -7,22 +7,25 @@ use crate::framework::error::{Error, Kind};
 use crate::framework::kind::BackendKind;
 use crate::framework::request::{Operation, Request};
 use crate::framework::response::Response;
+use crate::framework::words::words;
 
-/// Words for how a request ended, by the status that its caller gets.
-const OUTCOMES: [&str; 8] = [
-    "success",
-    "invalid",
-    "denied",
-    "not_found",
-    "conflict",
-    "throttled",
-    "unavailable",
-    "error",
-];
+words! {
+    /// How a request ended, by the status that its caller gets.
+    enum Outcome {
+        Success = "success",
+        Invalid = "invalid",
+        Denied = "denied",
+        NotFound = "not_found",
+        Conflict = "conflict",
+        Throttled = "throttled",
+        Unavailable = "unavailable",
+        Error = "error",
+    }
+}
 
 /// Requests of one kind by how they ended.
 #[derive(Debug, Default)]
-pub(in crate::framework) struct Outcomes([Counter; OUTCOMES.len()]);
+pub(in crate::framework) struct Outcomes([Counter; Outcome::WORDS.len()]);
 
 /// What one mount has served.
 #[derive(Debug)]
@@ -74,32 +77,34 @@ impl MountMetrics {
 impl Outcomes {
     pub(in crate::framework) fn count(&self, request: &Request, result: &Result<Option<Response>, Error>) {
         let outcome = match result {
-            Ok(None) if request.operation == Operation::Read => "not_found",
-            Ok(_) => "success",
+            Ok(None) if request.operation == Operation::Read => Outcome::NotFound,
+            Ok(_) => Outcome::Success,
             Err(error) => match error.kind() {
                 // The active node counts it.
                 Kind::ReadOnly => return,
-                Kind::BadRequest | Kind::UnsupportedOperation | Kind::UnsupportedPath => "invalid",
-                Kind::Internal => "error",
+                Kind::BadRequest | Kind::UnsupportedOperation | Kind::UnsupportedPath => Outcome::Invalid,
+                Kind::Internal => Outcome::Error,
                 Kind::Coded(status) => match status.code() {
-                    403 => "denied",
-                    404 => "not_found",
-                    409 => "conflict",
-                    429 => "throttled",
-                    503 => "unavailable",
-                    400..500 => "invalid",
-                    _ => "error",
+                    403 => Outcome::Denied,
+                    404 => Outcome::NotFound,
+                    409 => Outcome::Conflict,
+                    429 => Outcome::Throttled,
+                    503 => Outcome::Unavailable,
+                    400..500 => Outcome::Invalid,
+                    _ => Outcome::Error,
                 },
             },
         };
-        let place = OUTCOMES.iter().position(|word| *word == outcome);
-        if let Some(counter) = place.and_then(|place| self.0.get(place)) {
+        if let Some(counter) = self.0.get(outcome as usize) {
             counter.increment();
         }
     }
 
     fn by_word(&self) -> impl Iterator<Item = (&'static str, f64)> {
-        OUTCOMES.into_iter().zip(self.0.iter().map(Counter::value))
+        Outcome::WORDS
+            .iter()
+            .copied()
+            .zip(self.0.iter().map(Counter::value))
     }
 }
 
