@@ -232,7 +232,12 @@ fn query_parameters(path: &Path, operation: Operation) -> Vec<Value> {
     let parameters = fields.map(|field| {
         let mut schema = field_schema(field);
         let description = schema.remove("description");
-        json!({ "name": field.name(), "in": "query", "description": description, "schema": schema })
+        Value::from(object(json!({
+            "name": field.name(),
+            "in": "query",
+            "description": description,
+            "schema": schema,
+        })))
     });
     parameters.chain(list_parameter(path, operation)).collect()
 }
