@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::cloud::checked_text;
 
 checked_text! {
-    /// The number of an account: 5 to 20 decimal digits. A text, for it is too long for some numbers.
+    /// The number of an account: 5 to 20 decimal digits. Kept as text: 20 digits may not fit into 64 bits.
     pub struct AccountId, |text| {
         let fits = (5..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         fits.then_some(()).ok_or(ParseArnError::Account)

@@ -54,7 +54,7 @@ pub enum SocketError {
     },
     /// There is no such group.
     #[error(
-        "there is no group {0:?} in /etc/group, which PLUGIN_UNIX_SOCKET_GROUP names; a number will do, too"
+        "PLUGIN_UNIX_SOCKET_GROUP is {0:?}, but /etc/group has no such group; a numeric group ID works as well"
     )]
     GroupUnknown(String),
     /// The system gave no random bytes for the name.

@@ -59,7 +59,7 @@ fn of_signer(error: &alicloud::Error) -> &'static str {
     let code = error.code().unwrap_or_default();
     match error.kind() {
         Kind::Clock => "check the clocks of the client and of this server, and sign a new request",
-        Kind::Denied => "ask the account's operator which policy forbids sts:GetCallerIdentity",
+        Kind::Denied => "ask the account's administrator which policy denies sts:GetCallerIdentity",
         Kind::Credentials => match code {
             "InvalidSecurityToken.Expired" => "get new credentials, and sign a new request with them",
             "InvalidAccessKeyId.NotFound" => {

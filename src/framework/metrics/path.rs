@@ -56,7 +56,7 @@ pub(in crate::framework) fn path(display: DisplayAttributes, registry: &Arc<Regi
         )
         .display(display.suffix("metrics"))
         .on(Operation::Read, registry, read)
-        // A flood of requests must not hide what it does.
+        // Metrics must stay readable during a flood of requests.
         .needs_nothing()
         .help(SYNOPSIS, DESCRIPTION)
 }
