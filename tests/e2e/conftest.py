@@ -19,7 +19,7 @@ from harness.aws import Aws, AwsEngine  # noqa: E402
 from harness.aws import register as register_aws  # noqa: E402
 from harness.cloud import Cloud  # noqa: E402
 from harness.engine import Engine  # noqa: E402
-from harness.kills import Table  # noqa: E402
+from harness.kills import KINDS, Table  # noqa: E402
 from harness.method import AuthMethod  # noqa: E402
 from harness.places import PLUGIN, openbao, plugin_binary  # noqa: E402
 from harness.secrecy import assert_no_secret_in  # noqa: E402
@@ -105,22 +105,7 @@ def api(server: Server) -> Api:
 def make_engine(server: Server, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeEngine]:
     """Makes mounts, `on` another server than the usual one. At the end of the test they go, and the cloud must hold
     nothing of them."""
-    engines: list[Engine] = []
-    stem = _stem(request)
-
-    def make(configured: bool = True, on: Server | None = None, **options: str) -> Engine:
-        engine = Engine(on or server, cloud, f"{stem}-{len(engines)}", **options)
-        engines.append(engine)
-        if configured:
-            engine.configure().ok()
-        return engine
-
-    yield make
-    cloud.control.clear_faults()
-    for engine in engines:
-        engine.unmount().ok()
-    left = cloud.control.leftovers()
-    assert left["clean"], f"left behind: {_named(left)}"
+    yield from _mounts(Engine, server, cloud, _stem(request))
 
 
 @pytest.fixture
@@ -180,22 +165,7 @@ def aws(running_aws: Aws) -> Iterator[Aws]:
 @pytest.fixture
 def make_aws_engine(aws_server: Server, aws: Aws, request: pytest.FixtureRequest) -> Iterator[Callable[..., AwsEngine]]:
     """Makes mounts of the AWS engine. At the end of the test they go, and IAM must hold nothing of them."""
-    engines: list[AwsEngine] = []
-    stem = _stem(request)
-
-    def make(configured: bool = True, on: Server | None = None, **options: str) -> AwsEngine:
-        engine = AwsEngine(on or aws_server, aws, f"aws-{stem}-{len(engines)}", **options)
-        engines.append(engine)
-        if configured:
-            engine.configure().ok()
-        return engine
-
-    yield make
-    aws.control.clear_faults()
-    for engine in engines:
-        engine.unmount().ok()
-    left = aws.control.leftovers()
-    assert left["clean"], f"left behind: {_named(left)}"
+    yield from _mounts(AwsEngine, aws_server, aws, f"aws-{_stem(request)}")
 
 
 @pytest.fixture
@@ -215,23 +185,13 @@ def own_aws_server(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterat
 @pytest.fixture
 def aws_table(own_aws_server: Server, aws: Aws, show: Callable[[str], None]) -> Iterator[Table]:
     """As `table`, of the AWS engine."""
-    engine = AwsEngine(own_aws_server, aws, "kills")
-    engine.configure().ok()
-    table = Table(engine, {"policy": AwsEngine.role})
-    yield table
-    if table.rows:
-        show(str(table))
+    yield from _table(AwsEngine(own_aws_server, aws, "kills"), show, {"policy": AwsEngine.role})
 
 
 @pytest.fixture
 def table(own_server: Server, cloud: Cloud, show: Callable[[str], None]) -> Iterator[Table]:
     """A table without rows on a server of its own, printed at the end."""
-    engine = Engine(own_server, cloud, "kills")
-    engine.configure().ok()
-    table = Table(engine)
-    yield table
-    if table.rows:
-        show(str(table))
+    yield from _table(Engine(own_server, cloud, "kills"), show)
 
 
 @pytest.fixture
@@ -249,6 +209,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 if name == _SHOWN:
                     terminalreporter.section(report.nodeid.rpartition("::")[2])
                     terminalreporter.write_line(text)
+
+
+def _mounts(kind: type[Engine], server: Server, cloud: Cloud, stem: str) -> Iterator[MakeEngine]:
+    """Makes mounts. At the end of the test they go, and the cloud must hold nothing of them."""
+    engines: list[Engine] = []
+
+    def make(configured: bool = True, on: Server | None = None, **options: str) -> Engine:
+        engine = kind(on or server, cloud, f"{stem}-{len(engines)}", **options)
+        engines.append(engine)
+        if configured:
+            engine.configure().ok()
+        return engine
+
+    yield make
+    cloud.control.clear_faults()
+    for engine in engines:
+        engine.unmount().ok()
+    left = cloud.control.leftovers()
+    assert left["clean"], f"left behind: {_named(left)}"
+
+
+def _table(engine: Engine, show: Callable[[str], None], kinds: dict[str, Callable[..., str]] = KINDS) -> Iterator[Table]:
+    engine.configure().ok()
+    table = Table(engine, kinds)
+    yield table
+    if table.rows:
+        show(str(table))
 
 
 def _stem(request: pytest.FixtureRequest) -> str:

@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.aws import FILE, AwsEngine
-from harness.kills import Table, read_failures
+from harness.kills import Table, kill_plugin_at_every_call, kill_server_at_every_call, leave_at_every_call
 from harness.server import Server
-from harness.waiting import until
 
 
 def test_the_plugin_is_killed_at_every_call(aws_table: Table, own_aws_server: Server) -> None:
-    for batch in aws_table.batches("plugin killed"):
-        with aws_table.held(batch) as requests:
-            own_aws_server.kill_plugin(FILE)
-        read_failures(batch, requests, "200", "204")
-        aws_table.engine.wait_until_back()
+    kill_plugin_at_every_call(aws_table, own_aws_server, FILE)
     aws_table.revoke_again()
     assert aws_table.roll_back() > 0
     aws_table.assert_good()
 
 
 def test_the_server_is_killed_at_every_call(aws_table: Table, own_aws_server: Server) -> None:
-    for event in ("server killed", "both killed"):
-        for batch in aws_table.batches(event):
-            with aws_table.held(batch) as requests:
-                plugins = own_aws_server.plugin_processes(FILE)
-                if event == "both killed":
-                    own_aws_server.kill(*plugins)
-                else:
-                    own_aws_server.kill()
-                    aws_table.release()
-                    until(lambda gone=plugins: not any(os.path.exists(f"/proc/{pid}/exe") for pid in gone),
-                          "the plugin has ended")
-            own_aws_server.start()
-            read_failures(batch, requests)
-            aws_table.engine.wait_until_back()
+    kill_server_at_every_call(aws_table, own_aws_server, FILE)
     aws_table.revoke_again()
     assert aws_table.roll_back() > 0
     aws_table.assert_good()
 
 
 def test_the_caller_goes_away_at_every_call(aws_table: Table, own_aws_server: Server) -> None:
-    for batch in aws_table.batches("caller gone"):
-        with aws_table.held(batch) as requests:
-            for request in requests:
-                request.leave()
-            until(lambda: not any("/creds/" in request["request_path"] for request in
-                                  own_aws_server.api.read("sys/in-flight-req").ok().body.values()),
-                  "the server has given up the requests")
-            aws_table.release()
+    leave_at_every_call(aws_table, own_aws_server)
     aws_table.revoke_again()
     if not aws_table.undone():
         aws_table.roll_back()

@@ -1,4 +1,4 @@
-"""The network side: a CONNECT proxy that is every host of the cloud itself. Which cloud that is says its `Front`."""
+"""The network side: a CONNECT proxy that is every host of the cloud itself. Its `Front` decides which cloud."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from fakecloud import Control
 
 from .api import Json, Pending
 from .engine import Engine
+from .places import PLUGIN
+from .server import Server
 from .storage import Storage
 from .waiting import until
 
@@ -279,3 +282,48 @@ def _counted(holdings: dict[str, list[Json]]) -> str:
     """`1 user, 2 policies, 1 key`."""
     return ", ".join(f"{len(things)} {_ONE[kind] if len(things) == 1 else kind}"
                      for kind, things in holdings.items() if things) or "nothing"
+
+
+def kill_plugin_at_every_call(table: Table, server: Server, file: str = PLUGIN) -> None:
+    """Kills the plugin while requests are stopped at their calls, until each call was one of them."""
+    for batch in table.batches("plugin killed"):
+        with table.held(batch) as requests:
+            server.kill_plugin(file)
+        # A server that sees the end of the plugin before that of the connection makes the request again by itself.
+        read_failures(batch, requests, "200", "204")
+        table.engine.wait_until_back()
+
+
+def kill_server_at_every_call(table: Table, server: Server, file: str = PLUGIN) -> None:
+    """The same with the server: alone, and together with the plugin."""
+    for event in ("server killed", "both killed"):
+        for batch in table.batches(event):
+            with table.held(batch) as requests:
+                plugins = server.plugin_processes(file)
+                if event == "both killed":
+                    server.kill(*plugins)
+                else:
+                    server.kill()
+                    # The cloud answers when the server is gone; the plugin does what it can until it ends too.
+                    table.release()
+                    until(lambda gone=plugins: not any(os.path.exists(f"/proc/{pid}/exe") for pid in gone),
+                          "the plugin has ended")
+            server.start()
+            read_failures(batch, requests)
+            table.engine.wait_until_back()
+
+
+def leave_at_every_call(table: Table, server: Server) -> None:
+    """The callers go away while their requests are stopped, and the cloud answers later."""
+    for batch in table.batches("caller gone"):
+        with table.held(batch) as requests:
+            for request in requests:
+                request.leave()
+            # Revocations it finishes, whoever has asked for them.
+            until(lambda: not _is_asked_for_credentials(server), "the server has given up the requests")
+            table.release()
+
+
+def _is_asked_for_credentials(server: Server) -> bool:
+    requests = server.api.read("sys/in-flight-req").ok().body.values()
+    return any("/creds/" in request["request_path"] for request in requests)
