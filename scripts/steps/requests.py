@@ -41,7 +41,7 @@ class Candidate:
     def parse(text: str) -> Candidate:
         """`FILE`, or `FILE,FILE` where the second serves the auth method."""
         secret, _, auth = text.partition(",")
-        return Candidate(Path(secret).name if not auth else text, Path(secret).resolve(), Path(auth or secret).resolve())
+        return Candidate(text, Path(secret).resolve(), Path(auth or secret).resolve())
 
 
 @dataclass(frozen=True)

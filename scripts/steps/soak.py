@@ -28,7 +28,7 @@ _CLIENTS = 6
 #: What each call of the cloud takes, in seconds, so that something is under way when a fault comes.
 _LATENCY = 0.1
 
-#: What tenants who mean ill are answered, and nothing else. A forged login is refused with 503, because its STS host does
+#: What hostile tenants are answered, and nothing else. A forged login is refused with 503, because its STS host does
 #: not answer or there are too many, or with 403 while one with the same signature is at work: the crowd sends each more
 #: than once. Credentials that cannot be made are refused with 503, because STS does not answer or there are too many.
 _TURNED_AWAY = {causes.FORGED_LOGINS: {403, 503}, causes.HANGING_CREDS: {503}}
@@ -139,15 +139,15 @@ def _requests(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
 
 
 def _hostile(outcomes: list[Outcome], faults: Faults, report: Report) -> None:
-    """Nobody else's failure is excused by tenants who mean ill, see `causes.py`; their own requests may be turned away."""
+    """Nobody else's failure is excused by hostile tenants, see `causes.py`; their own requests may be turned away."""
     held_up = []
     for outcome in outcomes:
         met = {window.fault for window in faults.windows if window.meets(outcome.started, outcome.ended)}
         if met and met <= causes.HOSTILE and outcome.ended - outcome.started > _HELD_UP:
             held_up.append(f"{outcome.operation} at {outcome.node}: {outcome.ended - outcome.started:.1f} s, "
                            f"during {sorted(met)}")
-    report.must(f"tenants who mean ill held nobody up for more than {_HELD_UP:g} s", held_up)
-    report.must("tenants who mean ill were turned away",
+    report.must(f"hostile tenants held nobody up for more than {_HELD_UP:g} s", held_up)
+    report.must("hostile tenants were turned away",
                 [f"{kind}: {count} × {status}" for (kind, status), count in sorted(faults.hostile.items())
                  if status not in _TURNED_AWAY[kind]])
     for (kind, status), count in sorted(faults.hostile.items()):

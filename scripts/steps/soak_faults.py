@@ -43,7 +43,7 @@ class Faults:
         self._random = random.Random(f"{seed} faults")
         self._stop = threading.Event()
         self.windows: list[Window] = []
-        #: What tenants who mean ill were answered, by fault and status.
+        #: What hostile tenants were answered, by fault and status.
         self.hostile: Counter[tuple[str, int]] = Counter()
         self._kinds: dict[str, Callable[[], str]] = {
             causes.LEADER_KILLED: self._kill_leader, causes.FOLLOWER_KILLED: self._kill_follower,

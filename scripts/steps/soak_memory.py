@@ -23,7 +23,7 @@ _WARM = 15
 _ENOUGH = 30
 
 
-#: The tenants who mean ill that each plugin has to do with.
+#: The hostile tenants that each plugin has to do with.
 _SCENES = {PLUGIN: causes.HANGING_CREDS, AUTH_PLUGIN: causes.FORGED_LOGINS}
 
 
@@ -39,7 +39,7 @@ class Life:
 
     def thirds(self, windows: Sequence[Window]) -> tuple[float, float] | None:
         """The medians of the first and of the last third, warm; none when it has not lived long enough. Where it met
-        tenants who mean ill, its time begins when the first of them have gone, see `run_up`."""
+        hostile tenants, its time begins when the first of them have gone, see `run_up`."""
         began = self.samples[0][0] + _WARM
         scenes = [window.ended for window in windows if window.fault == _SCENES[self.file] and window.ended >= began]
         since = min(scenes, default=began)

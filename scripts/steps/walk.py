@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.api import Json
@@ -101,32 +102,41 @@ def run(binary: Path, keep: bool) -> int:
         cloud = Cloud(Path(folder) / "cloud")
         server = DevServer(server_program(), Path(folder) / "server", binary, cloud.environment)
         walk = Walk(server, cloud)
-        try:
-            server.start()
-            _introduce(walk)
-            install(walk, binary)
-            configure(walk)
-            write_roles(walk)
-            leases = _issue(walk)
-            _renew_and_revoke(walk, leases)
-            _keyless(walk, Path(folder))
-            _help(walk)
-            auth_method(walk, binary)
-            if keep:
-                _wait(walk)
-            else:
-                _remove(walk)
-        except Different as difference:
-            print(f"\nDIFFERENT: {difference}. The server's last words:\n{server.log.read_text('utf-8')[-2000:]}")
-            return 1
-        except KeyboardInterrupt:
-            print("\n# stopped")
-            return 130
-        finally:
-            server.stop()
-            cloud.close()
+        return play(walk, lambda: _walk(walk, binary, Path(folder), keep))
+
+
+def play(walk: Walk, steps: Callable[[], None]) -> int:
+    """Makes the steps, and ends server and cloud: 0 when every step did as it should."""
+    try:
+        steps()
+    except Different as difference:
+        print(f"\nDIFFERENT: {difference}. The server's last words:\n{walk.server.log.read_text('utf-8')[-2000:]}")
+        return 1
+    except KeyboardInterrupt:
+        print("\n# stopped")
+        return 130
+    finally:
+        walk.server.stop()
+        walk.cloud.close()
     print("\nEverything went as it should.")
     return 0
+
+
+def _walk(walk: Walk, binary: Path, folder: Path, keep: bool) -> None:
+    walk.server.start()
+    _introduce(walk)
+    install(walk, binary)
+    configure(walk)
+    write_roles(walk)
+    leases = _issue(walk)
+    _renew_and_revoke(walk, leases)
+    _keyless(walk, folder)
+    _help(walk)
+    auth_method(walk, binary)
+    if keep:
+        _wait(walk)
+    else:
+        _remove(walk)
 
 
 def _introduce(walk: Walk) -> None:

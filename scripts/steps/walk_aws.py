@@ -12,7 +12,7 @@ from harness.places import PLUGIN, server_program, version_of
 from harness.server import DevServer
 
 from . import end_by_signals
-from .walk import Different, Walk
+from .walk import Walk, play
 
 _POLICY = """\
 {
@@ -33,20 +33,15 @@ def run(binary: Path) -> int:
         aws = Aws(Path(folder) / "aws")
         server = DevServer(server_program(), Path(folder) / "server", binary, aws.environment)
         walk = Walk(server, aws)
-        try:
-            server.start()
-            walk.say(f"{server.program} runs in development mode at {server.address}. IAM is moto, on this machine.")
-            _quick_start(walk, binary, Path(folder))
-            _errors(walk, aws)
-            _api(walk)
-        except Different as difference:
-            print(f"\nDIFFERENT: {difference}. The server's last words:\n{server.log.read_text('utf-8')[-2000:]}")
-            return 1
-        finally:
-            server.stop()
-            aws.close()
-    print("\nEverything went as it should.")
-    return 0
+        return play(walk, lambda: _walk(walk, aws, binary, Path(folder)))
+
+
+def _walk(walk: Walk, aws: Aws, binary: Path, folder: Path) -> None:
+    walk.server.start()
+    walk.say(f"{walk.server.program} runs in development mode at {walk.server.address}. IAM is moto, on this machine.")
+    _quick_start(walk, binary, folder)
+    _errors(walk, aws)
+    _api(walk)
 
 
 def _quick_start(walk: Walk, binary: Path, folder: Path) -> None:

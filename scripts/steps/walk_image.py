@@ -12,7 +12,7 @@ from harness.registry import Registry
 from harness.waiting import until
 
 from . import end_by_signals
-from .walk import Different, Walk, configure, write_roles
+from .walk import Walk, configure, play, write_roles
 
 
 def run(binary: Path) -> int:
@@ -23,20 +23,11 @@ def run(binary: Path) -> int:
         cloud = Cloud(folder / "cloud")
         registry = Registry("vault-plugin-alicloud")
         server = DeclaringServer(folder / "server", cloud, binary)
+        walk = Walk(server, cloud)
         try:
-            _walk(Walk(server, cloud), server, registry, binary, folder)
-        except Different as difference:
-            print(f"\nDIFFERENT: {difference}. The server's last words:\n{server.log.read_text('utf-8')[-2000:]}")
-            return 1
-        except KeyboardInterrupt:
-            print("\n# stopped")
-            return 130
+            return play(walk, lambda: _walk(walk, server, registry, binary, folder))
         finally:
-            server.stop()
             registry.close()
-            cloud.close()
-    print("\nEverything went as it should.")
-    return 0
 
 
 def _walk(walk: Walk, server: DeclaringServer, registry: Registry, binary: Path, folder: Path) -> None:
