@@ -219,7 +219,7 @@ fn commands(cli: &str, command: &str, sha256: &str) -> Vec<String> {
                 "{cli} plugin register -sha256={sha256} -command={command} -version={VERSION} {kind} alicloud"
             ),
             format!("{cli} {group} tune -plugin-version={VERSION} alicloud/"),
-            format!("{cli} plugin reload -scope=global -mounts={mount}"),
+            format!("{cli} write sys/plugins/reload/backend scope=global mounts={mount}"),
         ]
     })
     .collect()
@@ -318,7 +318,7 @@ mod tests {
                 "  bao plugin register -sha256={sum} -command=vault-plugin-alicloud_{VERSION} -version={VERSION} auth alicloud"
             ),
             format!("  vault secrets tune -plugin-version={VERSION} alicloud/"),
-            "  bao plugin reload -scope=global -mounts=auth/alicloud/".to_owned(),
+            "  bao write sys/plugins/reload/backend scope=global mounts=auth/alicloud/".to_owned(),
         ] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }

@@ -40,6 +40,11 @@ class Server:
         self.api = Api(self.address)
         self.install(PLUGIN)
 
+    @property
+    def is_vault(self) -> bool:
+        """Whether the program is HashiCorp Vault and not OpenBao."""
+        return os.path.basename(self.program).startswith("vault")
+
     # === life ===
 
     def arguments(self) -> list[str]:
@@ -60,7 +65,9 @@ class Server:
             "plugin_directory": str(self.plugins),
             "log_level": self._log_level, "log_format": "json",
             # Lets tests look at, and age, what the plugin stores.
-            "raw_storage_endpoint": True}
+            "raw_storage_endpoint": True,
+            # Vault wants to be told, and may not lock its memory everywhere; OpenBao no longer does.
+            **({"disable_mlock": True} if self.is_vault else {})}
 
     def start(self) -> None:
         """Starts it and waits until it serves requests."""
@@ -196,5 +203,5 @@ class DevServer(Server):
 
 def command_environment(server: Server) -> dict[str, Any]:
     """What a command-line client needs, under the names that the product's own documents use."""
-    prefix = "VAULT" if os.path.basename(server.program).startswith("vault") else "BAO"
+    prefix = "VAULT" if server.is_vault else "BAO"
     return {f"{prefix}_ADDR": server.address, f"{prefix}_TOKEN": server.api.token}
