@@ -253,6 +253,26 @@ fn a_proxy_is_asked_for_the_login_and_never_to_sign() {
 }
 
 #[test]
+fn a_proxy_is_asked_for_what_a_server_on_this_machine_redirects_to() {
+    let (standby, first) = server(
+        "307 T\r\nLocation: http://bao.invalid:8200/v1/auth/alicloud/login",
+        "",
+    );
+    let (proxy, second) = server("200 OK", GRANTED);
+    let variables = [KEYS[0], KEYS[1], ("HTTP_PROXY", &proxy)];
+    let line = format!("login -role=r -region=cn-hangzhou -token-only -address={standby}");
+    let output = run(&line, &variables, "");
+    assert_eq!(text(&output.stdout), "hvs.granted\n", "{}", text(&output.stderr));
+    assert!(first.join().unwrap().starts_with("PUT /v1/auth/alicloud/login "));
+    assert!(
+        second
+            .join()
+            .unwrap()
+            .starts_with("PUT http://bao.invalid:8200/v1/auth/alicloud/login ")
+    );
+}
+
+#[test]
 fn a_written_token_is_private_and_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().to_str().unwrap();

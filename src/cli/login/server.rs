@@ -99,7 +99,6 @@ fn client(settings: &Settings) -> Result<HttpClient, LoginError> {
         configured => Some(Arc::new(configured?)),
     };
     let proxies = match &settings.proxy {
-        Proxy::Direct => Proxies::none(),
         Proxy::Environment => Proxies::from_env(),
         Proxy::Given { from, value } => Proxies::one(from, value)?,
     };

@@ -1,6 +1,5 @@
 //! Where the server is and how to reach it: flags, then the environment as the CLIs read it.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -52,8 +51,6 @@ pub(in crate::cli) enum Roots {
 /// The way to the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Proxy {
-    /// None, whatever `HTTPS_PROXY` says: the server is on this machine.
-    Direct,
     /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` decide.
     Environment,
     /// This one, for every address.
@@ -143,7 +140,7 @@ impl Settings {
         Ok(Self {
             namespace: namespace(&lookup)?,
             tls: TlsSettings::read(&lookup)?,
-            proxy: proxy(&lookup, &url),
+            proxy: proxy(&lookup),
             // As in the CLIs, zero means the default.
             timeout: if timeout.is_zero() {
                 DEFAULT_TIMEOUT
@@ -219,25 +216,14 @@ fn namespace(lookup: &Lookup<'_>) -> Result<Option<HeaderValue>, SettingError> {
     value.map(Some).map_err(|_| SettingError::Namespace(from))
 }
 
-fn proxy(lookup: &Lookup<'_>, url: &Url) -> Proxy {
+fn proxy(lookup: &Lookup<'_>) -> Proxy {
     let given = lookup
         .variable("PROXY_ADDR")
         .or_else(|| lookup.variable("HTTP_PROXY"));
     match given {
         Some((value, from)) => Proxy::Given { from, value },
-        None if is_this_machine(url) => Proxy::Direct,
         None => Proxy::Environment,
     }
-}
-
-/// Go's rule: no proxy of the environment is asked for `localhost` or a loopback address.
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -350,15 +336,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_on_this_machine_needs_no_proxy() {
-        for (line, proxy) in [
-            ("-address=https://localhost:8200", Proxy::Direct),
-            ("-address=http://127.0.0.2:8200", Proxy::Direct),
-            ("-address=http://[::1]:8200", Proxy::Direct),
-            ("-address=https://bao.example.com", Proxy::Environment),
-        ] {
-            assert_eq!(read(line, &[]).unwrap().proxy, proxy, "{line}");
-        }
+    fn a_proxy_of_the_clis_variables_goes_before_the_environments() {
+        assert_eq!(read("", &[]).unwrap().proxy, Proxy::Environment);
         let given = read(
             "",
             &[

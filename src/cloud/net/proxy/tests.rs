@@ -343,6 +343,7 @@ const ROUTES: &[(&[&str], &str, Way)] = &[
     (&["HTTPS_PROXY=http://{P}"], "https://127.0.0.1:{S}/", Direct),
     (&["HTTPS_PROXY=http://{P}"], "https://127.8.9.1:{S}/", Direct),
     (&["HTTPS_PROXY=http://{P}"], "https://[::1]:{S}/", Direct),
+    (&["HTTP_PROXY=http://{P}"], "http://localhost:{S}/", Direct),
     (&["HTTPS_PROXY=http://{P}"], "https://sts.localhost/", ByProxy),
     // NO_PROXY.
     (
