@@ -28,11 +28,13 @@ where
     let mut lost = None;
     loop {
         let made = match create(api.clone()).await {
+            Ok(made) => Some(made),
             Err(error) if error.outcome_unknown() => {
                 lost = Some(tries.another_after(error, Idempotency::Repeatable).await?);
                 None
             }
-            answer => Some(answer?),
+            // The lost one may still be carried out.
+            Err(error) => return Err(error.with_outcome_unknown(lost.is_some())),
         };
         if let Some(lost) = &lost
             && let Err(error) = delete_others(api.clone(), made.as_ref()).await

@@ -231,6 +231,26 @@ async fn a_lost_key_that_cannot_be_looked_for_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_key_leaves_the_outcome_unknown() {
+    let denied = r#"{"RequestId":"R","Code":"NoPermission","Message":"no"}"#;
+    let script = Script::new([
+        Step::Answer(502, "<html>"),
+        Step::Answer(200, FIRST_KEY),
+        Step::Answer(200, DONE),
+        Step::Answer(403, denied),
+    ]);
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
+    let error = ram.create_only_access_key("u").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Denied);
+    assert!(error.outcome_unknown());
+    assert_eq!(script.sent().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_are_not_lost_without_end() {
     let lost = || {
         [
