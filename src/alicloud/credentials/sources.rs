@@ -9,7 +9,7 @@ use super::environment::EnvironmentProvider;
 use super::oidc::OidcProvider;
 use super::provider_env::ProviderEnv;
 use super::settings::Settings;
-use super::unread::unread_variables;
+use super::unread::{INSTEAD, unread_variables};
 use super::uri::UriProvider;
 use crate::cloud::Client;
 use crate::cloud::credentials::{Cached, Chain, Environment, ProviderError, SharedProvider, StoredProvider};
@@ -106,6 +106,8 @@ impl Sources {
         });
         let otherwise = match settings.source {
             Some(source) => Some(not_configured(source)),
+            // Whoever gave a key does not look for others, and a chain is made for each request.
+            None if settings.pair.is_some() => None,
             None => self.unread_variables().map(|unread| {
                 ProviderError::new("credentials", format!("no credentials are configured; {unread}"))
             }),
@@ -117,10 +119,7 @@ impl Sources {
 /// Of a source that was chosen.
 fn not_configured(source: Source) -> ProviderError {
     let missing = match source {
-        Source::Environment => {
-            "set ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
-             ALIBABA_CLOUD_ACCESS_KEY_SECRET"
-        }
+        Source::Environment => INSTEAD,
         Source::Oidc => {
             "give an OIDC provider and a token file, or set ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE"
         }

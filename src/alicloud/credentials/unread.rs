@@ -36,7 +36,7 @@ const READ: [&str; 6] = [
 ];
 
 /// What to set instead.
-const INSTEAD: &str = "set ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
+pub(super) const INSTEAD: &str = "set ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
                        ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 
 /// A sentence with the names that are set, and not read; never with their values. `None` if there are none.
