@@ -144,7 +144,7 @@ impl Error {
         self.kind() == Kind::NotFound
     }
 
-    /// Whether nothing but a change of settings mends it, so that a retry is a waste of time.
+    /// Whether only a change of settings can fix it, so that a retry is a waste of time.
     pub(crate) fn is_lasting(&self) -> bool {
         self.0.is_lasting
     }
@@ -209,11 +209,10 @@ impl Error {
 
     /// Adds how this machine's clock differs from the cloud's, where the error is about that and the answer tells.
     pub(crate) fn with_clock_of(mut self, answer: &Answer, now: OffsetDateTime) -> Self {
-        let date = || answer.headers.get(http::header::DATE)?.to_str().ok();
         if self.kind() == Kind::Clock
-            && let Some(compared) = date().and_then(|date| clock::compared_with(date, now))
+            && let Some(server) = clock::date_of(&answer.headers)
         {
-            self.0.message = format!("{}; {compared}", self.0.message);
+            self.0.message = format!("{}; {}", self.0.message, clock::compared_with(server, now));
         }
         self
     }

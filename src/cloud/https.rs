@@ -120,7 +120,7 @@ impl Transport for Https {
             url.push('?');
             url.push_str(&request.query);
         }
-        let uri = Uri::try_from(url.as_str()).map_err(|_| unsent("the query is not fit for a URL"))?;
+        let uri = Uri::try_from(url.as_str()).map_err(|_| unsent("the query cannot be used in a URL"))?;
         // The owner is zeroed when the last reference to the bytes goes.
         let mut sent = http::Request::new(Bytes::from_owner(request.body));
         *sent.method_mut() = match request.method {

@@ -48,7 +48,7 @@ pub(crate) enum LookupError {
         "the name cannot be resolved: /etc/resolv.conf names no name server, and there is none on this machine"
     )]
     NoServer,
-    #[error("the name cannot be resolved: the name server answers {0}")]
+    #[error("the name cannot be resolved: the name server answered {0}")]
     Refused(ResponseCode),
     #[error("plain http goes to local addresses only, and this name has none: use https")]
     NotLocal,

@@ -1,6 +1,6 @@
-//! Who is told about the calls of a client, in order to count them.
+//! Observers of a client's calls, for metrics.
 //!
-//! An observer is called on the way of every call: it must not wait. What it is told comes from small sets: operations and
+//! An observer is called on the way of every call: it must not block. What it is told comes from small sets: operations and
 //! sources of credentials are constants of the code.
 
 use std::sync::Arc;

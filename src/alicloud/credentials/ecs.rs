@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::Source;
-use super::metadata::{Ask, HASTY_TOKEN, Metadata, QUESTION, Service};
+use super::metadata::{Ask, Metadata, QUESTION, SHORT_TOKEN_TIMEOUT, Service};
 use super::provider_env::ProviderEnv;
 use crate::alicloud::wire::WireCredentials;
 use crate::cloud::clock::Clock;
@@ -22,15 +22,15 @@ const NAME: &str = "ecs metadata credentials";
 const ROLES: &str = "ram/security-credentials/";
 
 /// A service that is not known to be there: off an instance nobody waits for a second.
-const HASTY: Patience = Patience {
-    token: HASTY_TOKEN,
-    all: Duration::from_millis(900),
+const SHORT: Timeouts = Timeouts {
+    token: SHORT_TOKEN_TIMEOUT,
+    total: Duration::from_millis(900),
 };
 
 /// One that is known, or chosen: a second for each question, and for one more if the token is refused.
-const PATIENT: Patience = Patience {
+const LONG: Timeouts = Timeouts {
     token: QUESTION,
-    all: Duration::from_secs(4),
+    total: Duration::from_secs(4),
 };
 
 /// How often the role and its credentials are asked for while those that are known are good.
@@ -52,9 +52,9 @@ pub struct EcsProvider {
 
 /// How long to wait for an answer.
 #[derive(Clone, Copy)]
-struct Patience {
+struct Timeouts {
     token: Duration,
-    all: Duration,
+    total: Duration,
 }
 
 /// Why there are no credentials.
@@ -111,12 +111,12 @@ impl EcsProvider {
         }
     }
 
-    async fn fetch(&self, role: Option<&str>, patience: Patience) -> Result<Credentials, Missing> {
+    async fn fetch(&self, role: Option<&str>, timeouts: Timeouts) -> Result<Credentials, Missing> {
         let old_mode_allowed = !self.env.flag("ALIBABA_CLOUD_IMDSV1_DISABLED");
-        let mut token = match self.service.ask(Ask::Token, patience.token).await {
+        let mut token = match self.service.ask(Ask::Token, timeouts.token).await {
             Ok(answer) if answer.status == 200 => text(&answer).map(SecretString::from),
-            Err(Failure::Connect(cause) | Failure::Unusable(cause)) => {
-                return Err(Missing::Absent(format!("the metadata service: {cause}")));
+            Err(failure @ (Failure::Connect(_) | Failure::Unusable(_))) => {
+                return Err(Missing::unanswered(failure));
             }
             Err(Failure::Interrupted) if !old_mode_allowed => return Err(Missing::late()),
             _ => None,
@@ -141,7 +141,7 @@ impl EcsProvider {
                     }
                     (status, _) => {
                         return Err(Missing::Absent(format!(
-                            "the metadata service answered with http status {status} to the question for the RAM role"
+                            "the metadata service answered with http status {status} when asked for the RAM role"
                         )));
                     }
                 }
@@ -229,8 +229,8 @@ impl Provider for EcsProvider {
             .iter()
             .find_map(|name| self.env.var(name));
         let wanted = self.is_chosen || role.is_some() || self.has_worked.load(Ordering::Relaxed);
-        let patience = if wanted { PATIENT } else { HASTY };
-        let found = timeout(patience.all, self.fetch(role.as_deref(), patience)).await;
+        let timeouts = if wanted { LONG } else { SHORT };
+        let found = timeout(timeouts.total, self.fetch(role.as_deref(), timeouts)).await;
         match found.unwrap_or_else(|_| Err(Missing::late())) {
             Ok(credentials) => {
                 self.has_worked.store(true, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::metadata::{Ask, HASTY_TOKEN, Metadata, QUESTION, Service};
+use super::metadata::{Ask, Metadata, QUESTION, SHORT_TOKEN_TIMEOUT, Service};
 use super::provider_env::ProviderEnv;
 use crate::alicloud::region::Region;
 use crate::cloud::Answer;
@@ -24,7 +24,7 @@ async fn ask(env: &ProviderEnv, service: &dyn Metadata) -> Option<Region> {
     if env.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
         return None;
     }
-    let issued = service.ask(Ask::Token, HASTY_TOKEN).await.ok();
+    let issued = service.ask(Ask::Token, SHORT_TOKEN_TIMEOUT).await.ok();
     let token = issued.as_ref().and_then(text).map(SecretString::from);
     if token.is_none() && env.flag("ALIBABA_CLOUD_IMDSV1_DISABLED") {
         return None;

@@ -25,7 +25,7 @@ pub(super) const QUESTION: Duration = Duration::from_secs(1);
 
 /// For a token where nobody waits: it is there at once or not at all. Where the service is more than one hop away, as in
 /// some containers, it lets the answer get lost.
-pub(super) const HASTY_TOKEN: Duration = Duration::from_millis(400);
+pub(super) const SHORT_TOKEN_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// What the service is asked.
 pub(super) enum Ask<'a> {
@@ -70,7 +70,7 @@ impl Metadata for Service {
             }
         };
         let request = request.body(Bytes::new());
-        let request = request.map_err(|_| Failure::Connect("the path is not fit for a URL".to_owned()))?;
+        let request = request.map_err(|_| Failure::Connect("the path cannot be used in a URL".to_owned()))?;
         let client = self
             .client
             .get_or_init(|| HttpClient::new(HttpSettings::plain(QUESTION)));

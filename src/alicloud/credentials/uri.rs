@@ -48,6 +48,7 @@ pub struct UriProvider {
     clock: Arc<dyn Clock>,
     tls: MachineTls,
     proxies: OnceLock<Arc<Proxies>>,
+    names: SystemNames,
 }
 
 /// `Code` is there in some services, and says `Success` then.
@@ -66,6 +67,7 @@ impl UriProvider {
             clock,
             tls: MachineTls::default(),
             proxies: OnceLock::new(),
+            names: SystemNames::new(),
         }
     }
 
@@ -75,7 +77,7 @@ impl UriProvider {
         let request = Request::get(url.as_str())
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(Bytes::new())
-            .map_err(|_| Failure::Connect("the address is not fit for a request".to_owned()))?;
+            .map_err(|_| Failure::Connect("the address cannot be used in a request".to_owned()))?;
         match timeout(TOTAL, client.send(request, LIMIT)).await {
             Ok(answer) => answer.map_err(|error| error.into_failure(&host)),
             Err(_) => Err(Failure::Interrupted),
@@ -85,7 +87,7 @@ impl UriProvider {
     fn client(&self, url: &Url) -> Result<HttpClient, Failure> {
         let mut settings = HttpSettings::plain(CONNECT);
         if url.scheme() == "http" {
-            settings.names = Arc::new(LocalNames(SystemNames::new()));
+            settings.names = Arc::new(LocalNames(self.names.clone()));
             return Ok(HttpClient::new(settings));
         }
         settings.tls = Some(self.tls.config().map_err(Failure::Connect)?);

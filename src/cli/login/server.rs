@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
@@ -54,8 +54,7 @@ impl LoginError {
 
 /// Scheme, host and port of a URL: where something went wrong, without a password that the URL may have.
 fn place(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+    url.origin().ascii_serialization()
 }
 
 /// Sends the login and returns the answer's body if the server granted it.
@@ -124,9 +123,9 @@ async fn send(
         request = request.header("X-Vault-Namespace", namespace);
     }
     let place = || place(url);
-    let request = request
-        .body(body)
-        .map_err(|_| LoginError::Unreachable(format!("the address {} is not fit for a request", place())))?;
+    let request = request.body(body).map_err(|_| {
+        LoginError::Unreachable(format!("the address {} cannot be used in a request", place()))
+    })?;
     match timeout_at(deadline, client.send(request, LIMIT)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(SendError::Connect(error))) => {
@@ -141,13 +140,7 @@ async fn send(
 
 /// Where to send the login instead, if the answer says so and may.
 fn redirect(settings: &Settings, from: &Url, answer: &Answer) -> Result<Option<Url>, LoginError> {
-    let statuses = [
-        StatusCode::MOVED_PERMANENTLY,
-        StatusCode::FOUND,
-        StatusCode::TEMPORARY_REDIRECT,
-        StatusCode::PERMANENT_REDIRECT,
-    ];
-    if !statuses.iter().any(|status| status.as_u16() == answer.status) {
+    if !matches!(answer.status, 301 | 302 | 307 | 308) {
         return Ok(None);
     }
     let refused = |reason| LoginError::Redirect(place(from), reason);

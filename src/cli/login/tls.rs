@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::settings::{Roots, TlsSettings};
-use crate::cloud::net::{TrustError, machine_verifier, naming_weak_keys, verifier};
+use crate::cloud::net::{TrustError, client_builder, machine_verifier, naming_weak_keys, verifier};
 
 /// Why there can be no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -24,26 +24,21 @@ pub(in crate::cli) enum TlsError {
     NoRoots(String),
     #[error("{0}, or use -ca-cert")]
     System(String),
-    #[error("TLS cannot be set up: {0}")]
-    Setup(String),
+    #[error(transparent)]
+    Trust(TrustError),
 }
 
 /// Loads the files and makes the configuration.
 pub(in crate::cli) fn config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier {
         chain: match settings.skip_verify {
             true => None,
             false => Some(chain_verifier(&settings.roots)?),
         },
         name: settings.server_name.clone(),
-        provider: Arc::clone(&provider),
+        provider: aws_lc_rs::default_provider(),
     };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Setup(error.to_string()))?
-        .dangerous() // the name of rustls for "with an own verifier"
-        .with_custom_certificate_verifier(Arc::new(verifier));
+    let builder = client_builder(Arc::new(verifier)).map_err(TlsError::Trust)?;
     let Some((certificate, key)) = &settings.client else {
         return Ok(builder.with_no_client_auth());
     };
@@ -62,7 +57,7 @@ fn chain_verifier(roots: &Roots) -> Result<Arc<dyn ServerCertVerifier>, TlsError
     };
     verifier(found).map_err(|error| match error {
         TrustError::NoCertificates => TlsError::NoRoots(from.to_owned()),
-        TrustError::Setup(text) => TlsError::Setup(text),
+        error @ TrustError::Setup(_) => TlsError::Trust(error),
     })
 }
 
@@ -98,7 +93,7 @@ fn unreadable(from: &str, error: &dyn std::fmt::Display) -> TlsError {
 /// accepts every certificate whose key is there: what `BAO_SKIP_VERIFY` asks for.
 #[derive(Debug)]
 struct Verifier {
-    provider: Arc<CryptoProvider>,
+    provider: CryptoProvider,
     chain: Option<Arc<dyn ServerCertVerifier>>,
     name: Option<ServerName<'static>>,
 }

@@ -7,7 +7,7 @@ use std::io;
 use rustls::{CertificateError, InvalidMessage};
 
 use super::proxy::{Proxy, ProxyError};
-use super::trust::WeakKey;
+use super::trust::{WeakKey, is_webpki};
 use crate::cloud::redact;
 
 /// Why there is no connection. `Display` begins with ` through the proxy …`, where there is one, and goes on with a colon and
@@ -73,6 +73,16 @@ impl ConnectError {
         Self::new(known)
     }
 
+    /// The same in the talk with a proxy.
+    pub(super) fn of_proxy_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Self::new("the proxy closed the connection")
+            }
+            _ => Self::of_io(error).of_proxy_itself(),
+        }
+    }
+
     /// An error of the handshake of TLS.
     pub(super) fn of_tls(error: &io::Error) -> Self {
         let inner = error
@@ -84,7 +94,7 @@ impl ConnectError {
         }
     }
 
-    /// Whether nothing but a change of settings mends it, so that another try is a waste of time.
+    /// Whether only a change of settings can fix it, so that another try is a waste of time.
     pub(crate) fn is_lasting(&self) -> bool {
         self.lasting
     }
@@ -120,7 +130,7 @@ fn told(error: &rustls::Error) -> String {
             "the answer is not TLS; does this port speak http, and not https?".to_owned()
         }
         rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateHandshakeMessage { .. } => {
-            "the answer is not TLS as it should be".to_owned()
+            "the server sent an invalid TLS message".to_owned()
         }
         rustls::Error::PeerIncompatible(_) => {
             "the server offers no version or cipher of TLS that is accepted (TLS 1.2 and 1.3)".to_owned()
@@ -131,7 +141,7 @@ fn told(error: &rustls::Error) -> String {
                 u8::from(*alert)
             )
         }
-        rustls::Error::NoCertificatesPresented => "the server shows no certificate".to_owned(),
+        rustls::Error::NoCertificatesPresented => "the server presented no certificate".to_owned(),
         _ => "the TLS handshake failed".to_owned(),
     }
 }
@@ -158,7 +168,7 @@ fn of_certificate(error: &CertificateError) -> String {
             "is signed by an unknown CA; add the CA's certificate to the CA bundle or set SSL_CERT_FILE"
         }
         CertificateError::Revoked => "is revoked",
-        CertificateError::BadSignature => "has a wrong signature, or is not the one of its key",
+        CertificateError::BadSignature => "has a wrong signature, or does not match its private key",
         CertificateError::BadEncoding => "cannot be read",
         CertificateError::UnhandledCriticalExtension => "has a critical extension that is not known",
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
@@ -169,14 +179,13 @@ fn of_certificate(error: &CertificateError) -> String {
             "is signed in a way that is not accepted, such as with SHA-1"
         }
         CertificateError::Other(other) if other.0.is::<WeakKey>() => {
-            "or the one of its CA has a key that is too short: RSA keys have at least 2048 bits"
+            "or its CA's certificate has a key that is too short: RSA keys must have at least 2048 bits"
         }
-        // The type is private to a library that is not used directly.
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+        error if is_webpki(error, "CaUsedAsEndEntity") => {
             "is a CA certificate (as `openssl req -x509` creates); issue one with CA:FALSE, or trust this very certificate: \
              add it to the CA bundle"
         }
-        CertificateError::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion") => {
+        error if is_webpki(error, "UnsupportedCertVersion") => {
             "is of X.509 version 1; issue one of version 3, with a subjectAltName"
         }
         _ => "is not valid",
@@ -262,6 +271,22 @@ mod tests {
             (io::ErrorKind::NetworkUnreachable, ": no route to the host"),
         ] {
             assert_eq!(ConnectError::of_io(&io::Error::from(kind)).to_string(), text);
+        }
+        for (kind, text) in [
+            (
+                io::ErrorKind::ConnectionReset,
+                ": the proxy closed the connection",
+            ),
+            (io::ErrorKind::BrokenPipe, ": the proxy closed the connection"),
+            (
+                io::ErrorKind::TimedOut,
+                ": no connection to the proxy: connecting timed out",
+            ),
+        ] {
+            assert_eq!(
+                ConnectError::of_proxy_io(&io::Error::from(kind)).to_string(),
+                text
+            );
         }
         let files = ConnectError::of_io(&io::Error::from_raw_os_error(24)).to_string();
         assert!(files.contains("open files"), "{files}");

@@ -23,7 +23,7 @@ use tower::Service;
 
 use super::connect_error::{ConnectError, system_error};
 use super::names::Names;
-use super::proxy::{Protocol, Proxies, Proxy};
+use super::proxy::{Protocol, Proxies, Proxy, host_port};
 use super::{socks, tunnel};
 
 /// Opens connections to the hosts of URIs.
@@ -55,10 +55,7 @@ impl<'a> Target<'a> {
     }
 
     fn place(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
-        }
+        host_port(self.host, self.port)
     }
 }
 
@@ -148,13 +145,13 @@ impl Connector {
         deadline: Instant,
     ) -> Result<Stream, ConnectError> {
         let config = self.tls.as_ref();
-        let config = config.ok_or_else(|| ConnectError::new("there is no TLS for this connection"))?;
+        let config = config.ok_or_else(|| ConnectError::new("TLS is not configured for this connection"))?;
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| ConnectError::new("the host has no name that a certificate could be for"))?;
+            .map_err(|_| ConnectError::new("the host is not a valid TLS server name"))?;
         let handshake = async {
             let connector = TlsConnector::from(Arc::clone(config));
-            let shaken = connector.connect(name, stream).await;
-            shaken.map_err(|error| ConnectError::of_tls(&error))
+            let connected = connector.connect(name, stream).await;
+            connected.map_err(|error| ConnectError::of_tls(&error))
         };
         let stream = within(deadline, "the TLS handshake timed out", handshake).await?;
         Ok(Stream::plain(Box::new(stream)))

@@ -9,7 +9,7 @@ use rustls_native_certs::{ErrorKind, load_native_certs};
 use tokio::time::Instant;
 
 use super::ca_bundle::CaBundle;
-use super::trust::{client_config, verifier};
+use super::trust::{client_builder, verifier};
 
 /// How often a look at the CA bundle is due.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -49,7 +49,8 @@ impl MachineTls {
             return Ok(Arc::clone(&kept.config));
         }
         let loaded = load(kept.is_none())
-            .and_then(|verifier| client_config(verifier).map_err(|error| error.to_string()));
+            .and_then(|verifier| client_builder(verifier).map_err(|error| error.to_string()))
+            .map(|builder| builder.with_no_client_auth());
         match (loaded, kept.as_mut()) {
             (Ok(config), old) => {
                 if old.is_some() {

@@ -23,4 +23,4 @@ pub(crate) use client::{HttpClient, HttpSettings, SendError};
 pub(crate) use machine_tls::{MachineTls, machine_verifier};
 pub(crate) use names::{LocalNames, Names, is_local};
 pub(crate) use proxy::{Proxies, ProxyError};
-pub(crate) use trust::{TrustError, naming_weak_keys, verifier};
+pub(crate) use trust::{TrustError, client_builder, naming_weak_keys, verifier};

@@ -17,7 +17,7 @@ use super::no_proxy::NoProxy;
 
 /// What each value of a variable may be written like.
 const FORMS: &str = "write it as http://host:port, https://host:port or socks5://host:port, with user:password@ before the \
-                     host if the proxy wants it; characters of a user or password such as # / ? % and blanks are written \
+                     host if the proxy requires it; in a user or password write # / ? % and a space as \
                      %23 %2F %3F %25 %20";
 
 /// RFC 1929 has one byte for each length.
@@ -242,6 +242,14 @@ fn host_and_port(place: &str) -> Result<(&str, Option<u16>), &'static str> {
     }
 }
 
+/// As an authority is written, for a host without brackets.
+pub(super) fn host_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
 impl Login {
     /// Reads `user:password` with percent escapes. An error is the rule that it breaks.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
@@ -286,10 +294,7 @@ impl fmt::Display for Proxy {
             Protocol::Https => "https://",
             Protocol::Socks5 => "socks5://",
         })?;
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
+        f.write_str(&host_port(&self.host, self.port))
     }
 }
 

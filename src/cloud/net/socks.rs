@@ -1,6 +1,5 @@
 //! A connection through a SOCKS5 proxy: RFC 1928, with user and password of RFC 1929.
 
-use std::io;
 use std::net::IpAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -79,7 +78,10 @@ pub(super) async fn open(
         _ => return Err(no_socks()),
     };
     let mut bound = vec![0; length + 2];
-    stream.read_exact(&mut bound).await.map_err(broken)?;
+    stream
+        .read_exact(&mut bound)
+        .await
+        .map_err(|error| ConnectError::of_proxy_io(&error))?;
     Ok(())
 }
 
@@ -102,24 +104,21 @@ async fn log_in(
 }
 
 async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), ConnectError> {
-    stream.write_all(bytes).await.map_err(broken)
+    stream
+        .write_all(bytes)
+        .await
+        .map_err(|error| ConnectError::of_proxy_io(&error))
 }
 
 async fn receive<const LENGTH: usize>(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<[u8; LENGTH], ConnectError> {
     let mut bytes = [0; LENGTH];
-    stream.read_exact(&mut bytes).await.map_err(broken)?;
+    stream
+        .read_exact(&mut bytes)
+        .await
+        .map_err(|error| ConnectError::of_proxy_io(&error))?;
     Ok(bytes)
-}
-
-fn broken(error: io::Error) -> ConnectError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-            ConnectError::new("the proxy closed the connection")
-        }
-        _ => ConnectError::of_io(&error).of_proxy_itself(),
-    }
 }
 
 fn no_socks() -> ConnectError {

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -55,17 +56,18 @@ pub(crate) fn verifier(
     Ok(Arc::new(Trusting { chain, themselves }))
 }
 
-/// A client's settings with this verifier, and without a certificate of its own.
+/// A client's settings with this verifier, but for a certificate of its own.
 ///
 /// # Errors
 /// The library refuses them.
-pub(crate) fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TrustError> {
+pub(crate) fn client_builder(
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TrustError> {
     Ok(ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| TrustError::Setup(error.to_string()))?
-        .dangerous() // the name of rustls for "with an own verifier"
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth())
+        .dangerous() // what rustls calls a custom verifier
+        .with_custom_certificate_verifier(verifier))
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -85,11 +87,14 @@ struct Trusting {
 impl Trusting {
     /// Whether a certificate is refused for nothing but that it is one of a CA. The dates are checked before that.
     fn is_trusted_itself(&self, certificate: &CertificateDer<'_>, error: &Error) -> bool {
-        // The type is private to a library that is not used directly.
-        matches!(error, Error::InvalidCertificate(CertificateError::Other(other))
-            if format!("{other:?}").contains("CaUsedAsEndEntity"))
+        matches!(error, Error::InvalidCertificate(error) if is_webpki(error, "CaUsedAsEndEntity"))
             && self.themselves.contains(&fingerprint(certificate))
     }
+}
+
+/// Whether it is this error of webpki, whose type is private to that library.
+pub(super) fn is_webpki(error: &CertificateError, name: &str) -> bool {
+    matches!(error, CertificateError::Other(other) if format!("{other:?}").contains(name))
 }
 
 /// Says so where a short key is why a signature counts as wrong.

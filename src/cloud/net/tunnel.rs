@@ -30,7 +30,7 @@ pub(super) async fn open(
     }
     request.extend_from_slice(b"\r\n");
     let sent = stream.write_all(&request).await;
-    sent.map_err(|error| ConnectError::of_io(&error).of_proxy_itself())?;
+    sent.map_err(|error| ConnectError::of_proxy_io(&error))?;
     let head = head(stream).await?;
     match status(&head) {
         Some(200..=299) => Ok(()),
@@ -64,7 +64,7 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, ConnectE
             return Err(ConnectError::new("the proxy's answer is too long"));
         }
         let read = stream.read_buf(&mut head).await;
-        if read.map_err(|error| ConnectError::of_io(&error).of_proxy_itself())? == 0 {
+        if read.map_err(|error| ConnectError::of_proxy_io(&error))? == 0 {
             return Err(ConnectError::new("the proxy closed the connection"));
         }
     }

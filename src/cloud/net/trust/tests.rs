@@ -3,16 +3,12 @@
 use std::io;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 use crate::cloud::net::connect_error::ConnectError;
-
-/// A server's certificate and key.
-struct Shown(CertificateDer<'static>, PrivateKeyDer<'static>);
+use crate::cloud::net::testing::{Shown, handshake, self_signed};
 
 fn params(name: &str, is_ca: bool) -> CertificateParams {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -22,34 +18,10 @@ fn params(name: &str, is_ca: bool) -> CertificateParams {
     params
 }
 
-fn self_signed(params: &CertificateParams) -> Shown {
-    let key = KeyPair::generate().unwrap();
-    let made = params.self_signed(&key).unwrap();
-    Shown(
-        made.der().clone(),
-        PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-    )
-}
-
 /// What comes of a handshake with `sts.test`.
 async fn shaken(shown: Shown, trusted: Vec<CertificateDer<'static>>) -> Result<(), String> {
-    let server = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![shown.0], shown.1)
-        .unwrap();
-    let client = client_config(verifier(trusted).unwrap()).unwrap();
-    let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let name = ServerName::try_from("sts.test").unwrap();
-    let (shaken, _) = tokio::join!(
-        TlsConnector::from(Arc::new(client)).connect(name, ours),
-        TlsAcceptor::from(Arc::new(server)).accept(theirs),
-    );
-    match shaken {
-        Ok(_) => Ok(()),
-        Err(error) => Err(ConnectError::of_tls(&error).to_string()),
-    }
+    let client = client_builder(verifier(trusted).unwrap()).unwrap();
+    handshake(Arc::new(client.with_no_client_auth()), &shown).await
 }
 
 #[tokio::test]
@@ -138,7 +110,7 @@ fn what_openssl_makes_of_old_recipes_is_told_in_words() {
     for (certificate, text) in [
         (
             &include_bytes!("certificates/rsa-1024.pem")[..],
-            "a key that is too short: RSA keys have at least 2048 bits",
+            "a key that is too short: RSA keys must have at least 2048 bits",
         ),
         (
             include_bytes!("certificates/version-1.pem"),
