@@ -73,7 +73,7 @@ def test_the_archive_has_the_binary_and_its_papers(dist: Path, tmp_path: Path) -
 def test_the_bill_of_materials_has_what_is_linked_and_no_more(dist: Path) -> None:
     document = json.loads((dist / f"{PLUGIN}_{_VERSION}_linux_{_GO}.cdx.json").read_text("utf-8"))
     names = {component["name"] for component in document["components"]}
-    assert {"rustls", "aws-lc-sys", "tonic", "hyper-util"} <= names
+    assert {"rustls", "aws-lc-sys", "tonic", "hyper-util", "reqwest"} <= names
     assert not {"proptest", "tempfile", "serde_derive", PLUGIN} & names
     assert all(component["hashes"][0]["content"] and component["licenses"][0]["expression"]
                for component in document["components"])

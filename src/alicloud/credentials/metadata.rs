@@ -3,7 +3,7 @@
 //! Plain HTTP by the nature of the service, never through a proxy. Nothing that a caller supplies selects the host.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,8 @@ use http::{HeaderValue, Request};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::cloud::net::{HttpClient, HttpSettings};
+use crate::cloud::names::SystemNames;
+use crate::cloud::net::LocalClient;
 use crate::cloud::{Answer, Failure};
 
 const HOST: &str = "100.100.100.200";
@@ -48,7 +49,7 @@ pub(super) trait Metadata: fmt::Debug + Send + Sync {
 /// The service itself.
 #[derive(Debug, Default)]
 pub(super) struct Service {
-    client: OnceLock<HttpClient>,
+    client: OnceLock<LocalClient>,
 }
 
 #[async_trait]
@@ -73,7 +74,7 @@ impl Metadata for Service {
         let request = request.map_err(|_| Failure::Connect("the path cannot be used in a URL".to_owned()))?;
         let client = self
             .client
-            .get_or_init(|| HttpClient::new(HttpSettings::plain(QUESTION)));
+            .get_or_init(|| LocalClient::new(Arc::new(SystemNames::new()), QUESTION));
         match timeout(wait, client.send(request, LIMIT)).await {
             Ok(answer) => answer.map_err(|error| error.into_failure(&HOST)),
             Err(_) => Err(Failure::Interrupted),

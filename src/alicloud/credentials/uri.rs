@@ -19,7 +19,7 @@ use crate::alicloud::wire::WireCredentials;
 use crate::cloud::clock::Clock;
 use crate::cloud::credentials::{Credentials, Provider, ProviderError};
 use crate::cloud::names::SystemNames;
-use crate::cloud::net::{HttpClient, HttpSettings, LocalNames, MachineTls, Proxies, is_local};
+use crate::cloud::net::{HttpClient, HttpSettings, LocalClient, MachineTls, Names, Proxies, is_local};
 use crate::cloud::{Answer, Failure};
 
 const NAME: &str = "credentials uri";
@@ -48,7 +48,8 @@ pub struct UriProvider {
     clock: Arc<dyn Clock>,
     tls: MachineTls,
     proxies: OnceLock<Arc<Proxies>>,
-    names: SystemNames,
+    names: Arc<dyn Names>,
+    local: LocalClient,
 }
 
 /// `Code` is there in some services, and says `Success` then.
@@ -62,34 +63,39 @@ struct UriAnswer {
 
 impl UriProvider {
     pub(super) fn new(env: ProviderEnv, clock: Arc<dyn Clock>) -> Self {
+        let names: Arc<dyn Names> = Arc::new(SystemNames::new());
         Self {
             env,
             clock,
             tls: MachineTls::default(),
             proxies: OnceLock::new(),
-            names: SystemNames::new(),
+            local: LocalClient::new(Arc::clone(&names), CONNECT),
+            names,
         }
     }
 
     async fn ask(&self, url: &Url) -> Result<Answer, Failure> {
-        let client = self.client(url)?;
+        let https = (url.scheme() == "https").then(|| self.https(url)).transpose()?;
         let host = url.host_str().unwrap_or_default();
         let request = Request::get(url.as_str())
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(Bytes::new())
             .map_err(|_| Failure::Connect("the address cannot be used in a request".to_owned()))?;
-        match timeout(TOTAL, client.send(request, LIMIT)).await {
+        let send = async {
+            match &https {
+                Some(client) => client.send(request, LIMIT).await,
+                None => self.local.send(request, LIMIT).await,
+            }
+        };
+        match timeout(TOTAL, send).await {
             Ok(answer) => answer.map_err(|error| error.into_failure(&host)),
             Err(_) => Err(Failure::Interrupted),
         }
     }
 
-    fn client(&self, url: &Url) -> Result<HttpClient, Failure> {
+    fn https(&self, url: &Url) -> Result<HttpClient, Failure> {
         let mut settings = HttpSettings::plain(CONNECT);
-        if url.scheme() == "http" {
-            settings.names = Arc::new(LocalNames(self.names.clone()));
-            return Ok(HttpClient::new(settings));
-        }
+        settings.names = Arc::clone(&self.names);
         settings.tls = Some(self.tls.config().map_err(Failure::Connect)?);
         if !literal(url).is_some_and(is_local) {
             settings.proxies = Arc::clone(self.proxies.get_or_init(|| Arc::new(Proxies::from_env())));

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION, USER_AGENT};
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
@@ -23,7 +23,7 @@ use crate::cloud::names::SystemNames;
 use crate::cloud::transport::{Answer, Failure};
 
 /// What the program calls itself.
-const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// How a client connects, and what it keeps.
 #[derive(Debug, Clone)]
@@ -118,12 +118,7 @@ impl HttpClient {
             request.headers_mut().insert(PROXY_AUTHORIZATION, login);
         }
         let sent = self.client.request(request.map(Full::new)).await;
-        let (head, body) = sent.map_err(|error| sorted(&error))?.into_parts();
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: read(body, limit).await?,
-        })
+        answer_of(sent.map_err(|error| sorted(&error))?, limit).await
     }
 
     /// User and password for a proxy that takes the request itself.
@@ -139,7 +134,7 @@ impl HttpClient {
 }
 
 /// Moves user and password of the URL into the header that they are meant for.
-fn move_login(request: &mut Request<Bytes>) {
+pub(super) fn move_login(request: &mut Request<Bytes>) {
     let mut parts = request.uri().clone().into_parts();
     let authority = parts.authority.take();
     let Some((login, place)) = authority.as_ref().and_then(|all| all.as_str().rsplit_once('@')) else {
@@ -165,8 +160,24 @@ fn sorted(error: &hyper_util::client::legacy::Error) -> SendError {
     }
 }
 
+/// Reads an answer with up to so many bytes of its body.
+pub(super) async fn answer_of(
+    answer: Response<impl Body<Data = Bytes> + Unpin>,
+    limit: usize,
+) -> Result<Answer, SendError> {
+    let (head, body) = answer.into_parts();
+    Ok(Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: read(body, limit).await?,
+    })
+}
+
 /// Reads a body piece by piece, so that one without end costs no memory.
-async fn read(mut body: Incoming, limit: usize) -> Result<Zeroizing<Vec<u8>>, SendError> {
+async fn read(
+    mut body: impl Body<Data = Bytes> + Unpin,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, SendError> {
     let told = body
         .size_hint()
         .exact()

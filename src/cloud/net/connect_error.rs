@@ -111,8 +111,8 @@ impl fmt::Display for ConnectError {
 
 impl Error for ConnectError {}
 
-/// The error of the system that another error comes from.
-pub(super) fn system_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+/// The error of this type that another error comes from.
+pub(super) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {

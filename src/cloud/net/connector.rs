@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
-use super::connect_error::{ConnectError, system_error};
+use super::connect_error::{ConnectError, cause};
 use super::names::Names;
 use super::proxy::{Protocol, Proxies, Proxy, host_port};
 use super::{socks, tunnel};
@@ -116,11 +116,7 @@ impl Connector {
     }
 
     async fn tcp(&self, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, ConnectError> {
-        let find = async {
-            let found = self.names.find(host, port).await;
-            found.map_err(|error| ConnectError::new(error.to_string()))
-        };
-        let addresses = within(deadline, "resolving the name timed out", find).await?;
+        let addresses = look_up(&*self.names, host, port, deadline).await?;
         // Tries the addresses of both families, a moment apart.
         let mut http = HttpConnector::new_with_resolver(Found(addresses));
         http.set_nodelay(true);
@@ -128,7 +124,7 @@ impl Connector {
         // The ports are with the addresses, and the name is looked up already.
         let uri = Uri::from_static("http://found.invalid/");
         let connect = async {
-            http.call(uri).await.map_err(|error| match system_error(&error) {
+            http.call(uri).await.map_err(|error| match cause(&error) {
                 Some(error) => ConnectError::of_io(error),
                 None => ConnectError::new("no connection"),
             })
@@ -156,6 +152,20 @@ impl Connector {
         let stream = within(deadline, "the TLS handshake timed out", handshake).await?;
         Ok(Stream::plain(Box::new(stream)))
     }
+}
+
+/// The addresses of a host, with this port.
+pub(super) async fn look_up(
+    names: &dyn Names,
+    host: &str,
+    port: u16,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, ConnectError> {
+    let find = async {
+        let found = names.find(host, port).await;
+        found.map_err(|error| ConnectError::new(error.to_string()))
+    };
+    within(deadline, "resolving the name timed out", find).await
 }
 
 async fn within<T>(

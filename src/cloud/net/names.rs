@@ -31,22 +31,6 @@ impl Names for SystemNames {
     }
 }
 
-/// Local addresses only.
-#[derive(Debug)]
-pub(crate) struct LocalNames(pub(crate) SystemNames);
-
-#[async_trait]
-impl Names for LocalNames {
-    async fn find(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, LookupError> {
-        let mut found = self.0.find(host, port).await?;
-        found.retain(|address| is_local(address.ip()));
-        if found.is_empty() {
-            return Err(LookupError::NotLocal);
-        }
-        Ok(found)
-    }
-}
-
 /// Whether an address is of this machine, of a private network, or of 100.64.0.0/10, where providers have services such as
 /// instance metadata.
 pub(crate) fn is_local(address: IpAddr) -> bool {
