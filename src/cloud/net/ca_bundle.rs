@@ -26,7 +26,7 @@ impl CaBundle {
         Self::of(|name| env::var_os(name))
     }
 
-    fn of(var: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub(super) fn of(var: impl Fn(&str) -> Option<OsString>) -> Self {
         let file = var("SSL_CERT_FILE").map(PathBuf::from);
         let folders = var("SSL_CERT_DIR").unwrap_or_default();
         let folders = env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty());

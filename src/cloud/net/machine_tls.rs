@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
-use rustls_native_certs::{ErrorKind, load_native_certs};
+use rustls_native_certs::{CertificateResult, ErrorKind, load_native_certs};
 use tokio::time::Instant;
 
 use super::ca_bundle::CaBundle;
@@ -37,18 +37,26 @@ impl MachineTls {
     /// # Errors
     /// There are no CA certificates.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        self.config_of(CaBundle::now, load_native_certs)
+    }
+
+    fn config_of(
+        &self,
+        state: impl FnOnce() -> CaBundle,
+        certificates: impl FnOnce() -> CertificateResult,
+    ) -> Result<Arc<ClientConfig>, String> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.look_at) {
             return Ok(Arc::clone(&kept.config));
         }
-        let bundle = CaBundle::now();
+        let bundle = state();
         let look_at = now + LOOK_EVERY;
         if let Some(kept) = kept.as_mut().filter(|kept| kept.bundle == bundle) {
             kept.look_at = look_at;
             return Ok(Arc::clone(&kept.config));
         }
-        let loaded = load(kept.is_none())
+        let loaded = load(certificates(), kept.is_none())
             .and_then(|verifier| client_builder(verifier).map_err(|error| error.to_string()))
             .map(|builder| builder.with_no_client_auth());
         match (loaded, kept.as_mut()) {
@@ -96,13 +104,12 @@ impl MachineTls {
 /// # Errors
 /// There are no CA certificates.
 pub(crate) fn machine_verifier() -> Result<Arc<dyn ServerCertVerifier>, String> {
-    load(true)
+    load(load_native_certs(), true)
 }
 
-/// Reads the certificates. Where there are others to fall back on, a file that is broken in part is broken: it may be in
+/// Trusts certificates that were read. Where there are others to fall back on, a file that is broken in part is broken: it may be in
 /// the middle of being written.
-fn load(take_what_is_there: bool) -> Result<Arc<dyn ServerCertVerifier>, String> {
-    let loaded = load_native_certs();
+fn load(loaded: CertificateResult, take_what_is_there: bool) -> Result<Arc<dyn ServerCertVerifier>, String> {
     let broken = loaded
         .errors
         .iter()
@@ -117,5 +124,68 @@ fn load(take_what_is_there: bool) -> Result<Arc<dyn ServerCertVerifier>, String>
         (Ok(_), Some(error)) => Err(error.to_string()),
         (Err(missing), None) => Err(format!("no CA certificates: {missing}; {advice}")),
         (Err(_), Some(error)) => Err(format!("no CA certificates: {error}; {advice}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use rcgen::CertificateParams;
+    use rustls_native_certs::load_certs_from_paths;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::cloud::net::testing::{Shown, handshake, self_signed};
+
+    fn pem(Shown(certificate, _): &Shown) -> String {
+        let text = STANDARD.encode(certificate);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bundle_that_changes_is_loaded_and_one_that_is_broken_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, beside) = (folder.path().join("ca.pem"), folder.path().join("new.pem"));
+        let put = |text: &str| {
+            fs::write(&beside, text).unwrap();
+            fs::rename(&beside, &file).unwrap();
+        };
+        let tls = MachineTls::default();
+        let config = || {
+            let state = || CaBundle::of(|name| (name == "SSL_CERT_FILE").then(|| file.clone().into()));
+            tls.config_of(state, || load_certs_from_paths(Some(&file), None))
+        };
+        let params = CertificateParams::new(vec!["sts.test".to_owned()]).unwrap();
+        let (one, two) = (self_signed(&params), self_signed(&params));
+
+        // That there is none is not kept.
+        assert!(config().unwrap_err().starts_with("no CA certificates"));
+        put(&pem(&one));
+        let first = config().unwrap();
+        assert_eq!(handshake(Arc::clone(&first), &one).await, Ok(()));
+        assert!(handshake(Arc::clone(&first), &two).await.is_err());
+
+        advance(LOOK_EVERY).await;
+        assert!(Arc::ptr_eq(&config().unwrap(), &first), "nothing has changed");
+        put(&pem(&two));
+        assert!(Arc::ptr_eq(&config().unwrap(), &first), "no look is due");
+        advance(LOOK_EVERY).await;
+        let second = config().unwrap();
+        assert_eq!(handshake(Arc::clone(&second), &two).await, Ok(()));
+        assert!(handshake(Arc::clone(&second), &one).await.is_err());
+
+        // In the middle of being written.
+        let both = pem(&one) + &pem(&two);
+        put(&both[..both.len() - 40]);
+        advance(LOOK_EVERY).await;
+        assert!(Arc::ptr_eq(&config().unwrap(), &second));
+        put(&both);
+        advance(LOOK_EVERY).await;
+        for shown in [&one, &two] {
+            assert_eq!(handshake(config().unwrap(), shown).await, Ok(()));
+        }
     }
 }
