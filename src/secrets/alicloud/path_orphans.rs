@@ -11,14 +11,14 @@ use serde::Deserialize;
 use crate::alicloud;
 use crate::alicloud::ram::{PolicyKind, PolicyRef, Ram};
 use crate::framework::{
-    Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response, Status, WalEntry,
+    Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response, Status,
 };
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::names;
 use crate::secrets::alicloud::removal::MadeUser;
 use crate::secrets::alicloud::renamed_user::is_tagged;
-use crate::secrets::lease::{OwnerTag, WAL_KIND, owned_ids, owned_users};
+use crate::secrets::lease::{OwnerTag, owned_ids, owned_users, remove_orphan};
 
 const LIST_SYNOPSIS: &str = "List the RAM users that this mount has made and that belong to no lease.";
 
@@ -109,11 +109,9 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
         user_name: name,
         ..MadeUser::default()
     };
-    // Once detached, the policies could not be found again: the entry remembers them until all is gone.
-    let entry = WalEntry::put(&context, WAL_KIND, &made).await?;
-    made.remove(&cloud.ram).await.map_err(failed_call)?;
-    entry.delete(&*context.storage).await?;
-    engine.orphans.removed();
+    // Its policies among them, which cannot be found again once they are detached.
+    let removal = async { made.remove(&cloud.ram).await.map_err(failed_call) };
+    remove_orphan(&context, &engine.orphans, &made, removal).await?;
     Ok(None)
 }
 

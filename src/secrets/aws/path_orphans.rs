@@ -15,7 +15,7 @@ use crate::secrets::aws::engine::{Engine, OPERATIONS};
 use crate::secrets::aws::failure::failed_call;
 use crate::secrets::aws::iam_user::policy_name;
 use crate::secrets::aws::removal::MadeUser;
-use crate::secrets::lease::{LeaseRecord, ended_users, now, owned_users, revoke};
+use crate::secrets::lease::{LeaseRecord, ended_users, now, owned_users, remove_orphan, revoke};
 
 const LIST_SYNOPSIS: &str = "List the IAM users on record whose leases must have ended.";
 
@@ -86,7 +86,8 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
             "the server did not provide an id for this mount, so its users cannot be identified",
         ));
     };
-    let iam = engine.root(&context).await?.iam.by(context.deadline());
+    let root = engine.root(&context).await?;
+    let iam = root.iam.by(context.deadline());
     let policies = match iam.list_user_policies(&name).await {
         Ok(policies) => policies,
         // As every deletion of what is not there.
@@ -100,10 +101,12 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     }
     let user = MadeUser {
         user_name: name,
+        account_id: engine.accounts.of(&context, &root.access_key).await?,
         ..MadeUser::default()
     };
-    user.remove(&iam).await.map_err(|error| failed_call(&error))?;
-    engine.orphans.removed();
+    // Its policy is deleted before the user: then nothing else tells whose it is.
+    let removal = async { user.remove(&iam).await.map_err(|error| failed_call(&error)) };
+    remove_orphan(&context, &engine.orphans, &user, removal).await?;
     Ok(None)
 }
 

@@ -42,7 +42,7 @@ pub use clock::now;
 pub use failure::failed_call;
 pub use issue::issue;
 pub use issuer::{Issuer, LeaseEngine, LeaseUser, Progress, Removed, WAL_KIND};
-pub use orphans::OrphanMetrics;
+pub use orphans::{OrphanMetrics, remove_orphan};
 pub use owner_tag::OwnerTag;
 pub use record::{LeaseRecord, ended_users, owned_ids, owned_users, renew};
 pub use revoke::revoke;

@@ -1,6 +1,27 @@
-//! Counting orphans: users of a mount that no lease owns. They are found when somebody lists them.
+//! Orphans: users of a mount that no lease owns. They are found when somebody lists them, and removed by request.
 
-use crate::framework::{Collect, Context, Counter, Families, Gauge};
+use std::future::Future;
+
+use crate::framework::{Collect, Context, Counter, Error, Families, Gauge, WalEntry};
+use crate::secrets::lease::issuer::{LeaseUser, Removed, WAL_KIND};
+
+/// Removes an orphan by `removal`. Once that has begun, what tells whose the user is may be gone before the user is: a WAL
+/// entry names both until all is gone, and the tick finishes what fails.
+///
+/// # Errors
+/// What could not be removed, or storage cannot be written.
+pub async fn remove_orphan<U: LeaseUser>(
+    context: &Context,
+    metrics: &OrphanMetrics,
+    user: &U,
+    removal: impl Future<Output = Result<Removed, Error>>,
+) -> Result<(), Error> {
+    let entry = WalEntry::put(context, WAL_KIND, user).await?;
+    removal.await?;
+    entry.delete(&*context.storage).await?;
+    metrics.removed();
+    Ok(())
+}
 
 /// The orphans of one mount.
 #[derive(Debug, Default)]

@@ -43,3 +43,23 @@ async fn a_user_without_a_record_is_removed_if_its_policy_says_whose_it_is() {
     assert_eq!(error.kind(), Kind::Coded(Status::CONFLICT));
     assert!(mount.actions().is_empty());
 }
+
+#[tokio::test]
+async fn a_removal_that_fails_half_way_is_finished_by_the_tick() {
+    let mount = Mount::new([("DeleteUser", DENIED)]).await;
+    let error = failure(mount.delete("orphans/vault-u").await);
+    assert_eq!(error.kind(), Kind::Coded(Status::FORBIDDEN));
+    // What told whose the user is.
+    assert_eq!(
+        mount.values("DeleteUserPolicy", "PolicyName"),
+        [format!("vault-{MOUNT_ID}")]
+    );
+    let none = Step::Answer(
+        200,
+        "<ListUserPoliciesResponse><ListUserPoliciesResult><PolicyNames/></ListUserPoliciesResult></ListUserPoliciesResponse>",
+    );
+    let mount = mount.restarted([("ListUserPolicies", none)]);
+    mount.tick(json!({"immediate": true})).await;
+    assert_eq!(mount.values("DeleteUser", "UserName"), ["vault-u"]);
+    assert_eq!(mount.wal_entries().await, 0);
+}
