@@ -19,7 +19,7 @@ pub(super) struct Engine {
     /// Which users this mount made, if the server gave the mount an id.
     pub(super) owner_tag: Option<OwnerTag>,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) binding: BindOnce,
+    pub(super) binding: Arc<BindOnce>,
     pub(super) orphans: Arc<OrphanMetrics>,
 }
 

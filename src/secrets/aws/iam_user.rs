@@ -28,6 +28,7 @@ pub(super) struct IamUsers {
     access_key: String,
     account: Option<String>,
     accounts: Arc<Accounts>,
+    binding: Arc<BindOnce>,
 }
 
 /// A user to be made.
@@ -73,6 +74,7 @@ impl IamUsers {
             iam: root.iam,
             access_key: root.access_key,
             accounts: Arc::clone(&engine.accounts),
+            binding: Arc::clone(&engine.binding),
         })
     }
 
@@ -83,10 +85,16 @@ impl IamUsers {
     /// Notes the account of the mount's credentials. That it cannot be stored fails nobody's request.
     async fn learn(&self, context: &Context, account: Option<&str>) {
         if let Some(account) = account
-            && let Err(error) = self.accounts.learn(context, &self.access_key, account).await
+            && let Err(error) = self.store(context, account).await
         {
             tracing::warn!(event = "account_not_stored", %error, "the account of the mount's credentials cannot be stored; will retry");
         }
+    }
+
+    async fn store(&self, context: &Context, account: &str) -> Result<(), Error> {
+        // Before the mount can get credentials of another account: leases that do not say theirs are of this one.
+        self.binding.bind(context, account).await?;
+        self.accounts.learn(context, &self.access_key, account).await
     }
 
     /// A refusal for the caller. The words in which IAM refuses a permission name who asked for it.

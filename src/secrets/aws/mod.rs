@@ -53,7 +53,7 @@ pub fn backend(client: Client, mount: &str) -> Backend {
         locks: NamedLocks::default(),
         owner_tag: OwnerTag::of_mount(mount),
         accounts: Arc::new(Accounts::default()),
-        binding: BindOnce::default(),
+        binding: Arc::new(BindOnce::default()),
         orphans: orphans.clone(),
     });
     Backend::new(BackendKind::Secrets, HELP)

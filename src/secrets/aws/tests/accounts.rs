@@ -67,3 +67,20 @@ async fn a_new_key_whose_id_holds_the_same_account_is_known_at_once() {
     let mount = mount.restarted([("DeleteUser", GONE)]);
     mount.end_lease(Operation::Revoke, secret).await.unwrap();
 }
+
+#[tokio::test]
+async fn leases_that_say_no_account_are_of_the_one_that_the_mount_first_issued_in() {
+    let mount = Mount::new([("CreateUser", OTHER)]).await;
+    answer(mount.creds().await);
+    write_key(&mount, "AKIASECOND").await;
+    answer(mount.creds().await);
+    let before = mount.actions().len();
+    let error = failure(
+        mount
+            .revoke(json!({"secret_type": "access_keys", "username": "vault-old"}))
+            .await,
+    );
+    assert_eq!(error.kind(), Kind::Coded(Status::CONFLICT));
+    assert!(error.message().contains("account 999999999999"), "{error}");
+    assert_eq!(mount.actions().len(), before);
+}
