@@ -67,7 +67,8 @@ pub(super) fn sign(
     let Scope { region, service } = scope;
     let scope = format!("{date}/{region}/{service}/{TERMINATOR}");
 
-    let headers: BTreeMap<String, String> = request
+    // A session token is among the values.
+    let headers: BTreeMap<String, Zeroizing<String>> = request
         .headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), trimmed(value)))
@@ -106,12 +107,9 @@ pub(super) fn sign(
 }
 
 /// Without white space around it, and with each run of spaces in it as one.
-fn trimmed(value: &str) -> String {
-    value
-        .split(' ')
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+fn trimmed(value: &str) -> Zeroizing<String> {
+    let parts: Vec<_> = value.split(' ').filter(|part| !part.is_empty()).collect();
+    Zeroizing::new(parts.join(" "))
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
@@ -119,4 +117,22 @@ fn mac(key: &[u8], text: &str) -> Zeroizing<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(text.as_bytes());
     Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    #[test]
+    fn the_copy_of_a_header_is_the_only_one_and_is_wiped() {
+        fn wiped<T: ZeroizeOnDrop>(value: T) -> T {
+            value
+        }
+        let value = wiped(trimmed("  a   token "));
+        assert_eq!(*value, "a token");
+        // It never grew, which leaves the beginning behind.
+        assert_eq!(value.capacity(), value.len());
+    }
 }
