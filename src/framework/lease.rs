@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join;
+
 use crate::framework::duration::human_duration;
 use crate::framework::error::Error;
 use crate::framework::system::SystemView;
@@ -27,14 +29,22 @@ pub struct TtlCap {
 }
 
 impl LeaseTerms {
-    /// Applies the mount's limits to a role's wishes, zero meaning "as the mount says".
-    pub async fn within(
-        system: &dyn SystemView,
-        ttl: Duration,
-        max_ttl: Duration,
-    ) -> Result<(Self, Vec<TtlCap>), Error> {
-        let limit = system.max_lease_ttl().await?;
-        let default = system.default_lease_ttl().await?;
+    /// Those of the mount: its default and its maximum.
+    ///
+    /// # Errors
+    /// The server does not tell them.
+    pub async fn of_mount(system: &dyn SystemView) -> Result<Self, Error> {
+        let (ttl, max_ttl) = try_join(system.default_lease_ttl(), system.max_lease_ttl()).await?;
+        Ok(Self { ttl, max_ttl })
+    }
+
+    /// Applies the mount's limits, which these are, to a role's wishes, zero meaning "as the mount says".
+    #[must_use]
+    pub fn limit(self, ttl: Duration, max_ttl: Duration) -> (Self, Vec<TtlCap>) {
+        let Self {
+            ttl: default,
+            max_ttl: limit,
+        } = self;
         let mut cuts = Vec::new();
         let mut cut = |field, asked: Duration, limit: Duration| {
             if asked > limit {
@@ -56,7 +66,7 @@ impl LeaseTerms {
         } else {
             cut("ttl", ttl, max_ttl)
         };
-        Ok((Self { ttl, max_ttl }, cuts))
+        (Self { ttl, max_ttl }, cuts)
     }
 }
 
@@ -75,15 +85,13 @@ impl TtlCap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framework::memory::FixedSystem;
 
-    #[tokio::test]
-    async fn wishes_are_bounded_by_the_mount() {
+    #[test]
+    fn wishes_are_bounded_by_the_mount() {
         let hour = Duration::from_secs(3600);
-        let system = FixedSystem {
-            default_ttl: 2 * hour,
+        let mount = LeaseTerms {
+            ttl: 2 * hour,
             max_ttl: 4 * hour,
-            ..FixedSystem::default()
         };
         for (ttl, max, want_ttl, want_max, cuts) in [
             (0, 0, 2, 4, 0),
@@ -94,7 +102,7 @@ mod tests {
             (5, 6, 4, 4, 2),
             (0, 9, 2, 4, 1),
         ] {
-            let (terms, cut) = LeaseTerms::within(&system, ttl * hour, max * hour).await.unwrap();
+            let (terms, cut) = mount.limit(ttl * hour, max * hour);
             assert_eq!(
                 terms,
                 LeaseTerms {

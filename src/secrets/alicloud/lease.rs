@@ -119,7 +119,9 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
             Excerpt(role_name)
         )));
     };
-    let (terms, cuts) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
+    let (terms, cuts) = LeaseTerms::of_mount(&*context.system)
+        .await?
+        .limit(role.ttl, role.max_ttl);
     let options = LeaseOptions {
         ttl: terms.ttl,
         max_ttl: terms.max_ttl,

@@ -73,7 +73,9 @@ async fn user_credentials(
     role_name: &str,
     role: &Role,
 ) -> Result<Response, Error> {
-    let (terms, caps) = LeaseTerms::within(&*context.system, role.ttl, role.max_ttl).await?;
+    let (terms, caps) = LeaseTerms::of_mount(&*context.system)
+        .await?
+        .limit(role.ttl, role.max_ttl);
     let owner_tag = engine.owner_tag.as_ref();
     let issuer = RamUsers::new(engine, context, cloud).await?;
     let plan = || Plan::new(context, owner_tag, role_name, role);

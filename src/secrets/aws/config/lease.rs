@@ -54,20 +54,11 @@ impl LeaseConfig {
         context: &Context,
     ) -> Result<(LeaseTerms, Vec<String>), Error> {
         let config: Self = context.storage.get_json(STORAGE_KEY).await?.unwrap_or_default();
-        let system = &*context.system;
-        let lease = match config.lease {
-            Duration::ZERO if system.default_lease_ttl().await? == STOCK_TTL => {
-                let longest = system.max_lease_ttl().await?;
-                let longest = if config.lease_max.is_zero() {
-                    longest
-                } else {
-                    longest.min(config.lease_max)
-                };
-                DEFAULT_LEASE.min(longest)
-            }
-            lease => lease,
-        };
-        let (terms, caps) = LeaseTerms::within(system, lease, config.lease_max).await?;
+        let mut mount = LeaseTerms::of_mount(&*context.system).await?;
+        if mount.ttl == STOCK_TTL {
+            mount.ttl = DEFAULT_LEASE;
+        }
+        let (terms, caps) = mount.limit(config.lease, config.lease_max);
         let named = caps.into_iter().map(|cap| TtlCap {
             field: if cap.field == "ttl" { "lease" } else { "lease_max" },
             ..cap
