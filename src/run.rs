@@ -28,34 +28,20 @@ const LOG_LEVEL: LevelFilter = LevelFilter::INFO;
 /// Runs the program with the process's arguments and environment.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Arguments::parse(env::args_os()) {
-        Ok(Arguments {
-            invocation: Invocation::Help,
-            ..
-        }) => show(io::stdout(), &help(), ExitCode::SUCCESS),
-        Ok(Arguments {
-            invocation: Invocation::Version,
-            ..
-        }) => show(
+    let arguments = match Arguments::parse(env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => return show(io::stderr(), &error.to_string(), ExitCode::from(2)),
+    };
+    match arguments.invocation {
+        Invocation::Help => show(io::stdout(), &help(), ExitCode::SUCCESS),
+        Invocation::Version => show(
             io::stdout(),
             &format!("vault-plugin-alicloud {VERSION}"),
             ExitCode::SUCCESS,
         ),
-        Ok(Arguments {
-            invocation: Invocation::Install,
-            ..
-        }) => cli::install::run(env::args_os().skip(2)),
-        Ok(Arguments {
-            invocation: Invocation::Command(command),
-            ..
-        }) => cli::run(command, env::args_os().skip(2), process_environment()),
-        Ok(
-            arguments @ Arguments {
-                invocation: Invocation::Plugin,
-                ..
-            },
-        ) => plugin(&arguments),
-        Err(error) => show(io::stderr(), &error.to_string(), ExitCode::from(2)),
+        Invocation::Install => cli::install::run(env::args_os().skip(2)),
+        Invocation::Command(command) => cli::run(command, env::args_os().skip(2), process_environment()),
+        Invocation::Plugin => plugin(&arguments),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::cli::checksum::checksum;
 use crate::cli::command::Command;
 use crate::cli::go_flags::{Argument, Reader};
-use crate::framework::BackendKind;
+use crate::framework::{BackendKind, words};
 
 /// The version, with the leading `v` that the catalogs of Vault and OpenBao want.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
@@ -28,29 +28,13 @@ pub enum Invocation {
     Version,
 }
 
-/// Which secrets engine the plugin is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretsEngine {
-    /// RAM users and STS sessions of Alibaba Cloud.
-    AliCloud,
-    /// IAM users of AWS.
-    Aws,
-}
-
-impl SecretsEngine {
-    /// The word of `-engine`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::AliCloud => "alicloud",
-            Self::Aws => "aws",
-        }
-    }
-
-    fn named(word: &str) -> Option<Self> {
-        [Self::AliCloud, Self::Aws]
-            .into_iter()
-            .find(|engine| engine.word() == word)
+words! {
+    /// Which secrets engine the plugin is, by the word of `-engine`.
+    pub enum SecretsEngine {
+        /// RAM users and STS sessions of Alibaba Cloud.
+        AliCloud = "alicloud",
+        /// IAM users of AWS.
+        Aws = "aws",
     }
 }
 
@@ -136,7 +120,7 @@ impl Arguments {
                 }
                 "engine" => {
                     let word = reader.value(flag).unwrap_or_default();
-                    parsed.engine = SecretsEngine::named(&word).ok_or(ArgumentError::Engine(word))?;
+                    parsed.engine = word.parse().map_err(|_: String| ArgumentError::Engine(word))?;
                 }
                 name if IGNORED.contains(&name) => {
                     reader.value(flag);
