@@ -37,8 +37,6 @@ const CODES: &[(&[&str], Meaning)] = &[
             "ConcurrentModificationException",
             "EntityTemporarilyUnmodifiable",
             "EntityTemporarilyUnmodifiableException",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
         ],
         refused(Kind::Unavailable),
     ),
@@ -66,6 +64,9 @@ const CODES: &[(&[&str], Meaning)] = &[
             "InternalServerError",
             "ServiceFailure",
             "ServiceFailureException",
+            // AWS documents no more than that the server failed, and its SDKs repeat the call as after a lost answer.
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
         ],
         ambiguous(Kind::Unavailable, "the service failed"),
     ),

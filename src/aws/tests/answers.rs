@@ -52,7 +52,7 @@ fn the_code_decides_and_the_message_is_aws_own() {
         (400, "RequestLimitExceeded", Kind::Throttled, false),
         (503, "SlowDown", Kind::Throttled, false),
         (500, "ServiceFailure", Kind::Unavailable, true),
-        (503, "ServiceUnavailable", Kind::Unavailable, false),
+        (503, "ServiceUnavailable", Kind::Unavailable, true),
         (400, "MalformedPolicyDocument", Kind::Invalid, false),
         (403, "InvalidClientTokenId", Kind::Credentials, false),
         (403, "ExpiredToken", Kind::Credentials, false),

@@ -195,6 +195,31 @@ async fn lost_answers_are_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_user_whose_making_was_not_refused_for_certain_is_looked_for_again() {
+    let unavailable = || refused!(503, "ServiceUnavailable", "Service Unavailable");
+    let failed = || LOST;
+    for lost in [failed as fn() -> Step, unavailable] {
+        // No call gets another answer, and the user cannot be found yet.
+        let mut steps = vec![("DeleteUser", GONE)];
+        steps.extend((0..1000).map(|_| ("CreateUser", lost())));
+        let mount = Mount::new(steps).await;
+        failure(mount.creds().await);
+        assert_eq!(mount.wal_entries().await, 1);
+        let mount = mount.restarted([]);
+        mount.tick(json!({"immediate": true})).await;
+        assert_eq!(mount.values("DeleteUser", "UserName").len(), 1);
+        assert_eq!(mount.wal_entries().await, 0);
+    }
+    // Made although it was refused: the next try says so.
+    let exists = refused!(409, "EntityAlreadyExists", "User already exists.");
+    let mount = Mount::new([("CreateUser", unavailable()), ("CreateUser", exists)]).await;
+    answer(mount.creds().await);
+    let names = mount.values("CreateUser", "UserName");
+    assert_eq!(names[0], names[1]);
+    assert_eq!(mount.records().await, [names[0].clone()]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_is_429_in_the_end() {
     let throttled = || refused!(400, "Throttling", "Rate exceeded");
     let mount = Mount::new([("CreateUser", throttled()), ("CreateUser", throttled())]).await;
