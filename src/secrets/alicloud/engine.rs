@@ -1,12 +1,10 @@
 //! What the paths of one mount share.
 
-use std::sync::Arc;
-
 use crate::alicloud::Client;
 use crate::framework::{DisplayAttributes, NamedLocks};
 use crate::secrets::alicloud::accounts::Accounts;
 use crate::secrets::alicloud::credentials::MountCredentials;
-use crate::secrets::lease::{BindOnce, OrphanMetrics, OwnerTag};
+use crate::secrets::lease::Mount;
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("ali-cloud");
@@ -17,9 +15,6 @@ pub(super) struct Engine {
     pub(super) credentials: MountCredentials,
     /// One writer at a time for each role and for the configuration.
     pub(super) locks: NamedLocks,
-    /// What this mount's users carry, if the server gave the mount an id.
-    pub(super) owner_tag: Option<OwnerTag>,
     pub(super) accounts: Accounts,
-    pub(super) binding: BindOnce,
-    pub(super) orphans: Arc<OrphanMetrics>,
+    pub(super) mount: Mount,
 }

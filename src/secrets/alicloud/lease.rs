@@ -134,7 +134,7 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
         options.increment
     };
     lease::renew(
-        &engine.locks,
+        &engine.mount,
         &context,
         user_of(&lease)?,
         granted,

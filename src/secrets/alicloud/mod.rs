@@ -36,7 +36,7 @@ use std::sync::Arc;
 use crate::alicloud::Client;
 use crate::alicloud::credentials::Sources;
 use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
-use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OrphanMetrics, OwnerTag, WAL_KIND, roll_back};
+use crate::secrets::lease::{Mount, register};
 use accounts::Accounts;
 use credentials::MountCredentials;
 use engine::{Engine, OPERATIONS};
@@ -58,17 +58,14 @@ credentials from \"creds/<name>\". They are revoked when their lease ends. Users
 #[must_use]
 pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
     let calls = Arc::new(CloudMetrics::default());
-    let orphans = Arc::new(OrphanMetrics::default());
     let engine = Arc::new(Engine {
         client: client.observed_by(calls.clone()),
         credentials: MountCredentials::new(sources),
         locks: NamedLocks::default(),
-        owner_tag: OwnerTag::of_mount(mount),
         accounts: Accounts::default(),
-        binding: BindOnce::default(),
-        orphans: orphans.clone(),
+        mount: Mount::new(mount),
     });
-    Backend::new(BackendKind::Secrets, HELP)
+    let backend = Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
             seal_wrapped: vec![config::STORAGE_KEY.to_owned()],
             ..SpecialPaths::default()
@@ -81,22 +78,10 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         .path(path_orphans::path(&engine))
         .metrics_path(OPERATIONS)
         .metrics(calls)
-        .metrics(orphans)
-        .secret(lease::secret(&engine))
-        .wal(WAL_KIND, &engine, roll_back)
-        .schedule(
-            "lease records",
-            CleanUp::<Engine>::EVERY,
-            Arc::new(CleanUp::new(&engine)),
-        )
-        .schedule(
-            "account",
-            BindAccount::<Engine>::EVERY,
-            Arc::new(BindAccount::new(&engine)),
-        )
-        .schedule(
-            "previous credentials",
-            config::previous::EVERY,
-            Arc::new(config::previous::Forget::new(&engine)),
-        )
+        .secret(lease::secret(&engine));
+    register(backend, &engine).schedule(
+        "previous credentials",
+        config::previous::EVERY,
+        Arc::new(config::previous::Forget::new(&engine)),
+    )
 }

@@ -1,13 +1,7 @@
 //! Names of RAM users, policies and role sessions.
 
 use crate::framework::{Context, Error};
-use crate::secrets::lease::names::{Rules, after_unique, cut, sanitized, unique};
-
-/// RAM's rules for user names.
-const USER: Rules = Rules {
-    longest: 64,
-    also: &['.', '_'],
-};
+use crate::secrets::lease::names::{Rules, USER, after_unique, cut, sanitized, unique};
 
 /// The rules of STS for session names.
 const SESSION: Rules = Rules {

@@ -76,7 +76,7 @@ async fn user_credentials(
     let (terms, caps) = LeaseTerms::of_mount(&*context.system)
         .await?
         .limit(role.ttl, role.max_ttl);
-    let owner_tag = engine.owner_tag.as_ref();
+    let owner_tag = engine.mount.owner_tag.as_ref();
     let issuer = RamUsers::new(engine, context, cloud).await?;
     let plan = || Plan::new(context, owner_tag, role_name, role);
     let (user, key) = issue_user(&issuer, context, terms, plan).await?;

@@ -77,7 +77,7 @@ async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     let renamed = owned_ids::<MadeUser>(&context, &ids).await?;
     let orphans = orphans.into_iter().filter(|user| !renamed.contains(&user.id));
     let orphans: Vec<_> = orphans.map(|user| user.name).collect();
-    engine.orphans.listed(&context, orphans.len());
+    engine.mount.orphans.listed(&context, orphans.len());
     Ok(Some(Response::list(orphans)))
 }
 
@@ -111,7 +111,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     };
     // Its policies among them, which cannot be found again once they are detached.
     let removal = async { made.remove(&cloud.ram).await.map_err(failed_call) };
-    remove_orphan(&context, &engine.orphans, &made, removal).await?;
+    remove_orphan(&context, &engine.mount.orphans, &made, removal).await?;
     Ok(None)
 }
 
@@ -137,7 +137,7 @@ async fn is_attached_to_no_other(ram: &Ram, user: &str, policy: &PolicyRef) -> a
 }
 
 fn owner_tag_of(engine: &Engine) -> Result<&OwnerTag, Error> {
-    engine.owner_tag.as_ref().ok_or_else(|| {
+    engine.mount.owner_tag.as_ref().ok_or_else(|| {
         Error::coded(
             Status::CONFLICT,
             "the server did not provide an id for this mount, so its users cannot be identified",

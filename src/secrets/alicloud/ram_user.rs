@@ -11,7 +11,7 @@ use crate::alicloud::ram::{AccessKey, PolicyRef, Ram, User};
 use crate::alicloud::sts::Sts;
 use crate::alicloud::{self, Kind, Subject};
 use crate::cloud::budget;
-use crate::framework::{Context, Error, Excerpt, NamedLocks, Status};
+use crate::framework::{Context, Error, Excerpt, Status};
 use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
@@ -21,7 +21,7 @@ use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{names, propagation, renamed_user};
-use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, has_moved, settled};
+use crate::secrets::lease::{Issuer, LeaseEngine, Mount, OwnerTag, Progress, Removed, has_moved, settled};
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
@@ -38,7 +38,6 @@ pub(super) struct RamUsers {
 }
 
 /// A user to be made.
-#[derive(Debug)]
 pub(super) struct Plan {
     user: String,
     comment: String,
@@ -82,7 +81,7 @@ impl RamUsers {
     pub(super) async fn new(engine: &Engine, context: &Context, cloud: Cloud) -> Result<Self, Error> {
         let account = engine.account_of(context, &cloud).await;
         match &account {
-            Some(account) => engine.binding.bind(context, account).await?,
+            Some(account) => engine.mount.binding.bind(context, account).await?,
             // It would be looked for in the other account when its lease ends.
             None if has_moved(context).await? => {
                 return Err(Error::coded(
@@ -96,7 +95,7 @@ impl RamUsers {
         Ok(Self {
             ram: cloud.ram,
             sts: cloud.sts,
-            owner_tag: engine.owner_tag.clone(),
+            owner_tag: engine.mount.owner_tag.clone(),
             account,
         })
     }
@@ -106,7 +105,7 @@ impl RamUsers {
             account: engine.account_of(context, &cloud).await,
             ram: cloud.ram.in_background(),
             sts: cloud.sts,
-            owner_tag: engine.owner_tag.clone(),
+            owner_tag: engine.mount.owner_tag.clone(),
         }
     }
 
@@ -140,12 +139,8 @@ impl LeaseEngine for Engine {
         )
     }
 
-    fn binding(&self) -> &BindOnce {
-        &self.binding
-    }
-
-    fn locks(&self) -> &NamedLocks {
-        &self.locks
+    fn mount(&self) -> &Mount {
+        &self.mount
     }
 }
 

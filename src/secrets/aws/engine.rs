@@ -1,12 +1,11 @@
 //! What the paths of one mount share.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::cloud::Client;
-use crate::framework::{DisplayAttributes, NamedLocks};
+use crate::framework::DisplayAttributes;
 use crate::secrets::aws::accounts::Accounts;
-use crate::secrets::lease::{BindOnce, OrphanMetrics, OwnerTag};
+use crate::secrets::lease::Mount;
 
 /// What OpenAPI operation ids begin with.
 pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("aws");
@@ -14,17 +13,6 @@ pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("aws"
 /// What the paths of one mount share.
 pub(super) struct Engine {
     pub(super) client: Client,
-    /// One at a time works on a lease record.
-    pub(super) locks: NamedLocks,
-    /// Which users this mount made, if the server gave the mount an id.
-    pub(super) owner_tag: Option<OwnerTag>,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) binding: Arc<BindOnce>,
-    pub(super) orphans: Arc<OrphanMetrics>,
-}
-
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").finish_non_exhaustive()
-    }
+    pub(super) mount: Arc<Mount>,
 }

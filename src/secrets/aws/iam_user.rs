@@ -7,20 +7,14 @@ use async_trait::async_trait;
 use crate::aws::account_of;
 use crate::aws::iam::{AccessKey, Iam, User};
 use crate::cloud::{Error as CallError, Kind, Result as CallResult, budget};
-use crate::framework::{Context, Error, Excerpt, NamedLocks};
+use crate::framework::{Context, Error, Excerpt};
 use crate::secrets::aws::accounts::Accounts;
 use crate::secrets::aws::cloud::Root;
 use crate::secrets::aws::engine::Engine;
 use crate::secrets::aws::failure::failed_call;
 use crate::secrets::aws::removal::MadeUser;
-use crate::secrets::lease::names::{Rules, unique};
-use crate::secrets::lease::{BindOnce, Issuer, LeaseEngine, OwnerTag, Progress, Removed, settled};
-
-/// IAM's rules for user names, and those of a path of Vault, so that each user can be named in one.
-const NAME: Rules = Rules {
-    longest: 64,
-    also: &['.', '_'],
-};
+use crate::secrets::lease::names::{USER, unique};
+use crate::secrets::lease::{Issuer, LeaseEngine, Mount, OwnerTag, Progress, Removed, settled};
 
 /// Makes and removes IAM users with the credentials of one mount.
 pub(super) struct IamUsers {
@@ -28,11 +22,10 @@ pub(super) struct IamUsers {
     access_key: String,
     account: Option<String>,
     accounts: Arc<Accounts>,
-    binding: Arc<BindOnce>,
+    mount: Arc<Mount>,
 }
 
 /// A user to be made.
-#[derive(Debug)]
 pub(super) struct Plan {
     user: String,
     policy_name: String,
@@ -48,7 +41,7 @@ impl Plan {
         document: &str,
     ) -> Result<Self, Error> {
         Ok(Self {
-            user: unique(context, role_name, NAME)?,
+            user: unique(context, role_name, USER)?,
             policy_name: policy_name(owner_tag),
             document: document.to_owned(),
         })
@@ -74,7 +67,7 @@ impl IamUsers {
             iam: root.iam,
             access_key: root.access_key,
             accounts: Arc::clone(&engine.accounts),
-            binding: Arc::clone(&engine.binding),
+            mount: Arc::clone(&engine.mount),
         })
     }
 
@@ -93,7 +86,7 @@ impl IamUsers {
 
     async fn store(&self, context: &Context, account: &str) -> Result<(), Error> {
         // Before the mount can get credentials of another account: leases that do not say theirs are of this one.
-        self.binding.bind(context, account).await?;
+        self.mount.binding.bind(context, account).await?;
         self.accounts.learn(context, &self.access_key, account).await
     }
 
@@ -116,10 +109,6 @@ impl LeaseEngine for Engine {
         IamUsers::new(self, context, Root { iam, ..root }).await
     }
 
-    async fn previous_issuer(&self, _: &Context) -> Result<Option<IamUsers>, Error> {
-        Ok(None)
-    }
-
     fn advice_for_account(&self, context: &Context, account: &str) -> String {
         format!(
             "write a key of account {account} to {}config/root again until the leases of that account are revoked",
@@ -127,15 +116,13 @@ impl LeaseEngine for Engine {
         )
     }
 
-    fn binding(&self) -> &BindOnce {
-        &self.binding
-    }
-
-    fn locks(&self) -> &NamedLocks {
-        &self.locks
+    fn mount(&self) -> &Mount {
+        &self.mount
     }
 }
 
+/// The defaults stand for what the ten permissions do not reach: to find a renamed user takes `iam:ListUsers`, to see whose
+/// a user is `iam:GetUser`. A policy of IAM is a part of its user.
 #[async_trait]
 impl Issuer for IamUsers {
     type User = MadeUser;
@@ -204,24 +191,6 @@ impl Issuer for IamUsers {
             }
             Err(error) => Err(self.refused(context, error).await),
         }
-    }
-
-    /// It would take `iam:ListUsers` to find one.
-    async fn find_renamed(&self, _: &Context, _: &MadeUser) -> Result<Option<MadeUser>, Error> {
-        Ok(None)
-    }
-
-    /// A policy of IAM is a part of its user.
-    async fn remove_all_but_user(&self, _: &Context, _: &MadeUser) -> Result<Removed, Error> {
-        Ok(Removed {
-            user_found: false,
-            all_found: true,
-        })
-    }
-
-    /// It would take `iam:GetUser` to look; the name decides, which is never made twice.
-    async fn is_foreign(&self, _: &Context, _: &MadeUser) -> bool {
-        false
     }
 }
 

@@ -83,7 +83,7 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
         ));
     }
     lease::renew(
-        &engine.locks,
+        &engine.mount,
         &context,
         user,
         granted,

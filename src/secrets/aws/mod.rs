@@ -29,8 +29,8 @@ mod tests;
 use std::sync::Arc;
 
 use crate::cloud::Client;
-use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
-use crate::secrets::lease::{BindAccount, BindOnce, CleanUp, OrphanMetrics, OwnerTag, WAL_KIND, roll_back};
+use crate::framework::{Backend, BackendKind, CloudMetrics, SpecialPaths};
+use crate::secrets::lease::{Mount, register};
 use accounts::Accounts;
 use engine::{Engine, OPERATIONS};
 
@@ -47,16 +47,12 @@ read credentials from \"creds/<name>\". How long they live is set at \"config/le
 #[must_use]
 pub fn backend(client: Client, mount: &str) -> Backend {
     let calls = Arc::new(CloudMetrics::default());
-    let orphans = Arc::new(OrphanMetrics::default());
     let engine = Arc::new(Engine {
         client: client.observed_by(calls.clone()),
-        locks: NamedLocks::default(),
-        owner_tag: OwnerTag::of_mount(mount),
         accounts: Arc::new(Accounts::default()),
-        binding: Arc::new(BindOnce::default()),
-        orphans: orphans.clone(),
+        mount: Arc::new(Mount::new(mount)),
     });
-    Backend::new(BackendKind::Secrets, HELP)
+    let backend = Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
             root_protected: vec![
                 config::root::STORAGE_KEY.to_owned(),
@@ -74,17 +70,6 @@ pub fn backend(client: Client, mount: &str) -> Backend {
         .path(path_orphans::path(&engine))
         .metrics_path(OPERATIONS)
         .metrics(calls)
-        .metrics(orphans)
-        .secret(lease::secret(&engine))
-        .wal(WAL_KIND, &engine, roll_back)
-        .schedule(
-            "lease records",
-            CleanUp::<Engine>::EVERY,
-            Arc::new(CleanUp::new(&engine)),
-        )
-        .schedule(
-            "account",
-            BindAccount::<Engine>::EVERY,
-            Arc::new(BindAccount::new(&engine)),
-        )
+        .secret(lease::secret(&engine));
+    register(backend, &engine)
 }

@@ -53,7 +53,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
     let document = role.document()?;
     let (terms, warnings) = LeaseConfig::terms(&context).await?;
     let issuer = IamUsers::new(&engine, &context, root).await?;
-    let plan = || Plan::new(&context, engine.owner_tag.as_ref(), &name, document);
+    let plan = || Plan::new(&context, engine.mount.owner_tag.as_ref(), &name, document);
     let (user, key) = issue_user(&issuer, &context, terms, plan).await?;
     let mut response = lease::response(&user, &key, terms);
     response.warnings = warnings;

@@ -59,7 +59,7 @@ struct User {
 
 async fn list(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let orphans = ended_users::<MadeUser>(&context).await?;
-    engine.orphans.listed(&context, orphans.len());
+    engine.mount.orphans.listed(&context, orphans.len());
     Ok(Some(Response::list(orphans)))
 }
 
@@ -68,7 +68,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     match LeaseRecord::<MadeUser>::load(&*context.storage, &name).await? {
         Some(record) if record.is_over(now(&context)) => {
             revoke(&*engine, &context, &record.user).await?;
-            engine.orphans.removed();
+            engine.mount.orphans.removed();
             return Ok(None);
         }
         Some(_) => return Err(in_use(&name)),
@@ -80,7 +80,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     {
         return Err(in_use(&name));
     }
-    let Some(owner_tag) = &engine.owner_tag else {
+    let Some(owner_tag) = &engine.mount.owner_tag else {
         return Err(Error::coded(
             Status::CONFLICT,
             "the server did not provide an id for this mount, so its users cannot be identified",
@@ -106,7 +106,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
     };
     // Its policy is deleted before the user: then nothing else tells whose it is.
     let removal = async { user.remove(&iam).await.map_err(|error| failed_call(&error)) };
-    remove_orphan(&context, &engine.orphans, &user, removal).await?;
+    remove_orphan(&context, &engine.mount.orphans, &user, removal).await?;
     Ok(None)
 }
 

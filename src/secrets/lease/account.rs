@@ -10,7 +10,8 @@ use async_trait::async_trait;
 
 use crate::framework::{Context, Error, Job, Status};
 use crate::secrets::lease::binding::binding;
-use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::engine::{LeaseEngine, UserOf};
+use crate::secrets::lease::issuer::{Issuer as _, LeaseUser as _};
 use crate::secrets::lease::record::{self, LeaseRecord};
 
 /// How many lease records are of this account. Leases of the Go plugin have none before their first renewal here.
@@ -57,7 +58,7 @@ pub async fn issuer_for<E: LeaseEngine>(
         unverified: None,
     };
     if let Some(own) = issuer.account() {
-        engine.binding().bind(context, own).await?;
+        engine.mount().binding.bind(context, own).await?;
     }
     let account = match user.account() {
         Some(account) => account.to_owned(),
@@ -119,7 +120,7 @@ impl<E: LeaseEngine> Job for BindAccount<E> {
             return Ok(());
         };
         match issuer.account() {
-            Some(account) => self.0.binding().bind(context, account).await,
+            Some(account) => self.0.mount().binding.bind(context, account).await,
             None => Ok(()),
         }
     }

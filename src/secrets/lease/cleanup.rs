@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::framework::{Context, Counter, Error, Families, Job};
 use crate::secrets::lease::clock;
-use crate::secrets::lease::issuer::{LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::engine::{LeaseEngine, UserOf};
+use crate::secrets::lease::issuer::LeaseUser as _;
 use crate::secrets::lease::record::{self, LeaseRecord};
 use crate::secrets::lease::removal::remove;
 
@@ -45,7 +46,7 @@ impl<E: LeaseEngine> Job for CleanUp<E> {
         let now = clock::now(context);
         let since = *self.since.get_or_init(|| now);
         // A renewal that comes meanwhile waits, and then finds no record and no user: the lease was over.
-        let _one_at_a_time = self.engine.locks().lock(&record::key(user)).await;
+        let _one_at_a_time = self.engine.mount().locks.lock(&record::key(user)).await;
         let Some(record) = LeaseRecord::<UserOf<E>>::load(&*context.storage, user).await? else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! What an engine tells of its cloud: the users that it makes, and how they are made and removed.
+//! What an engine implements for its cloud: the users that it makes, and how they are made and removed.
 
 use std::fmt::Debug;
 
@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::framework::{Context, Error, NamedLocks};
-use crate::secrets::lease::binding::BindOnce;
+use crate::framework::{Context, Error};
 
 /// The kind of the WAL entries of users, made or to be removed. It is in storage for ever.
 pub const WAL_KIND: &str = "user";
@@ -88,51 +87,29 @@ pub trait Issuer: Send + Sync {
     /// The first thing that could not be removed.
     async fn remove(&self, context: &Context, user: &Self::User) -> Result<Removed, Error>;
 
-    /// Looks for a user that is not there by its name, and that may have renamed itself. Gives what is to be removed.
+    /// Looks for a user that is not there by its name, and that may have renamed itself. Gives what is to be removed; an
+    /// engine that cannot look finds nothing.
     ///
     /// # Errors
     /// The cloud did not answer. Credentials that may not look find nothing.
-    async fn find_renamed(&self, context: &Context, user: &Self::User) -> Result<Option<Self::User>, Error>;
+    async fn find_renamed(&self, _: &Context, _: &Self::User) -> Result<Option<Self::User>, Error> {
+        Ok(None)
+    }
 
-    /// Removes what was made for the user beside it, and leaves the user.
+    /// Removes what was made for the user beside it, and leaves the user. By default nothing is made beside it.
     ///
     /// # Errors
     /// The first thing that could not be removed.
-    async fn remove_all_but_user(&self, context: &Context, user: &Self::User) -> Result<Removed, Error>;
+    async fn remove_all_but_user(&self, _: &Context, _: &Self::User) -> Result<Removed, Error> {
+        Ok(Removed {
+            user_found: false,
+            all_found: true,
+        })
+    }
 
-    /// Whether there is a user by this name that is somebody else's. Where the mount's credentials may not look, the name
-    /// decides, which is never made twice.
-    async fn is_foreign(&self, context: &Context, user: &Self::User) -> bool;
+    /// Whether there is a user by this name that is somebody else's. Where the engine or the mount's credentials cannot
+    /// look, the name decides, which is never made twice.
+    async fn is_foreign(&self, _: &Context, _: &Self::User) -> bool {
+        false
+    }
 }
-
-/// A secrets engine whose leases stand for users.
-#[async_trait]
-pub trait LeaseEngine: Send + Sync + 'static {
-    /// What makes and removes its users.
-    type Issuer: Issuer;
-
-    /// An issuer with the credentials of the mount, for work that nobody waits for.
-    ///
-    /// # Errors
-    /// There are no credentials, or they cannot be used.
-    async fn issuer(&self, context: &Context) -> Result<Self::Issuer, Error>;
-
-    /// An issuer with the credentials that the mount had before, if it is told any. They are for removing only.
-    ///
-    /// # Errors
-    /// Storage cannot be read.
-    async fn previous_issuer(&self, context: &Context) -> Result<Option<Self::Issuer>, Error>;
-
-    /// What the operator can do so that users of another account than that of the mount's credentials are removed. The
-    /// text follows a colon.
-    fn advice_for_account(&self, context: &Context, account: &str) -> String;
-
-    /// What binds leases that do not say their account.
-    fn binding(&self) -> &BindOnce;
-
-    /// One at a time works on a lease record.
-    fn locks(&self) -> &NamedLocks;
-}
-
-/// The users of an engine.
-pub type UserOf<E> = <<E as LeaseEngine>::Issuer as Issuer>::User;

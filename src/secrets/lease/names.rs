@@ -26,6 +26,12 @@ pub struct Rules {
     pub also: &'static [char],
 }
 
+/// What clouds take as the name of a user, and Vault as a part of a path, so that each user can be named in one.
+pub const USER: Rules = Rules {
+    longest: 64,
+    also: &['.', '_'],
+};
+
 /// A new name for the caller of this request and its role.
 ///
 /// # Errors
@@ -95,13 +101,9 @@ mod tests {
     use super::*;
 
     const NOW: u64 = 1_763_850_000;
-    const RULES: Rules = Rules {
-        longest: 64,
-        also: &['.', '_'],
-    };
 
     fn name(display_name: &str, role: &str) -> String {
-        assemble(display_name, role, NOW, RULES).unwrap()
+        assemble(display_name, role, NOW, USER).unwrap()
     }
 
     #[test]
@@ -166,7 +168,7 @@ mod tests {
         #[test]
         fn every_name_keeps_the_rules(display_name in ".*", role in ".*") {
             let name = name(&display_name, &role);
-            prop_assert!(name.len() <= RULES.longest && name.starts_with(PREFIX));
+            prop_assert!(name.len() <= USER.longest && name.starts_with(PREFIX));
             prop_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)), "{}", name);
         }
     }

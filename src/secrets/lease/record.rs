@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::framework::{Change, Context, Error, LeaseTerms, NamedLocks, Storage, WalEntry};
+use crate::framework::{Change, Context, Error, LeaseTerms, Storage, WalEntry};
 use crate::secrets::lease::clock::now;
 use crate::secrets::lease::issuer::{LeaseUser, WAL_KIND};
+use crate::secrets::lease::mount::Mount;
 
 const PREFIX: &str = "issued/";
 
@@ -103,7 +104,7 @@ impl<U: LeaseUser> LeaseRecord<U> {
 /// # Errors
 /// The record cannot be read or written.
 pub async fn renew<U: LeaseUser>(
-    locks: &NamedLocks,
+    mount: &Mount,
     context: &Context,
     user: U,
     granted: Duration,
@@ -112,7 +113,7 @@ pub async fn renew<U: LeaseUser>(
 ) -> Result<(), Error> {
     let storage = &*context.storage;
     let key = key(user.name());
-    let _one_at_a_time = context.unless_cancelled(locks.lock(&key)).await?;
+    let _one_at_a_time = context.unless_cancelled(mount.locks.lock(&key)).await?;
     let stored = LeaseRecord::<U>::load(storage, user.name()).await?;
     let renewed = LeaseRecord::renewed(now(context), user, granted, max_ttl, issued_at);
     let renewed = match &stored {

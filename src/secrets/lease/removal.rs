@@ -2,7 +2,8 @@
 
 use crate::framework::{Context, Error, Status};
 use crate::secrets::lease::account::{ForUser, issuer_for};
-use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::engine::{LeaseEngine, UserOf};
+use crate::secrets::lease::issuer::{Issuer as _, LeaseUser as _};
 
 /// Removes a user and all that belongs to it. What is gone counts as removed, so that it can be repeated.
 ///

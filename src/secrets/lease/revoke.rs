@@ -1,7 +1,8 @@
 //! The end of a lease.
 
 use crate::framework::{Context, Error};
-use crate::secrets::lease::issuer::{LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::engine::{LeaseEngine, UserOf};
+use crate::secrets::lease::issuer::LeaseUser as _;
 use crate::secrets::lease::record;
 use crate::secrets::lease::removal::remove;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::framework::{Context, Error};
 use crate::secrets::lease::account::{ForUser, issuer_for};
-use crate::secrets::lease::issuer::{Issuer as _, LeaseEngine, LeaseUser as _, UserOf};
+use crate::secrets::lease::engine::{LeaseEngine, UserOf};
+use crate::secrets::lease::issuer::{Issuer as _, LeaseUser as _};
 use crate::secrets::lease::record;
 use crate::secrets::lease::removal::remove;
 

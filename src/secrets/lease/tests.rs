@@ -12,12 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::cloud::testing::FixedClock;
 use crate::cloud::{Clock as _, Deadline, budget};
 use crate::framework::{
-    Context, Error, FixedSystem, Job as _, LeaseTerms, MemoryStorage, NamedLocks, Operation, Request,
-    Services, testing,
+    Context, Error, FixedSystem, Job as _, LeaseTerms, MemoryStorage, Operation, Request, Services, testing,
 };
-use crate::secrets::lease::{
-    BindOnce, CleanUp, Issuer, LeaseEngine, LeaseUser, Progress, Removed, issue, renew, revoke,
-};
+use crate::secrets::lease::cleanup::CleanUp;
+use crate::secrets::lease::{self, Issuer, LeaseEngine, LeaseUser, Progress, Removed, issue, renew, revoke};
 
 const HERE: &str = "1234567890123456";
 
@@ -107,25 +105,13 @@ impl Issuer for Credentials {
             ..user.clone()
         }))
     }
-
-    async fn remove_all_but_user(&self, _: &Context, _: &User) -> Result<Removed, Error> {
-        Ok(Removed {
-            user_found: false,
-            all_found: true,
-        })
-    }
-
-    async fn is_foreign(&self, _: &Context, _: &User) -> bool {
-        false
-    }
 }
 
 #[derive(Debug, Default)]
 struct Engine {
     now: Credentials,
     previous: Option<Credentials>,
-    binding: BindOnce,
-    locks: NamedLocks,
+    mount: lease::Mount,
 }
 
 #[async_trait]
@@ -144,12 +130,8 @@ impl LeaseEngine for Engine {
         format!("configure account {account} again")
     }
 
-    fn binding(&self) -> &BindOnce {
-        &self.binding
-    }
-
-    fn locks(&self) -> &NamedLocks {
-        &self.locks
+    fn mount(&self) -> &lease::Mount {
+        &self.mount
     }
 }
 
@@ -305,10 +287,10 @@ async fn live(events: Vec<Event>) {
                 } else {
                     increment
                 };
-                let (locks, context) = (&mount.engine.locks, mount.context());
+                let (kept, context) = (&mount.engine.mount, mount.context());
                 let asked = Duration::from_secs(granted);
                 renew(
-                    locks,
+                    kept,
                     &context,
                     user.clone(),
                     asked,
@@ -403,7 +385,13 @@ async fn a_lease_that_says_no_account_is_bound_to_the_first_one() {
         account_id: None,
         ..user
     };
-    mount.engine.binding.bind(&mount.context(), HERE).await.unwrap();
+    mount
+        .engine
+        .mount
+        .binding
+        .bind(&mount.context(), HERE)
+        .await
+        .unwrap();
     let other = credentials(Some("99"), "99", mount.users());
     let mount = mount.restarted(other, None);
     let error = mount.revoke(&old).await.unwrap_err();

@@ -93,7 +93,7 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     };
     if let Some(before) = &before {
         // Leases that do not say their account are of this one.
-        engine.binding.bind(&context, before).await?;
+        engine.mount.binding.bind(&context, before).await?;
     }
     config.store(&*context.storage).await?;
     let doubts = doubts(&config, engine.credentials.unread_variables());
