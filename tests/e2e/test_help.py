@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from harness.aws import AwsEngine
 from harness.cli import Cli
 from harness.engine import Engine
 from openapi_spec_validator import validate
@@ -50,16 +51,7 @@ def _ours(engine: Engine, document: Doc) -> dict[str, Doc]:
 
 
 def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engine: Engine) -> None:
-    document = engine.api.read("sys/internal/specs/openapi").ok().body
-    ours = _ours(engine, document)
-    # The server's own paths are not ours to mend: the document is validated with our mount alone.
-    schemas = {name: schema for name, schema in document["components"]["schemas"].items()
-               if name.startswith("AliCloud")}
-    validate({**document, "paths": {f"/{engine.path}{path}": item for path, item in ours.items()},
-              "components": {"schemas": schemas}})
-    found = {(path, method): item[method]["operationId"]
-             for path, item in ours.items() for method in ("get", "post", "delete") if method in item}
-    assert found == {
+    assert _valid_operations(engine, "AliCloud") == {
         ("/config", "get"): "ali-cloud-read-configuration",
         ("/config", "post"): "ali-cloud-configure",
         ("/config", "delete"): "ali-cloud-delete-configuration",
@@ -74,6 +66,37 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
         ("/orphans/{user}", "delete"): "ali-cloud-delete-orphan",
         ("/metrics", "get"): "ali-cloud-read-metrics",
     }
+
+
+def test_the_openapi_document_of_the_aws_engine_is_valid_and_has_its_operations(aws_engine: AwsEngine) -> None:
+    assert _valid_operations(aws_engine, "Aws") == {
+        ("/config/root", "get"): "aws-read-root-iam-credentials-configuration",
+        ("/config/root", "post"): "aws-configure-root-iam-credentials",
+        ("/config/lease", "get"): "aws-read-lease-configuration",
+        ("/config/lease", "post"): "aws-configure-lease",
+        ("/config/lease", "delete"): "aws-delete-lease-configuration",
+        ("/roles", "get"): "aws-list-roles",
+        ("/roles/{name}", "get"): "aws-read-role",
+        ("/roles/{name}", "post"): "aws-write-role",
+        ("/roles/{name}", "delete"): "aws-delete-role",
+        ("/creds/{name}", "get"): "aws-generate-credentials",
+        ("/orphans", "get"): "aws-list-orphans",
+        ("/orphans/{user}", "delete"): "aws-delete-orphan",
+        ("/metrics", "get"): "aws-read-metrics",
+    }
+
+
+def _valid_operations(engine: Engine, schemas_prefix: str) -> dict[tuple[str, str], str]:
+    """The operation ids of a mount by path and method, out of a document that is valid."""
+    document = engine.api.read("sys/internal/specs/openapi").ok().body
+    ours = _ours(engine, document)
+    # The server's own paths are not ours to mend: the document is validated with our mount alone.
+    schemas = {name: schema for name, schema in document["components"]["schemas"].items()
+               if name.startswith(schemas_prefix)}
+    validate({**document, "paths": {f"/{engine.path}{path}": item for path, item in ours.items()},
+              "components": {"schemas": schemas}})
+    return {(path, method): item[method]["operationId"]
+            for path, item in ours.items() for method in ("get", "post", "delete") if method in item}
 
 
 def test_the_openapi_document_describes_the_fields(engine: Engine) -> None:
