@@ -1,5 +1,8 @@
 //! What the program does: it is a plugin when a host starts it, and prints help or runs a command when a person does.
 
+#[cfg(test)]
+mod tests;
+
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,9 +18,6 @@ use crate::framework::{Backend, BackendKind, Product};
 use crate::goplugin::{Cookie, Handshake, HandshakeError, hclog, serve};
 use crate::vault::{COOKIE_KEY, COOKIE_VALUE, PROTOCOL_VERSION, Plugin};
 use crate::{auth, secrets};
-
-/// A slow handler must not stall another mount, and a server of many cores must not get many threads.
-const WORKER_THREADS: usize = 2;
 
 /// Set by a host that locks its own memory.
 const MLOCK: &str = "VAULT_PLUGIN_MLOCK_ENABLED";
@@ -73,10 +73,8 @@ fn plugin(arguments: &Arguments) -> ExitCode {
         );
     }
     protect_memory();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build();
+    // One thread, which nothing may block: what takes long is for the pool of blocking threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(serve_plugin(handshake, arguments));

@@ -73,8 +73,8 @@ impl Https {
     }
 
     /// The client of a pool, with the CA certificates as they are now, or a moment ago.
-    fn client(&self, pool: &Pool) -> Result<HttpClient, String> {
-        let tls = self.tls.config()?;
+    async fn client(&self, pool: &Pool) -> Result<HttpClient, String> {
+        let tls = self.tls.config().await?;
         let mut kept = pool.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, client)) = kept
             .as_ref()
@@ -113,7 +113,7 @@ impl Transport for Https {
         };
         let endpoint = request.endpoint;
         let unsent = |cause: &str| Failure::Connect(format!("cannot connect to {endpoint}: {cause}"));
-        let client = self.client(pool).map_err(|cause| unsent(&cause))?;
+        let client = self.client(pool).await.map_err(|cause| unsent(&cause))?;
         let mut url = Zeroizing::new(format!("https://{endpoint}/"));
         if !request.query.is_empty() {
             url.reserve_exact(request.query.len() + 1);

@@ -6,8 +6,9 @@
 
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::config::{
@@ -19,6 +20,8 @@ use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, TokioResolver};
 use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::cloud::file_state::FileState;
@@ -102,7 +105,7 @@ impl SystemNames {
     /// The addresses of a host, IPv4 before IPv6.
     pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         let name = Name::from_utf8(host).map_err(|_| LookupError::NotAName)?;
-        let config = self.config();
+        let config = self.config().await;
         let known = config.in_hosts(&name);
         if known.is_empty() {
             config.ask(&name).await
@@ -111,22 +114,22 @@ impl SystemNames {
         }
     }
 
-    /// What the files say, read again when one has changed.
-    fn config(&self) -> Arc<Config> {
+    /// What the files say, read again when one has changed. A hosts file can be long.
+    async fn config(&self) -> Arc<Config> {
         let states = [&self.files.hosts, &self.files.resolv_conf]
             .map(|path| fs::metadata(path).ok().as_ref().map(FileState::of));
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(kept) if kept.states == states => Arc::clone(&kept.config),
-            _ => {
-                let config = Arc::new(Config::read(&self.files));
-                *kept = Some(Kept {
-                    states,
-                    config: Arc::clone(&config),
-                });
-                config
-            }
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.states == states) {
+            return Arc::clone(&kept.config);
         }
+        let files = self.files.clone();
+        let read = spawn_blocking(move || Config::read(&files)).await;
+        let config = Arc::new(read.unwrap_or_else(|failed| resume_unwind(failed.into_panic())));
+        *kept = Some(Kept {
+            states,
+            config: Arc::clone(&config),
+        });
+        config
     }
 }
 

@@ -41,8 +41,18 @@ pub(super) struct Arrival {
     pub(super) path: String,
     pub(super) class: RequestClass,
     pub(super) deadline: Deadline,
+    /// Whether reading its message takes long.
+    pub(super) is_large: bool,
     /// Held until the request's work is done.
     pub(super) permit: Result<Permit, Error>,
+}
+
+/// From so many bytes on a request has a thread of its own: coercing and checking its documents takes a millisecond and more.
+const LARGE: usize = 16 << 10;
+
+/// Whether a request is served on a thread of its own. Logins are not: anybody may send them, and they hold no documents.
+pub(super) fn is_large(class: RequestClass, message: usize) -> bool {
+    message > LARGE && !matches!(class, RequestClass::Login | RequestClass::Static)
 }
 
 /// The service, with what admits its requests.
@@ -144,6 +154,7 @@ async fn arrive(
         path: head.path,
         class,
         deadline,
+        is_large: is_large(class, head.message),
         permit: permit.map(Option::unwrap_or_default),
     };
     Ok((arrival, body))

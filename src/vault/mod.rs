@@ -19,8 +19,8 @@ mod storage;
 mod system;
 mod version;
 
-#[cfg(fuzzing)]
-pub use service::fuzzing;
+#[cfg(any(test, fuzzing))]
+pub use service::testing;
 
 use std::sync::Arc;
 

@@ -1,13 +1,15 @@
 //! The backend service: each call finds its mount and is served by the mount's backend.
 
-#[cfg(fuzzing)]
-pub mod fuzzing;
+#[cfg(any(test, fuzzing))]
+pub mod testing;
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -160,9 +162,10 @@ impl BackendService for Service {
         request: Request<pb::InitializeArgs>,
     ) -> Result<Response<pb::InitializeReply>, Status> {
         let instance = self.instances.get(&mount_id(request.metadata())?)?;
-        let request = framework::Request::new(Operation::Initialize, "");
-        let deadline = Deadline::after(budget::REQUEST);
-        let initialized = run(&instance, request, deadline, |instance, context| async move {
+        let initialized = run(&instance, false, |instance, cancelled| async move {
+            let request = framework::Request::new(Operation::Initialize, "");
+            let deadline = Deadline::after(budget::REQUEST);
+            let context = Context::new(request, instance.services.clone(), deadline, cancelled);
             instance.backend.handle(context).await
         });
         let err = initialized.await.err();
@@ -272,39 +275,38 @@ where
             "the server's message is not laid out as this plugin expects: operation and path do not come first",
         ));
     }
-    let request = convert::request(wire).map_err(Error::bad_request)?;
     let held = Arc::clone(arrival);
-    run(
-        instance,
-        request,
-        arrival.deadline,
-        |instance, context| async move {
-            let result = serve(instance, context).await;
-            drop(held);
-            result
-        },
-    )
-    .await
+    let work = move |instance: Arc<Instance>, cancelled| async move {
+        let request = convert::request(wire).map_err(Error::bad_request)?;
+        let context = Context::new(request, instance.services.clone(), held.deadline, cancelled);
+        let result = serve(instance, context).await;
+        drop(held);
+        result
+    };
+    run(instance, arrival.is_large, work).await
 }
 
 /// Serves a request in a task of its own: when the client goes away, the host resets the stream and this future is
 /// dropped, but the work must come to an orderly end. The task is told, and stops or undoes what it made. A panic in
 /// it fails this request alone.
-async fn run<T, F, R>(
-    instance: &Arc<Instance>,
-    request: framework::Request,
-    deadline: Deadline,
-    serve: F,
-) -> Result<T, Error>
+///
+/// A large request gets a thread of its own, so that reading its documents stops no other request.
+async fn run<T, F, R>(instance: &Arc<Instance>, is_large: bool, work: F) -> Result<T, Error>
 where
     T: Send + 'static,
-    F: FnOnce(Arc<Instance>, Context) -> R,
+    F: FnOnce(Arc<Instance>, CancellationToken) -> R,
     R: Future<Output = Result<T, Error>> + Send + 'static,
 {
     let cancelled = instance.gone.child_token();
-    let context = Context::new(request, instance.services.clone(), deadline, cancelled.clone());
+    let work = work(Arc::clone(instance), cancelled.clone());
     let cancel_when_dropped = cancelled.drop_guard();
-    let result = tokio::spawn(serve(Arc::clone(instance), context)).await;
+    let task = if is_large {
+        let runtime = Handle::current();
+        spawn_blocking(move || runtime.block_on(work))
+    } else {
+        tokio::spawn(work)
+    };
+    let result = task.await;
     cancel_when_dropped.disarm();
     result.unwrap_or_else(|failed| {
         let panic = failed

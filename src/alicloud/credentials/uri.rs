@@ -75,7 +75,10 @@ impl UriProvider {
     }
 
     async fn ask(&self, url: &Url) -> Result<Answer, Failure> {
-        let https = (url.scheme() == "https").then(|| self.https(url)).transpose()?;
+        let https = match url.scheme() {
+            "https" => Some(self.https(url).await?),
+            _ => None,
+        };
         let host = url.host_str().unwrap_or_default();
         let request = Request::get(url.as_str())
             .header(ACCEPT, HeaderValue::from_static("application/json"))
@@ -93,10 +96,10 @@ impl UriProvider {
         }
     }
 
-    fn https(&self, url: &Url) -> Result<HttpClient, Failure> {
+    async fn https(&self, url: &Url) -> Result<HttpClient, Failure> {
         let mut settings = HttpSettings::plain(CONNECT);
         settings.names = Arc::clone(&self.names);
-        settings.tls = Some(self.tls.config().map_err(Failure::Connect)?);
+        settings.tls = Some(self.tls.config().await.map_err(Failure::Connect)?);
         if !literal(url).is_some_and(is_local) {
             settings.proxies = Arc::clone(self.proxies.get_or_init(|| Arc::new(Proxies::from_env())));
         }

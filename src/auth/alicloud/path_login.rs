@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -81,11 +82,17 @@ pub(super) struct Named {
 
 async fn login(method: Arc<Method>, context: Context, arguments: Login) -> HandlerResult {
     let storage = &*context.storage;
-    let (role_name, role) = role_named(&context, arguments.role.as_deref()).await?;
+    // Asked for together: one wait for the host.
+    let (named, config) = join(
+        role_named(&context, arguments.role.as_deref()),
+        Config::load(storage),
+    )
+    .await;
+    let (role_name, role) = named?;
     let client_address = context.request.remote_address.as_deref();
     role.token.check_address(client_address)?;
 
-    let config = Config::load(storage).await?.unwrap_or_default();
+    let config = config?.unwrap_or_default();
     let rules = Rules {
         extra_hosts: &config.sts_endpoints,
         allowed_hosts: &config.allowed_sts_hosts,

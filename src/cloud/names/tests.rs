@@ -1,6 +1,7 @@
 //! Against a name server on the loopback interface.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hickory_resolver::proto::op::Message;

@@ -1,11 +1,13 @@
 //! TLS as the machine's CA certificates have it, read anew when they change.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls_native_certs::{CertificateResult, ErrorKind, load_native_certs};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::ca_bundle::CaBundle;
@@ -20,14 +22,21 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// failure is not kept, so that installing a CA bundle mends it without a restart.
 #[derive(Debug, Default)]
 pub(crate) struct MachineTls {
+    /// Locked during a look, so that only one is under way.
     kept: Mutex<Option<Kept>>,
 }
 
 #[derive(Debug)]
 struct Kept {
     config: Arc<ClientConfig>,
-    bundle: CaBundle,
+    bundle: Arc<CaBundle>,
     look_at: Instant,
+}
+
+/// What a look at the CA bundle found.
+enum Look {
+    Unchanged,
+    Changed(CaBundle, Result<ClientConfig, String>),
 }
 
 impl MachineTls {
@@ -36,52 +45,52 @@ impl MachineTls {
     ///
     /// # Errors
     /// There are no CA certificates.
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
-        self.config_of(CaBundle::now, load_native_certs)
+    pub(crate) async fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        self.config_of(CaBundle::now, load_native_certs).await
     }
 
-    fn config_of(
+    async fn config_of(
         &self,
-        state: impl FnOnce() -> CaBundle,
-        certificates: impl FnOnce() -> CertificateResult,
+        state: impl FnOnce() -> CaBundle + Send + 'static,
+        certificates: impl FnOnce() -> CertificateResult + Send + 'static,
     ) -> Result<Arc<ClientConfig>, String> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().await;
         let now = Instant::now();
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.look_at) {
             return Ok(Arc::clone(&kept.config));
         }
-        let bundle = state();
+        let known = kept.as_ref().map(|kept| Arc::clone(&kept.bundle));
+        // Some 150 certificates take milliseconds, and other requests must not wait for the disk.
+        let look = spawn_blocking(move || look(known.as_deref(), state, certificates))
+            .await
+            .map_err(|error| format!("the CA certificates were not read: {error}"))?;
         let look_at = now + LOOK_EVERY;
-        if let Some(kept) = kept.as_mut().filter(|kept| kept.bundle == bundle) {
-            kept.look_at = look_at;
-            return Ok(Arc::clone(&kept.config));
-        }
-        let loaded = load(certificates(), kept.is_none())
-            .and_then(|verifier| client_builder(verifier).map_err(|error| error.to_string()))
-            .map(|builder| builder.with_no_client_auth());
-        match (loaded, kept.as_mut()) {
-            (Ok(config), old) => {
+        match (look, kept.as_mut()) {
+            (Look::Changed(bundle, Ok(config)), old) => {
                 if old.is_some() {
                     tracing::info!("the CA bundle has changed and was loaded again");
                 }
                 let config = Arc::new(config);
                 *kept = Some(Kept {
                     config: Arc::clone(&config),
-                    bundle,
+                    bundle: Arc::new(bundle),
                     look_at,
                 });
                 Ok(config)
             }
-            (Err(error), Some(kept)) => {
-                tracing::warn!(
-                    event = "ca_bundle_unusable",
-                    error,
-                    "the CA bundle has changed but cannot be loaded; keeping the previous one"
-                );
+            (Look::Changed(_, Err(error)), None) => Err(error),
+            (look, Some(kept)) => {
+                if let Look::Changed(_, Err(error)) = look {
+                    tracing::warn!(
+                        event = "ca_bundle_unusable",
+                        error,
+                        "the CA bundle has changed but cannot be loaded; keeping the previous one"
+                    );
+                }
                 kept.look_at = look_at;
                 Ok(Arc::clone(&kept.config))
             }
-            (Err(error), None) => Err(error),
+            (Look::Unchanged, None) => Err("the CA certificates were not read".to_owned()),
         }
     }
 
@@ -90,7 +99,7 @@ impl MachineTls {
     pub(crate) fn fixed(config: ClientConfig) -> Self {
         let kept = Kept {
             config: Arc::new(config),
-            bundle: CaBundle::now(),
+            bundle: Arc::new(CaBundle::now()),
             look_at: Instant::now() + Duration::from_secs(3600),
         };
         Self {
@@ -107,8 +116,24 @@ pub(crate) fn machine_verifier() -> Result<Arc<dyn ServerCertVerifier>, String> 
     load(load_native_certs(), true)
 }
 
-/// Trusts certificates that were read. Where there are others to fall back on, a file that is broken in part is broken: it may be in
-/// the middle of being written.
+/// Reads the certificates, if their files are not as they were.
+fn look(
+    known: Option<&CaBundle>,
+    state: impl FnOnce() -> CaBundle,
+    certificates: impl FnOnce() -> CertificateResult,
+) -> Look {
+    let bundle = state();
+    if known == Some(&bundle) {
+        return Look::Unchanged;
+    }
+    let loaded = load(certificates(), known.is_none())
+        .and_then(|verifier| client_builder(verifier).map_err(|error| error.to_string()))
+        .map(|builder| builder.with_no_client_auth());
+    Look::Changed(bundle, loaded)
+}
+
+/// Trusts certificates that were read. Where there are others to fall back on, a file that is broken in part is broken: it
+/// may be in the middle of being written.
 fn load(loaded: CertificateResult, take_what_is_there: bool) -> Result<Arc<dyn ServerCertVerifier>, String> {
     let broken = loaded
         .errors
@@ -155,25 +180,30 @@ mod tests {
         };
         let tls = MachineTls::default();
         let config = || {
-            let state = || CaBundle::of(|name| (name == "SSL_CERT_FILE").then(|| file.clone().into()));
-            tls.config_of(state, || load_certs_from_paths(Some(&file), None))
+            let (watched, read) = (file.clone(), file.clone());
+            let state =
+                move || CaBundle::of(|name| (name == "SSL_CERT_FILE").then(|| watched.clone().into()));
+            tls.config_of(state, move || load_certs_from_paths(Some(&read), None))
         };
         let params = CertificateParams::new(vec!["sts.test".to_owned()]).unwrap();
         let (one, two) = (self_signed(&params), self_signed(&params));
 
         // That there is none is not kept.
-        assert!(config().unwrap_err().starts_with("no CA certificates"));
+        assert!(config().await.unwrap_err().starts_with("no CA certificates"));
         put(&pem(&one));
-        let first = config().unwrap();
+        let first = config().await.unwrap();
         assert_eq!(handshake(Arc::clone(&first), &one).await, Ok(()));
         assert!(handshake(Arc::clone(&first), &two).await.is_err());
 
         advance(LOOK_EVERY).await;
-        assert!(Arc::ptr_eq(&config().unwrap(), &first), "nothing has changed");
+        assert!(
+            Arc::ptr_eq(&config().await.unwrap(), &first),
+            "nothing has changed"
+        );
         put(&pem(&two));
-        assert!(Arc::ptr_eq(&config().unwrap(), &first), "no look is due");
+        assert!(Arc::ptr_eq(&config().await.unwrap(), &first), "no look is due");
         advance(LOOK_EVERY).await;
-        let second = config().unwrap();
+        let second = config().await.unwrap();
         assert_eq!(handshake(Arc::clone(&second), &two).await, Ok(()));
         assert!(handshake(Arc::clone(&second), &one).await.is_err());
 
@@ -181,11 +211,11 @@ mod tests {
         let both = pem(&one) + &pem(&two);
         put(&both[..both.len() - 40]);
         advance(LOOK_EVERY).await;
-        assert!(Arc::ptr_eq(&config().unwrap(), &second));
+        assert!(Arc::ptr_eq(&config().await.unwrap(), &second));
         put(&both);
         advance(LOOK_EVERY).await;
         for shown in [&one, &two] {
-            assert_eq!(handshake(config().unwrap(), shown).await, Ok(()));
+            assert_eq!(handshake(config().await.unwrap(), shown).await, Ok(()));
         }
     }
 }

@@ -13,7 +13,7 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 use vault_plugin_alicloud::fuzzing::cloud::fuzzing::FixedClock;
 use vault_plugin_alicloud::fuzzing::framework::{Backend, BackendKind, Field, FieldKind, Path, Pattern};
-use vault_plugin_alicloud::fuzzing::vault::fuzzing::Mount;
+use vault_plugin_alicloud::fuzzing::vault::testing::Mount;
 use vault_plugin_alicloud::fuzzing::vault::generated::pb;
 use vault_plugin_alicloud_fuzz::block_on;
 

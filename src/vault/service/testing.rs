@@ -1,7 +1,8 @@
-//! An entry point of `tests/fuzz`, compiled only with `--cfg fuzzing`: one mount, without a host.
+//! One mount without a host, for tests and fuzz targets.
 
 use std::sync::Arc;
 
+use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
 use super::pb;
@@ -9,7 +10,7 @@ use crate::cloud::{Clock, Deadline};
 use crate::framework::{Backend, FixedSystem, MemoryStorage, Operation, Services};
 use crate::vault::admission::Permit;
 use crate::vault::instances::Instance;
-use crate::vault::intake::Arrival;
+use crate::vault::intake::{Arrival, is_large};
 
 /// A mount with storage in memory, which is called as the service calls it.
 #[derive(Clone)]
@@ -18,15 +19,21 @@ pub struct Mount(Arc<Instance>);
 impl Mount {
     /// A mount of a backend, with nothing stored yet.
     pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
+        let services = Services {
+            storage: Arc::new(MemoryStorage::default()),
+            system: Arc::new(FixedSystem::default()),
+            clock,
+            resolves_paths: Arc::default(),
+            process: Arc::new(()),
+        };
+        Self::with(backend, services)
+    }
+
+    /// A mount of a backend, with a host.
+    pub fn with(backend: Backend, services: Services) -> Self {
         Self(Arc::new(Instance {
             backend,
-            services: Services {
-                storage: Arc::new(MemoryStorage::default()),
-                system: Arc::new(FixedSystem::default()),
-                clock,
-                resolves_paths: Arc::default(),
-                process: Arc::new(()),
-            },
+            services,
             refused_logins: Arc::default(),
             gone: CancellationToken::new(),
         }))
@@ -54,6 +61,7 @@ impl Mount {
             path,
             class,
             deadline: Deadline::after(class.budget()),
+            is_large: request.is_some_and(|request| is_large(class, request.encoded_len())),
             permit: Ok(Permit::default()),
         })
     }
