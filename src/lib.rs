@@ -78,7 +78,12 @@
 //! - **Heap memory is zeroed on free** by the program's allocator: requests, answers and keys leave copies in the buffers of
 //!   gRPC, HTTP, TLS and JSON, which no type of ours reaches. What remains are the buffers of open connections: each keeps
 //!   the end of its last messages until longer ones overwrite it.
-//! - **Two worker threads, the system's allocator underneath, optimised for size**: memory matters beside a secret store.
+//! - **One thread serves all requests**, since most of a request's cost with two were the wake-ups between them. Nothing
+//!   may block it: files are read on the pool of blocking threads, and a request with a large document is served there.
+//! - **Small writes are gathered** (`goplugin::gathered`): a call's headers, its message and the answer to the host's ping
+//!   leave in one TLS record.
+//! - **The system's allocator underneath**: memory matters beside a secret store.
+//! - **Compiled for speed, except what no request waits for** (`Cargo.toml`; figures in docs/performance.md).
 //! - **No jitter entropy** (`AWS_LC_SYS_NO_JITTER_ENTROPY` in `.cargo/config.toml`): randomness comes from the kernel,
 //!   as in Go, and the start is ten times faster.
 #![forbid(unsafe_code)]

@@ -34,6 +34,7 @@ use tonic::{
 use tower::service_fn;
 
 use super::{
+    gathered::Gathered,
     generated::{
         ConnInfo,
         conn_info::Knock,
@@ -125,7 +126,7 @@ impl Broker {
         // Called whenever the channel needs a connection.
         let connector = service_fn(move |_: Uri| {
             let (shared, route) = (Arc::clone(&shared), Arc::clone(&route));
-            async move { shared.connect(&route).await.map(TokioIo::new) }
+            async move { shared.connect(&route).await.map(Gathered::new).map(TokioIo::new) }
         });
         // The plain scheme keeps tonic's own TLS out; the connector brings ours.
         Endpoint::from_static("http://localhost")

@@ -13,6 +13,7 @@ mod broker;
 mod controller;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod gathered;
 mod generated;
 mod handshake;
 pub mod hclog;

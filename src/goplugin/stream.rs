@@ -9,7 +9,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
-use super::lifetime::OpenConnection;
+use super::{gathered::Gathered, lifetime::OpenConnection};
 
 /// A socket, or a stream of a multiplexed one.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -25,7 +25,7 @@ pub(super) struct MainStream {
 impl MainStream {
     pub(super) fn new(io: impl Io + 'static, open: OpenConnection) -> Self {
         Self {
-            io: Box::new(io),
+            io: Box::new(Gathered::new(io)),
             _open: open,
         }
     }
