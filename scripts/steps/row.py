@@ -25,4 +25,12 @@ class Row:
         limit, verdict = f"{self.limit:.2f}", "ok" if self.good else "TOO MUCH"
         if math.isinf(self.limit):
             limit = verdict = ""
-        return f"{self.what:<50} {self.measured:>9.2f} {limit:>9} {self.unit:<4} {verdict:<8} {self.how}"
+        return f"{self.what:<60} {self.measured:>9.2f} {limit:>9} {self.unit:<4} {verdict:<8} {self.how}"
+
+
+def show(rows: list[Row]) -> int:
+    """Prints the table: 0 when all limits hold."""
+    print(f"\n{'':<60} {'measured':>9} {'limit':>9}")
+    for row in rows:
+        print(row)
+    return 0 if all(row.good for row in rows) else 1
