@@ -17,6 +17,10 @@ use http::{HeaderMap, HeaderName};
 pub(crate) enum Step {
     Answer(u16, &'static str),
     AnswerLater(Duration, u16, &'static str),
+    /// With a body that is made for the call.
+    Made(u16, String),
+    /// None, for ever.
+    Silence,
     /// With a header.
     AnswerWith(&'static str, String, u16, &'static str),
     Fail(Failure),
@@ -40,14 +44,23 @@ impl Sent {
     }
 }
 
-#[derive(Debug, Default)]
+/// What answers when a script has no step for a call.
+type Usual = Arc<dyn Fn(&Sent) -> Step + Send + Sync>;
+
+#[derive(Default)]
 struct Record {
     steps: Mutex<VecDeque<Step>>,
     /// Steps for one action each, taken before the others.
     by_action: Mutex<Vec<(&'static str, Step)>>,
     /// What answers when no step is left.
-    usual: Option<fn(&str) -> Step>,
+    usual: Option<Usual>,
     sent: Mutex<Vec<Sent>>,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Record")
+    }
 }
 
 impl std::fmt::Debug for Step {
@@ -73,20 +86,28 @@ impl Script {
         usual: fn(&str) -> Step,
         steps: impl IntoIterator<Item = (&'static str, Step)>,
     ) -> Self {
+        let usual = move |sent: &Sent| usual(sent.value("Action").unwrap_or_default());
+        let script = Self::by_call(usual);
+        script.0.by_action.lock().unwrap().extend(steps);
+        script
+    }
+
+    /// A script that answers each call as this function says.
+    pub(crate) fn by_call(answer: impl Fn(&Sent) -> Step + Send + Sync + 'static) -> Self {
         Self(Arc::new(Record {
-            by_action: Mutex::new(steps.into_iter().collect()),
-            usual: Some(usual),
+            usual: Some(Arc::new(answer)),
             ..Record::default()
         }))
     }
 
-    fn step(&self, action: &str) -> Step {
+    fn step(&self, sent: &Sent) -> Step {
+        let action = sent.value("Action").unwrap_or_default();
         let mut by_action = self.0.by_action.lock().unwrap();
         if let Some(at) = by_action.iter().position(|(name, _)| *name == action) {
             return by_action.remove(at).1;
         }
         let next = self.0.steps.lock().unwrap().pop_front();
-        next.or_else(|| self.0.usual.map(|usual| usual(action)))
+        next.or_else(|| self.0.usual.as_ref().map(|usual| usual(sent)))
             .expect("the script has no more steps")
     }
 
@@ -122,25 +143,27 @@ impl Transport for Script {
             headers: request.headers,
             form: form.map(|(name, value)| (decode(name), decode(value))).collect(),
         };
-        let step = self.step(sent.value("Action").unwrap_or_default());
+        let step = self.step(&sent);
         self.0.sent.lock().unwrap().push(sent);
         let mut headers = HeaderMap::new();
         let (status, body) = match step {
-            Step::Answer(status, body) => (status, body),
+            Step::Answer(status, body) => (status, body.to_owned()),
             Step::AnswerLater(wait, status, body) => {
                 tokio::time::sleep(wait).await;
-                (status, body)
+                (status, body.to_owned())
             }
+            Step::Made(status, body) => (status, body),
+            Step::Silence => std::future::pending().await,
             Step::AnswerWith(name, value, status, body) => {
                 headers.insert(HeaderName::from_static(name), value.parse().unwrap());
-                (status, body)
+                (status, body.to_owned())
             }
             Step::Fail(failure) => return Err(failure),
         };
         Ok(Answer {
             status,
             headers,
-            body: Zeroizing::new(body.as_bytes().to_vec()),
+            body: Zeroizing::new(body.into_bytes()),
         })
     }
 }

@@ -61,15 +61,15 @@ impl WalEntry {
         Change::Delete { key: self.key() }
     }
 
-    /// Writes the entry once more, where it is not certain that it is still there.
+    /// Writes the entry once more: with other data, or where it is not certain that it is still there.
     pub async fn put_again(&self, context: &Context, kind: &str, data: &impl Serialize) -> Result<(), Error> {
-        let stored = Stored {
-            kind: kind.to_owned(),
-            data: serde_json::to_value(data)
-                .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?,
-            created_at: now(context),
-        };
+        let stored = stored(context, kind, data)?;
         context.storage.put_json(&self.key(), &stored).await
+    }
+
+    /// The same as a change, to be made together with others.
+    pub fn replacement(&self, context: &Context, kind: &str, data: &impl Serialize) -> Result<Change, Error> {
+        Change::put_json(self.key(), &stored(context, kind, data)?)
     }
 
     /// What the entries of a kind hold now, of any age. Those that cannot be read are logged and left out.
@@ -77,6 +77,15 @@ impl WalEntry {
     /// # Errors
     /// The entries cannot be listed.
     pub async fn all_of_kind<T: DeserializeOwned>(context: &Context, kind: &str) -> Result<Vec<T>, Error> {
+        let found = Self::find(context, kind).await?;
+        Ok(found.into_iter().map(|(_, data)| data).collect())
+    }
+
+    /// The same with the entries themselves.
+    ///
+    /// # Errors
+    /// The entries cannot be listed.
+    pub async fn find<T: DeserializeOwned>(context: &Context, kind: &str) -> Result<Vec<(Self, T)>, Error> {
         let mut found = Vec::new();
         for id in Self::ids(context).await? {
             let pending = match Self::load(context, id.clone()).await {
@@ -90,7 +99,7 @@ impl WalEntry {
                 }
             };
             match serde_json::from_value(pending.data) {
-                Ok(data) => found.push(data),
+                Ok(data) => found.push((pending.entry, data)),
                 Err(_) => tracing::error!(
                     event = "wal_data_unreadable",
                     entry = id,
@@ -121,6 +130,15 @@ impl WalEntry {
     fn key(&self) -> String {
         format!("{PREFIX}{}", self.id)
     }
+}
+
+fn stored(context: &Context, kind: &str, data: &impl Serialize) -> Result<Stored, Error> {
+    Ok(Stored {
+        kind: kind.to_owned(),
+        data: serde_json::to_value(data)
+            .map_err(|error| Error::internal("a WAL entry cannot be encoded").with_source(error))?,
+        created_at: now(context),
+    })
 }
 
 /// Seconds since 1970.

@@ -1,9 +1,11 @@
 //! Access keys of RAM users. A user has at most two, active or not.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use time::OffsetDateTime;
 
 use super::{One, Ram, of_user};
+use crate::cloud::clock;
 use crate::cloud::{Error, IgnoreNotFound as _, Parameters, Result, create_only};
 
 /// A new access key. `Debug` hides the secret.
@@ -15,6 +17,22 @@ pub struct AccessKey {
     /// The secret, which the cloud shows only once.
     #[serde(rename = "AccessKeySecret")]
     pub secret: SecretString,
+}
+
+/// An access key without its secret, as RAM lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ListedKey {
+    /// The key id.
+    #[serde(rename = "AccessKeyId")]
+    pub id: String,
+    /// When it was made, by the cloud's clock.
+    #[serde(rename = "CreateDate", default, deserialize_with = "date")]
+    pub created: Option<OffsetDateTime>,
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<OffsetDateTime>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| clock::parse(&text)))
 }
 
 fn of_key(user: &str, key_id: &str) -> Parameters {
@@ -68,6 +86,15 @@ impl Ram {
         Ok(())
     }
 
+    /// Switches a key off. It can be switched on again.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such key or user, and every other kind.
+    pub async fn deactivate_access_key(&self, user: &str, key_id: &str) -> Result<()> {
+        self.change("UpdateAccessKey", of_key(user, key_id).with("Status", "Inactive"))
+            .await
+    }
+
     /// Deletes a key, also an active one.
     ///
     /// # Errors
@@ -81,6 +108,15 @@ impl Ram {
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn list_access_keys(&self, user: &str) -> Result<Vec<String>> {
-        self.names("ListAccessKeys", of_user(user)).await
+        let keys = self.access_keys(user).await?;
+        Ok(keys.into_iter().map(|key| key.id).collect())
+    }
+
+    /// All keys of a user, active or not.
+    ///
+    /// # Errors
+    /// As [`Self::list_access_keys`].
+    pub async fn access_keys(&self, user: &str) -> Result<Vec<ListedKey>> {
+        self.list("ListAccessKeys", of_user(user)).await
     }
 }

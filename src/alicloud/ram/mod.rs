@@ -12,7 +12,7 @@ mod user;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-pub use key::AccessKey;
+pub use key::{AccessKey, ListedKey};
 pub use policy::{PolicyKind, PolicyRef};
 pub use user::User;
 
@@ -142,7 +142,7 @@ struct List<T> {
 /// A thing of which only the name matters.
 #[derive(Deserialize)]
 struct Named {
-    #[serde(rename = "AccessKeyId", alias = "GroupName", alias = "UserName")]
+    #[serde(rename = "GroupName", alias = "UserName")]
     name: String,
 }
 
