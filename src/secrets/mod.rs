@@ -3,3 +3,4 @@
 pub mod alicloud;
 pub mod aws;
 mod lease;
+mod rotation;

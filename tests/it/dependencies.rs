@@ -27,7 +27,7 @@ const BASICS: [&str; 5] = [
 ];
 
 /// Each module, and the modules that its files may name besides their own and, but for `cloud` and `goplugin`, `BASICS`.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("alicloud", &["cloud"]),
     ("auth", &["alicloud", "cloud", "framework"]),
     ("aws", &["cloud"]),
@@ -37,10 +37,17 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("goplugin", &[]),
     (
         "secrets/alicloud",
-        &["alicloud", "cloud", "framework", "secrets/lease"],
+        &[
+            "alicloud",
+            "cloud",
+            "framework",
+            "secrets/lease",
+            "secrets/rotation",
+        ],
     ),
     ("secrets/aws", &["aws", "cloud", "framework", "secrets/lease"]),
     ("secrets/lease", &["cloud", "framework"]),
+    ("secrets/rotation", &["framework"]),
     ("vault", &["framework", "goplugin"]),
 ];
 
