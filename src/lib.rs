@@ -8,7 +8,7 @@
 //! ```text
 //! run ──► cli, secrets, auth, vault, goplugin
 //!
-//! secrets::alicloud ──► secrets::lease ──► framework
+//! secrets::alicloud ──► secrets::lease, secrets::rotation ──► framework
 //!   │                        └───────────► cloud
 //!   └──► alicloud ──► cloud
 //! secrets::aws ──► secrets::lease, aws, framework
@@ -30,6 +30,7 @@
 //! | `alicloud` | Alibaba Cloud, as a `Service` of `cloud`: signatures, endpoints, ARNs, error codes, RAM, STS, and where credentials come from |
 //! | `aws` | Amazon Web Services, as a `Service` of `cloud`: signatures, partitions, error codes, IAM |
 //! | `secrets::lease` | the life of a lease whose credential is a user in a cloud: plan, WAL entry, make, record, undo; owner tag, names, rollback; generic over an issuer |
+//! | `secrets::rotation` | when a credential is rotated: settings, periods, cron schedules, the next time |
 //! | `secrets::alicloud` | the AliCloud secrets engine |
 //! | `secrets::aws` | the AWS secrets engine, for registrations with `-engine=aws` |
 //! | `auth::alicloud` | the auth method |
@@ -65,6 +66,8 @@
 //! - **The mount keeps its own record of leases.** A host tells when a lease ends, not when it loses one. The record
 //!   replaces the WAL entry when the key is made, knows the end of the lease, and past it the tick removes the user. A new
 //!   process extends an expired record once before it acts: the Go plugin may have served in between.
+//! - **The plugin rotates its own key by itself**, at ticks, with the next time in storage: neither the rotation manager of
+//!   Vault Enterprise nor anything in memory is needed. Of the two keys of a rotation, the one in `config` stays.
 //! - **Calls queue instead of being refused.** RAM counts the calls of an account by operation and second. A rate limiter for
 //!   each lets no more begin than RAM documents, slows down when RAM throttles, and prioritises interactive requests.
 //! - **Storage is upstream's.** Entries and leases of HashiCorp's Go plugins are read, and what is written can be read by

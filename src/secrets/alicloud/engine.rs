@@ -4,6 +4,7 @@ use crate::alicloud::Client;
 use crate::framework::{DisplayAttributes, NamedLocks};
 use crate::secrets::alicloud::accounts::Accounts;
 use crate::secrets::alicloud::credentials::MountCredentials;
+use crate::secrets::alicloud::rotation::RootRotation;
 use crate::secrets::lease::Mount;
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
@@ -17,4 +18,5 @@ pub(super) struct Engine {
     pub(super) locks: NamedLocks,
     pub(super) accounts: Accounts,
     pub(super) mount: Mount,
+    pub(super) root: RootRotation,
 }

@@ -3,6 +3,7 @@
 //! | path | file |
 //! |---|---|
 //! | `config` | `config/` |
+//! | `config/rotate-root` | `path_rotate_root`, `rotation/` |
 //! | `role/<name>`, `role`, `roles` | `role/` |
 //! | `creds/<name>` | `path_creds` |
 //! | `orphans`, `orphans/<user>` | `path_orphans` |
@@ -22,11 +23,13 @@ mod lease;
 mod names;
 mod path_creds;
 mod path_orphans;
+mod path_rotate_root;
 mod propagation;
 mod ram_user;
 mod removal;
 mod renamed_user;
 mod role;
+mod rotation;
 mod sts_session;
 #[cfg(test)]
 mod tests;
@@ -40,6 +43,7 @@ use crate::secrets::lease::{Mount, register};
 use accounts::Accounts;
 use credentials::MountCredentials;
 use engine::{Engine, OPERATIONS};
+use rotation::{RootRotation, ScheduledRotation};
 
 #[cfg(fuzzing)]
 pub use role::fuzzing;
@@ -64,6 +68,7 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         locks: NamedLocks::default(),
         accounts: Accounts::default(),
         mount: Mount::new(mount),
+        root: RootRotation::default(),
     });
     let backend = Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
@@ -71,6 +76,7 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
             ..SpecialPaths::default()
         })
         .path(config::path::path(&engine))
+        .path(path_rotate_root::path(&engine))
         .path(role::path::list_path(&engine))
         .path(role::path::path(&engine))
         .path(path_creds::path(&engine))
@@ -78,10 +84,17 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         .path(path_orphans::path(&engine))
         .metrics_path(OPERATIONS)
         .metrics(calls)
-        .secret(lease::secret(&engine));
-    register(backend, &engine).schedule(
-        "previous credentials",
-        config::previous::EVERY,
-        Arc::new(config::previous::Forget::new(&engine)),
-    )
+        .secret(lease::secret(&engine))
+        .wal(rotation::WAL_KIND, &engine, rotation::roll_back);
+    register(backend, &engine)
+        .schedule(
+            "previous credentials",
+            config::previous::EVERY,
+            Arc::new(config::previous::Forget::new(&engine)),
+        )
+        .schedule(
+            "root rotation",
+            ScheduledRotation::EVERY,
+            Arc::new(ScheduledRotation::new(&engine)),
+        )
 }

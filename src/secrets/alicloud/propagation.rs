@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::alicloud::ram::AccessKey;
 use crate::alicloud::sts::Sts;
-use crate::alicloud::{Credentials, Kind};
+use crate::alicloud::{self, CallerIdentity, Credentials, Kind};
 use crate::framework::{Context, Error, Status, human_duration};
 use crate::secrets::alicloud::failure::failed_call;
 
@@ -28,7 +28,28 @@ pub(super) async fn wait(
     if limit.is_zero() {
         return Ok(());
     }
-    let end = context.deadline().within(limit);
+    match first_answer(sts, &context.within(limit), key).await? {
+        Ok(_) => Ok(()),
+        Err(refused) => Err(Error::coded(
+            Status::UNAVAILABLE,
+            format!(
+                "the new access key did not work within {} (wait_for_propagation of the role) and was removed: {refused}",
+                human_duration(limit)
+            ),
+        )),
+    }
+}
+
+/// Asks STS with the new key until it is known, or the deadline comes: then the answer is the last refusal.
+///
+/// # Errors
+/// STS failed otherwise, or the caller has gone away.
+pub(super) async fn first_answer(
+    sts: &Sts,
+    context: &Context,
+    key: &AccessKey,
+) -> Result<Result<CallerIdentity, alicloud::Error>, Error> {
+    let end = context.deadline();
     let sts = sts
         .with_credentials(Credentials::new(key.id.clone(), key.secret.clone()))
         .by(end);
@@ -36,18 +57,11 @@ pub(super) async fn wait(
     loop {
         context.check_cancelled()?;
         match sts.get_caller_identity().await {
-            Ok(_) => return Ok(()),
+            Ok(identity) => return Ok(Ok(identity)),
             // A key that was just made is not wrong, only new.
             Err(refused) if refused.kind() == Kind::Credentials => {
                 if end.remaining() <= pause {
-                    return Err(Error::coded(
-                        Status::UNAVAILABLE,
-                        format!(
-                            "the new access key did not work within {} (wait_for_propagation of the role) and was \
-                             removed: {refused}",
-                            human_duration(limit)
-                        ),
-                    ));
+                    return Ok(Err(refused));
                 }
             }
             Err(error) => return Err(failed_call(error)),

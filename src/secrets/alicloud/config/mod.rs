@@ -2,6 +2,7 @@
 
 pub(super) mod path;
 pub(super) mod previous;
+mod rotation;
 mod values;
 mod warnings;
 
@@ -16,8 +17,9 @@ use crate::alicloud::credentials::{
 };
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
 use crate::alicloud::{Endpoint, Region, endpoint};
-use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
+use crate::framework::{Change, Error, Field, FieldKind, Setting, Settings, Storage, stored};
 use crate::secrets::alicloud::config::values::{CredentialSource, RoleArn};
+use crate::secrets::rotation::{RotationSettings, with_rotation};
 
 /// Upstream's key.
 pub(super) const STORAGE_KEY: &str = "config";
@@ -82,6 +84,14 @@ pub(super) struct Config {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub(super) fold_role_names: bool,
+    #[serde(flatten)]
+    pub(super) rotation: RotationSettings,
+    /// Ids of keys that rotations have replaced and deleted.
+    #[serde(
+        deserialize_with = "stored::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    rotated_keys: Vec<String>,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -89,7 +99,7 @@ pub(super) struct Config {
 
 /// What callers write and read.
 pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
-    Settings::new()
+    let own = Settings::new()
         .with(Setting::new("access_key", |config: &mut Config| &mut config.access_key).describe(
             "Access key id with permission to manage RAM users and policies, or to assume roles.",
         ))
@@ -187,7 +197,8 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
                  request means: Vault, and OpenBao before 2.7. There, a policy that denies one spelling of a path does \
                  not deny the others. Default: false, where a role answers to the spelling that it was written with.",
             ),
-        )
+        );
+    with_rotation(own)
 });
 
 impl Config {
@@ -197,6 +208,11 @@ impl Config {
 
     pub(super) async fn store(&self, storage: &dyn Storage) -> Result<(), Error> {
         storage.put_json(STORAGE_KEY, self).await
+    }
+
+    /// What [`Self::store`] does, as a change to be made together with others.
+    pub(super) fn put(&self) -> Result<Change, Error> {
+        Change::put_json(STORAGE_KEY.to_owned(), self)
     }
 
     pub(super) fn has_key_pair(&self) -> bool {
@@ -289,7 +305,7 @@ impl Config {
         if self.credential_source == Some(CredentialSource(Source::Stored)) && !self.has_key_pair() {
             return refused("credential_source is config, which needs access_key and secret_key");
         }
-        Ok(())
+        self.check_rotation()
     }
 }
 

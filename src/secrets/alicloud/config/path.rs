@@ -67,12 +67,12 @@ pub(super) struct Write {
 }
 
 async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
-    let _one_writer = engine.locks.lock(STORAGE_KEY).await;
+    let _one_writer = context.unless_cancelled(engine.locks.lock(STORAGE_KEY)).await?;
     let stored = Config::load(&*context.storage).await?;
     let verify = arguments.verify == Some(true);
     // To try what is there changes nothing, and makes no configuration where there is none.
     let only_tried = verify && !SETTINGS.any_given(&arguments.given);
-    let config = arguments.applied_to(stored.clone())?;
+    let config = arguments.applied_to(stored.clone(), lease::now(&context))?;
     let mut answer = None;
     if verify {
         let (credentials, sts) = engine.trial_of(&config, &context.request.mount_point).await?;
@@ -141,11 +141,13 @@ async fn read(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
     let mut data = SETTINGS.shown(&config);
     let (in_force, warnings) = in_force(&engine, &config, &context.request.mount_point).await;
     data.extend(in_force);
+    data.extend(config.rotation.shown_times());
     let mut response = Response::data(data);
     response.warnings = warnings;
     response
         .warnings
         .extend(doubts(&config, engine.credentials.unread_variables()));
+    response.warnings.extend(engine.root.warning());
     Ok(Some(response))
 }
 
@@ -198,17 +200,19 @@ fn shown(source: Option<Source>, identity: Option<&CallerIdentity>) -> Map<Strin
 }
 
 async fn delete(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
-    let _one_writer = engine.locks.lock(STORAGE_KEY).await;
+    let _one_writer = context.unless_cancelled(engine.locks.lock(STORAGE_KEY)).await?;
     context.storage.delete(STORAGE_KEY).await?;
     Ok(None)
 }
 
 impl Write {
     /// What is not given stays as it is: Terraform writes the key pair alone, again and again.
-    fn applied_to(self, stored: Option<Config>) -> Result<Config, Error> {
+    fn applied_to(self, stored: Option<Config>, now: u64) -> Result<Config, Error> {
         let mut config = stored.unwrap_or_default();
+        let before = config.rotation.clone();
         self.check_pair()?;
         SETTINGS.merge(&mut config, &self.given)?;
+        config.rotation.written(&before, &self.given, now)?;
         config.check()?;
         Ok(config)
     }
@@ -238,7 +242,7 @@ mod tests {
 
     fn apply(arguments: Value, stored: Option<Config>) -> Result<Config, String> {
         let write: Write = serde_json::from_value(arguments).unwrap();
-        write.applied_to(stored).map_err(|error| error.to_string())
+        write.applied_to(stored, 0).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod metrics;
 mod orphans;
 mod record;
 mod revoke;
+mod rotation;
 mod spelling;
 
 use std::sync::Arc;
