@@ -19,7 +19,7 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     for synopsis in ("Configure", "List the existing roles", "Read, write and reference policies",
                      "Generate an API key or STS credential"):
         assert synopsis in text
-    for pattern in ("^config$", "^roles?/?$", "^role/", "^creds/"):
+    for pattern in ("^config$", "^config/rotate-root$", "^roles?/?$", "^role/", "^creds/"):
         assert pattern in text, text
 
 
@@ -27,6 +27,7 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     ("config", ["access_key (string)", "secret_key (string)", "region (string)", "credential_source (string)",
                 "oidc_provider_arn (string)", "oidc_token_file (string)", "role_arn (string)",
                 "role_session_name (string)", "external_id (string)", "max_retries (int)", "verify (bool)"]),
+    ("config/rotate-root", ["Replace the access key", "RAM user"]),
     ("role", ["List the existing roles"]),
     ("roles", ["List the existing roles"]),
     ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
@@ -55,6 +56,7 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
         ("/config", "get"): "ali-cloud-read-configuration",
         ("/config", "post"): "ali-cloud-configure",
         ("/config", "delete"): "ali-cloud-delete-configuration",
+        ("/config/rotate-root", "post"): "ali-cloud-rotate-root-credentials",
         ("/role", "get"): "ali-cloud-list-roles",
         ("/roles", "get"): "ali-cloud-list-roles2",
         ("/role/{name}", "get"): "ali-cloud-read-role",
@@ -118,7 +120,8 @@ def test_the_openapi_document_describes_the_configuration(engine: Engine) -> Non
         "access_key", "secret_key", "region", "ram_endpoint", "sts_endpoint", "max_custom_policies",
         "max_system_policies", "credential_source", "oidc_provider_arn", "oidc_token_file", "role_arn",
         "role_session_name", "external_id", "max_retries", "fold_role_names", "previous_access_key",
-        "previous_secret_key", "verify"}
+        "previous_secret_key", "rotation_period", "rotation_schedule", "rotation_window", "disable_automated_rotation",
+        "verify"}
     assert properties["credential_source"]["enum"] == ["", "config", "environment", "oidc", "uri", "ecs"]
     assert properties["max_retries"]["type"] == "integer" and properties["max_retries"]["default"] == -1
     assert properties["verify"]["type"] == "boolean"

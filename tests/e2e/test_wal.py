@@ -8,6 +8,7 @@ import pytest
 from conftest import MakeEngine
 from harness.cloud import Cloud
 from harness.engine import Engine
+from harness.rotation import PERMISSIONS, RootUser
 from harness.storage import Storage
 from harness.waiting import until
 
@@ -43,11 +44,17 @@ def stranded(make_engine: MakeEngine) -> Iterator[Engine]:
     yield engine
 
 
-def test_the_tick_removes_a_half_made_user(stranded: Engine) -> None:
+def test_the_tick_removes_a_half_made_user_and_rotates_a_key_that_is_due(
+        stranded: Engine, make_engine: MakeEngine) -> None:
     _age(stranded)
+    root = RootUser(make_engine(configured=False), PERMISSIONS, rotation_period=10)
     # The server ticks once a minute.
-    until(lambda: stranded.cloud.control.leftovers()["clean"], "the tick has rolled back", timeout=90, pause=0.5)
+    until(lambda: root.configured() != root.first, "the tick has rotated", timeout=90, pause=0.5)
+    root.assert_whole()
     until(lambda: not Storage(stranded).list("wal"), "the entry is gone")
+    left = stranded.cloud.control.leftovers()
+    assert not left["users"] and not left["policies"], left
+    root.adopt()
 
 
 def test_a_user_without_the_owner_tag_is_left_alone_and_told_of(make_engine: MakeEngine) -> None:

@@ -1,0 +1,68 @@
+"""The key in `config` is replaced, by request; `test_wal.py` has a rotation by schedule."""
+
+from __future__ import annotations
+
+import pytest
+from harness.engine import Engine
+from harness.rotation import PERMISSIONS, RootUser
+
+_LEASES = ["ram:CreateUser", "ram:DeleteUser", "ram:AttachPolicyToUser", "ram:DetachPolicyFromUser",
+           "ram:ListPoliciesForUser", "ram:ListGroupsForUser", "ram:DeleteLoginProfile"]
+
+
+def test_leases_go_on_over_rotations_and_the_settings_stay(engine: Engine) -> None:
+    user = RootUser(engine, [*PERMISSIONS, *_LEASES], region="cn-hangzhou", max_retries=3)
+    lease = engine.creds(engine.remote_role()).ok().lease_id
+    # Twice, at once: a key that RAM does not know yet everywhere must not be in the way.
+    for _ in range(2):
+        before = user.configured()
+        answer = user.rotate().ok()
+        assert answer.data == {"access_key": user.configured()} and answer.data["access_key"] != before
+        assert not answer.warnings
+        user.assert_whole()
+    config = engine.api.read(f"{engine.path}/config").ok().data
+    assert (config["region"], config["max_retries"]) == ("cn-hangzhou", 3)
+    assert config["last_vault_rotation"].endswith("Z") and config["next_vault_rotation"] == ""
+    engine.revoke(lease).ok()
+    engine.revoke(engine.creds("remote").ok().lease_id).ok()
+    # The first pair comes back from a file that still has it.
+    engine.configure(access_key=user.first, secret_key=user.first_secret).refused(400, user.first, "replaced by a rotation")
+    user.assert_whole()
+    user.adopt()
+
+
+@pytest.mark.parametrize("missing", PERMISSIONS)
+def test_each_permission_is_needed_and_named(engine: Engine, missing: str) -> None:
+    user = RootUser(engine, [action for action in PERMISSIONS if action != missing])
+    answer = user.rotate()
+    if missing in ("ram:CreateAccessKey", "ram:ListAccessKeys"):
+        answer.refused(403, missing, "NoPermission")
+    elif missing == "ram:DeleteAccessKey":
+        assert missing in answer.ok().warnings[0] and user.first in answer.warnings[0]
+        assert {key["access_key_id"]: key["status"] for key in user.keys()} == {
+            user.first: "Inactive", answer.data["access_key"]: "Active"}
+        engine.cloud.control.grant(PERMISSIONS, user_name=user.name)
+        # The next rotation finishes it.
+        user.rotate().ok()
+    else:
+        # Deactivation is not needed for a deletion.
+        answer.ok()
+    user.assert_whole()
+    user.adopt()
+
+
+def test_a_second_key_is_never_touched(engine: Engine) -> None:
+    user = RootUser(engine, PERMISSIONS)
+    second = engine.cloud.control.key(user_name=user.name)["access_key_id"]
+    user.rotate().refused(400, user.first, second, "days old", "Delete the one that is not needed")
+    assert {key["access_key_id"] for key in user.keys()} == {user.first, second}
+    user.adopt()
+
+
+def test_a_key_that_takes_seconds_to_work_is_waited_for(engine: Engine) -> None:
+    user = RootUser(engine, PERMISSIONS)
+    engine.cloud.control.consistency(new_key={"ms": 1500})
+    user.rotate().ok()
+    engine.cloud.control.consistency()
+    user.assert_whole()
+    user.adopt()
