@@ -41,8 +41,9 @@ def test_it_starts_in_an_empty_root(root: Root) -> None:
     assert "plugin register" in root.run("--help").stdout
 
 
-def test_mounts_are_served_in_a_root_without_a_c_library(root: Root, cloud: Cloud) -> None:
-    server = RootServer(root, cloud, _BUNDLES["Debian"])
+@pytest.mark.parametrize("distribution", ["Alpine", "Debian"])
+def test_mounts_are_served_in_a_root_without_a_c_library(root: Root, cloud: Cloud, distribution: str) -> None:
+    server = RootServer(root, cloud, _BUNDLES[distribution])
     try:
         server.start()
         server.register()
