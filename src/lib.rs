@@ -35,8 +35,8 @@
 //! | `secrets::aws` | the AWS secrets engine, for registrations with `-engine=aws` |
 //! | `auth::alicloud` | the auth method |
 //!
-//! Another cloud adds a `Service` of `cloud` and an issuer of `secrets::lease`, as `aws` and `secrets::aws` do, and one line
-//! in `run`.
+//! Another cloud adds a `Service` of `cloud` and an issuer of `secrets::lease`, as `aws` and `secrets::aws` do, and a word
+//! for `-engine` in `cli` and `run`.
 //!
 //! Dependencies point one way and files have no import cycles; a test reads the sources and fails on any other. Each
 //! path of the API has a file for its fields, handlers and help: `path_creds.rs` is `creds/<name>`.
