@@ -139,7 +139,7 @@ _LOGIN = [
      "because it may have leaked (request id R); create a new one for its user, use that, and delete this one"),
     ("NoPermission", 403, _NO_PERMISSION, 403,
      "STS refused the signed request: GetCallerIdentity: NoPermission: refused (request id R); ask the account's "
-     "operator which policy forbids sts:GetCallerIdentity"),
+     "administrator which policy denies sts:GetCallerIdentity"),
     ("SignatureNonceUsed", 400, "", 403,
      "STS refused the signed request, which was used before: GetCallerIdentity: SignatureNonceUsed: the nonce was "
      "already used: a duplicate of this request arrived first (request id R); sign a new one"),
