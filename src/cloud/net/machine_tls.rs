@@ -36,7 +36,7 @@ struct Kept {
 /// What a look at the CA bundle found.
 enum Look {
     Unchanged,
-    Changed(CaBundle, Result<ClientConfig, String>),
+    Changed(CaBundle, Result<Arc<ClientConfig>, String>),
 }
 
 impl MachineTls {
@@ -70,7 +70,6 @@ impl MachineTls {
                 if old.is_some() {
                     tracing::info!("the CA bundle has changed and was loaded again");
                 }
-                let config = Arc::new(config);
                 *kept = Some(Kept {
                     config: Arc::clone(&config),
                     bundle: Arc::new(bundle),
@@ -128,7 +127,7 @@ fn look(
     }
     let loaded = load(certificates(), known.is_none())
         .and_then(|verifier| client_builder(verifier).map_err(|error| error.to_string()))
-        .map(|builder| builder.with_no_client_auth());
+        .map(|builder| Arc::new(builder.with_no_client_auth()));
     Look::Changed(bundle, loaded)
 }
 
