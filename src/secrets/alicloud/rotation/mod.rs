@@ -1,6 +1,6 @@
 //! Replacing the root key: the access key in `config`.
 //!
-//! Step by step ([`rotate`]):
+//! Step by step ([`mod@rotate`]):
 //!
 //! 1. whose key it is, and that the user has no other one;
 //! 2. a WAL entry names user and old key;
