@@ -112,15 +112,15 @@ impl Transport for Https {
             Signer::Other => &self.forwarded,
         };
         let endpoint = request.endpoint;
-        let unsent = |cause: &str| Failure::Connect(format!("cannot connect to {endpoint}: {cause}"));
-        let client = self.client(pool).await.map_err(|cause| unsent(&cause))?;
+        let unusable = |cause: &str| Failure::Unusable(format!("cannot connect to {endpoint}: {cause}"));
+        let client = self.client(pool).await.map_err(|cause| unusable(&cause))?;
         let mut url = Zeroizing::new(format!("https://{endpoint}/"));
         if !request.query.is_empty() {
             url.reserve_exact(request.query.len() + 1);
             url.push('?');
             url.push_str(&request.query);
         }
-        let uri = Uri::try_from(url.as_str()).map_err(|_| unsent("the query cannot be used in a URL"))?;
+        let uri = Uri::try_from(url.as_str()).map_err(|_| unusable("the query cannot be used in a URL"))?;
         // The owner is zeroed when the last reference to the bytes goes.
         let mut sent = http::Request::new(Bytes::from_owner(request.body));
         *sent.method_mut() = match request.method {

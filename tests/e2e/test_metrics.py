@@ -45,7 +45,7 @@ def _assert_conventions(answer: Scrape) -> None:
         assert family.type != "summary" or name.endswith("_seconds"), name
         for sample in family.samples:
             assert math.isfinite(sample.value) and sample.value >= 0, sample
-            assert set(sample.labels) <= {"class", "job", "operation", "outcome", "source", "version"}, sample
+            assert set(sample.labels) <= {"class", "job", "operation", "outcome", "source", "trigger", "version"}, sample
     assert answer.values()
 
 
