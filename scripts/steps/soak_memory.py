@@ -41,8 +41,10 @@ class Life:
         """The medians of the first and of the last third, warm; none when it has not lived long enough. Where it met
         hostile tenants, its time begins when the first of them have gone, see `run_up`."""
         began = self.samples[0][0] + _WARM
-        scenes = [window.ended for window in windows if window.fault == _SCENES[self.file] and window.ended >= began]
-        since = min(scenes, default=began)
+        scenes = [window for window in windows if window.fault == _SCENES[self.file] and window.ended >= began]
+        # A scene at another node reaches this process only if it leads.
+        own = [window for window in scenes if window.what == f"at {self.node}"]
+        since = min((window.ended for window in own or scenes), default=began)
         warm = [size for at, size in self.samples if at >= since]
         if len(warm) < _ENOUGH:
             return None
