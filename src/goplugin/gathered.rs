@@ -40,6 +40,8 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
             }
             self.kept.advance(written);
         }
+        // Freed, and so wiped: it may have held a secret, and the stream may be idle for long now.
+        self.kept = BytesMut::new();
         self.turns = 0;
         Poll::Ready(Ok(()))
     }
