@@ -77,17 +77,6 @@ impl Storage for StoppedStorage {
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         self.0.list(prefix).await
     }
-
-    /// One after the other: the worst that a host without transactions can do.
-    async fn apply(&self, changes: Vec<Change>) -> Result<(), StorageError> {
-        for change in changes {
-            match change {
-                Change::Put { key, value } => self.put(&key, value).await?,
-                Change::Delete { key } => self.delete(&key).await?,
-            }
-        }
-        Ok(())
-    }
 }
 
 #[derive(Debug, Clone)]
