@@ -13,8 +13,8 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 use vault_plugin_alicloud::fuzzing::cloud::fuzzing::FixedClock;
 use vault_plugin_alicloud::fuzzing::framework::{Backend, BackendKind, Field, FieldKind, Path, Pattern};
-use vault_plugin_alicloud::fuzzing::vault::testing::Mount;
 use vault_plugin_alicloud::fuzzing::vault::generated::pb;
+use vault_plugin_alicloud::fuzzing::vault::testing::Mount;
 use vault_plugin_alicloud_fuzz::block_on;
 
 /// What patterns are made of here. Few segments, and few in a pattern: each one that was used is kept for ever.

@@ -17,8 +17,8 @@ use vault_plugin_alicloud::fuzzing::alicloud::credentials::Sources;
 use vault_plugin_alicloud::fuzzing::cloud::encode::encode;
 use vault_plugin_alicloud::fuzzing::cloud::fuzzing;
 use vault_plugin_alicloud::fuzzing::framework::Backend;
-use vault_plugin_alicloud::fuzzing::vault::testing::Mount;
 use vault_plugin_alicloud::fuzzing::vault::generated::pb;
+use vault_plugin_alicloud::fuzzing::vault::testing::Mount;
 use vault_plugin_alicloud::fuzzing::{auth, secrets};
 use vault_plugin_alicloud_fuzz::{SECRETS, block_on, check_text, holds_secret};
 
