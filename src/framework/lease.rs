@@ -82,6 +82,20 @@ impl TtlCap {
     }
 }
 
+/// Warnings about the TTLs, by the names of their fields, that the mount's maximum is below.
+pub fn above_maximum(ttls: &[(&str, Duration)], maximum: Duration) -> Vec<String> {
+    let above = ttls.iter().filter(|(_, asked)| *asked > maximum);
+    above
+        .map(|(field, asked)| {
+            format!(
+                "{field} of {} exceeds the mount's maximum of {}; leases are capped to it",
+                human_duration(*asked),
+                human_duration(maximum)
+            )
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

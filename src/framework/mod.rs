@@ -52,7 +52,7 @@ pub use excerpt::Excerpt;
 pub use field::{Field, FieldKind, FieldValues};
 pub use go_json::to_go_json;
 pub use kind::{BackendKind, SpecialPaths};
-pub use lease::{LeaseTerms, TtlCap};
+pub use lease::{LeaseTerms, TtlCap, above_maximum};
 pub use locks::NamedLocks;
 #[cfg(any(test, fuzzing))]
 pub use memory::{FixedSystem, MemoryStorage};

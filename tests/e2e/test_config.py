@@ -96,3 +96,23 @@ def test_the_region_decides_which_sts_host_is_called(engine: Engine) -> None:
         engine.creds(role).ok()
         [*_, call] = engine.cloud.control.calls(action="AssumeRole")
         assert call["host"] == f"sts.{region}.aliyuncs.com"
+
+
+def test_default_ttls_count_for_roles_without_their_own(engine: Engine) -> None:
+    engine.remote_role("plain")
+    engine.remote_role("own", ttl="2h", max_ttl="3h")
+    engine.sts_role("session")
+    assert engine.configure(default_ttl="20m", max_ttl="40m").status == 204
+    data = engine.api.read(f"{engine.path}/config").ok().data
+    assert (data["default_ttl"], data["max_ttl"]) == (1200, 2400)
+    plain = engine.creds("plain").ok()
+    assert plain.body["lease_duration"] == 1200 and not plain.warnings
+    assert engine.creds("own").ok().body["lease_duration"] == 7200
+    assert 1195 <= engine.creds("session").ok().body["lease_duration"] <= 1200
+    # A renewal follows them as they are then, whatever is asked for.
+    engine.configure(default_ttl="10m").ok()
+    assert engine.renew(plain.lease_id).ok().body["lease_duration"] == 600
+    assert engine.renew(plain.lease_id, increment="5h").ok().body["lease_duration"] <= 2400
+    engine.configure(default_ttl=0, max_ttl=0).ok()
+    assert engine.creds("plain").ok().body["lease_duration"] > 2400
+    engine.configure(default_ttl="2h", max_ttl="1h").refused(400, "default_ttl exceeds max_ttl")

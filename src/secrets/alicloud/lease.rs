@@ -13,10 +13,12 @@ use crate::framework::{
     Context, Error, Excerpt, HandlerResult, Lease, LeaseOptions, LeaseTerms, Response, SecretType, TtlCap,
     words,
 };
+use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::removal::MadeUser;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
+use crate::secrets::alicloud::ttl;
 use crate::secrets::lease;
 
 /// Upstream's name for its one kind of lease.
@@ -119,9 +121,8 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
             Excerpt(role_name)
         )));
     };
-    let (terms, cuts) = LeaseTerms::of_mount(&*context.system)
-        .await?
-        .limit(role.ttl, role.max_ttl);
+    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    let (terms, cuts) = ttl::of_user(&role, &config, LeaseTerms::of_mount(&*context.system).await?);
     let options = LeaseOptions {
         ttl: terms.ttl,
         max_ttl: terms.max_ttl,

@@ -33,6 +33,7 @@ mod rotation;
 mod sts_session;
 #[cfg(test)]
 mod tests;
+mod ttl;
 
 use std::sync::Arc;
 

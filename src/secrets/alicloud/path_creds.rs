@@ -10,11 +10,12 @@ use crate::framework::{
     Response, Status, TtlCap,
 };
 use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::spelling::check_spelling;
-use crate::secrets::alicloud::{lease, sts_session};
+use crate::secrets::alicloud::{lease, sts_session, ttl};
 use crate::secrets::lease::issue as issue_user;
 
 const SYNOPSIS: &str = "Generate an API key or STS credential using the given role's configuration.";
@@ -56,12 +57,13 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
         };
     };
     check_spelling(&context, &role).await?;
-    let cloud = engine.cloud(&context).await?;
+    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    let cloud = engine.cloud_of(&context, &config).await?;
     let response = if role.arn.is_empty() {
-        user_credentials(&engine, &context, cloud, &name, &role).await?
+        user_credentials(&engine, &context, cloud, &name, &role, &config).await?
     } else {
         let context = context.within(budget::MAKE);
-        sts_session::issue(&cloud, &context, &name, &role).await?
+        sts_session::issue(&cloud, &context, &name, &role, &config).await?
     };
     Ok(Some(response))
 }
@@ -72,10 +74,9 @@ async fn user_credentials(
     cloud: Cloud,
     role_name: &str,
     role: &Role,
+    config: &Config,
 ) -> Result<Response, Error> {
-    let (terms, caps) = LeaseTerms::of_mount(&*context.system)
-        .await?
-        .limit(role.ttl, role.max_ttl);
+    let (terms, caps) = ttl::of_user(role, config, LeaseTerms::of_mount(&*context.system).await?);
     let owner_tag = engine.mount.owner_tag.as_ref();
     let issuer = RamUsers::new(engine, context, cloud).await?;
     let plan = || Plan::new(context, owner_tag, role_name, role);

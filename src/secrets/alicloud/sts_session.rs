@@ -11,16 +11,16 @@ use crate::alicloud::sts::{AssumeRole, AssumedRole};
 use crate::alicloud::{Arn, Kind};
 use crate::framework::{Context, Error, LeaseOptions, Response, TtlCap, human_duration};
 use crate::secrets::alicloud::cloud::Cloud;
+use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::role::Role;
-use crate::secrets::alicloud::{lease, names};
+use crate::secrets::alicloud::ttl::DEFAULT_SESSION;
+use crate::secrets::alicloud::{lease, names, ttl};
 
 /// The least that STS takes as `DurationSeconds`.
 pub(super) const SHORTEST_SESSION: Duration = Duration::from_secs(900);
 /// The most that a RAM role's maximum session duration can be.
 pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(43_200);
-/// What STS takes when it is not told, and the maximum of a RAM role where nobody raised it.
-const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 
 /// Assumes the role's ARN and makes the lease.
 pub(super) async fn issue(
@@ -28,9 +28,10 @@ pub(super) async fn issue(
     context: &Context,
     role_name: &str,
     role: &Role,
+    config: &Config,
 ) -> Result<Response, Error> {
     let limit = context.system.max_lease_ttl().await?;
-    let wish = wish(role, limit);
+    let wish = ttl::of_session(role, config, limit);
     let mut warnings = Vec::new();
     if role.ttl > wish {
         warnings.push(
@@ -71,21 +72,6 @@ pub(super) async fn issue(
         answer => answer.map_err(failed_call)?,
     };
     response(assumed, context.clock.now(), wish, warnings, cut_by_role)
-}
-
-/// What the role and the mount want, before the cloud has its say.
-fn wish(role: &Role, limit: Duration) -> Duration {
-    let ttl = if role.ttl.is_zero() {
-        DEFAULT_SESSION
-    } else {
-        role.ttl
-    };
-    let max_ttl = if role.max_ttl.is_zero() {
-        limit
-    } else {
-        role.max_ttl
-    };
-    ttl.min(max_ttl).min(limit)
 }
 
 /// The RAM role's maximum session duration. Reading it needs `ram:GetRole`; without that, the maximum that every role
@@ -154,33 +140,4 @@ fn response(
     let mut response = lease::session_response(data, options);
     response.warnings = warnings;
     Ok(response)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wish_is_the_least_of_role_and_mount() {
-        let seconds = Duration::from_secs;
-        for (ttl, max_ttl, limit, expected) in [
-            (0, 0, 86_400, 3600),
-            (0, 1800, 86_400, 1800),
-            (7200, 0, 86_400, 7200),
-            (7200, 0, 1800, 1800),
-            (60, 0, 86_400, 60),
-            (0, 0, 60, 60),
-        ] {
-            let role = Role {
-                ttl: seconds(ttl),
-                max_ttl: seconds(max_ttl),
-                ..Role::default()
-            };
-            assert_eq!(
-                wish(&role, seconds(limit)),
-                seconds(expected),
-                "{ttl} {max_ttl} {limit}"
-            );
-        }
-    }
 }

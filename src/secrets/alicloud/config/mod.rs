@@ -7,6 +7,7 @@ mod values;
 mod warnings;
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,12 @@ pub(super) struct Config {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub(super) fold_role_names: bool,
+    /// The TTL of leases whose role has none. Zero means the mount's.
+    #[serde(with = "stored::nanoseconds", skip_serializing_if = "Duration::is_zero")]
+    pub(super) default_ttl: Duration,
+    /// The maximum TTL of leases whose role has none. Zero means the mount's.
+    #[serde(with = "stored::nanoseconds", skip_serializing_if = "Duration::is_zero")]
+    pub(super) max_ttl: Duration,
     #[serde(flatten)]
     pub(super) rotation: RotationSettings,
     /// Ids of keys that rotations have replaced and deleted.
@@ -197,6 +204,18 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
                  request means: Vault, and OpenBao before 2.7. There, a policy that denies one spelling of a path does \
                  not deny the others. Default: false, where a role answers to the spelling that it was written with.",
             ),
+        )
+        .with(
+            Setting::new("default_ttl", |config: &mut Config| &mut config.default_ttl).describe(
+                "TTL of the leases of roles without a ttl of their own. Default: the mount's default TTL, or an hour for STS \
+                 credentials. 0 resets it.",
+            ),
+        )
+        .with(
+            Setting::new("max_ttl", |config: &mut Config| &mut config.max_ttl).describe(
+                "Maximum TTL of the leases of roles without a max_ttl of their own, renewals included. Default: the mount's \
+                 maximum TTL, which nothing exceeds. 0 resets it.",
+            ),
         );
     with_rotation(own)
 });
@@ -305,6 +324,9 @@ impl Config {
         if self.credential_source == Some(CredentialSource(Source::Stored)) && !self.has_key_pair() {
             return refused("credential_source is config, which needs access_key and secret_key");
         }
+        if !self.max_ttl.is_zero() && self.default_ttl > self.max_ttl {
+            return refused("default_ttl exceeds max_ttl");
+        }
         self.check_rotation()
     }
 }
@@ -349,7 +371,7 @@ mod tests {
             \"sts_endpoint\":\"sts.example.com\",\"max_custom_policies\":15,\"credential_source\":\"oidc\",\
             \"oidc_provider_arn\":\"acs:ram::12345:oidc-provider/p\",\"oidc_token_file\":\"/run/token\",\
             \"role_arn\":\"acs:ram::12345:role/r\",\"role_session_name\":\"me\",\"external_id\":\"a=b\",\
-            \"max_retries\":0,\"rotation\":{\"a\":1.5}}\n";
+            \"max_retries\":0,\"default_ttl\":3600000000000,\"max_ttl\":7200000000000,\"rotation\":{\"a\":1.5}}\n";
         let config: Config = serde_json::from_slice(stored).unwrap();
         assert!(!config.has_key_pair());
         assert_eq!(to_go_json(&config).unwrap(), stored);

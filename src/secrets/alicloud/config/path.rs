@@ -10,7 +10,7 @@ use crate::alicloud::CallerIdentity;
 use crate::alicloud::credentials::Source;
 use crate::framework::{
     Context, DisplayAttributes, Error, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation,
-    Path, Response,
+    Path, Response, above_maximum,
 };
 use crate::secrets::alicloud::config::values::CredentialSource;
 use crate::secrets::alicloud::config::warnings::warnings as doubts;
@@ -72,6 +72,9 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     let verify = arguments.verify == Some(true);
     // To try what is there changes nothing, and makes no configuration where there is none.
     let only_tried = verify && !SETTINGS.any_given(&arguments.given);
+    let gives_ttls = ["default_ttl", "max_ttl"]
+        .iter()
+        .any(|name| arguments.given.given(name));
     let config = arguments.applied_to(stored.clone(), lease::now(&context))?;
     let mut answer = None;
     if verify {
@@ -95,8 +98,12 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         // Leases that do not say their account are of this one.
         engine.mount.binding.bind(&context, before).await?;
     }
+    let mut doubts = doubts(&config, engine.credentials.unread_variables());
+    if gives_ttls {
+        let ttls = [("default_ttl", config.default_ttl), ("max_ttl", config.max_ttl)];
+        doubts.extend(above_maximum(&ttls, context.system.max_lease_ttl().await?));
+    }
     config.store(&*context.storage).await?;
-    let doubts = doubts(&config, engine.credentials.unread_variables());
     if !doubts.is_empty() {
         answer.get_or_insert_default().warnings.extend(doubts);
     }
@@ -306,7 +313,7 @@ mod tests {
             "sts_endpoint": "sts.example.com", "max_custom_policies": 15, "max_system_policies": 25,
             "credential_source": "config", "oidc_provider_arn": "acs:ram::12345:oidc-provider/p",
             "oidc_token_file": "/run/token", "role_arn": "acs:ram::12345:role/r", "role_session_name": "me",
-            "external_id": "id", "max_retries": 0,
+            "external_id": "id", "max_retries": 0, "default_ttl": 3600, "max_ttl": 7200,
         });
         let first = apply(all, None).unwrap();
         let before = SETTINGS.shown(&first);
@@ -323,11 +330,11 @@ mod tests {
         let set = json!({
             "credential_source": "oidc", "oidc_provider_arn": "acs:ram::12345:oidc-provider/p",
             "oidc_token_file": "/run/token", "role_arn": "acs:ram::12345:role/r", "role_session_name": "me",
-            "external_id": "id", "max_retries": 0,
+            "external_id": "id", "max_retries": 0, "default_ttl": 60, "max_ttl": 120,
         });
         let blanks = json!({
             "credential_source": "", "oidc_provider_arn": "", "oidc_token_file": " ", "role_arn": "",
-            "role_session_name": "", "external_id": "", "max_retries": -1,
+            "role_session_name": "", "external_id": "", "max_retries": -1, "default_ttl": 0, "max_ttl": 0,
         });
         let reset = apply(blanks, Some(apply(set, None).unwrap())).unwrap();
         assert_eq!(SETTINGS.shown(&reset), SETTINGS.shown(&Config::default()));
@@ -381,6 +388,10 @@ mod tests {
             ),
             (json!({"max_retries": 21}), "max_retries"),
             (json!({"max_retries": -2}), "max_retries"),
+            (
+                json!({"default_ttl": 61, "max_ttl": 60}),
+                "default_ttl exceeds max_ttl",
+            ),
         ] {
             let refusal = apply(arguments, None).unwrap_err();
             assert!(refusal.starts_with(field), "{refusal}");

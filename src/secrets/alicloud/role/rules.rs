@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::alicloud::arn::{Arn, Identity};
-use crate::framework::{Error, Excerpt, FieldValues, human_duration};
+use crate::framework::{Error, Excerpt, FieldValues, above_maximum, human_duration};
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::propagation::LONGEST_WAIT;
 use crate::secrets::alicloud::role::Role;
@@ -111,15 +111,10 @@ pub(super) fn warnings(role: &Role, limit: Duration, given: &FieldValues) -> Vec
             }
         }
     }
-    for (field, asked) in [("ttl", role.ttl), ("max_ttl", role.max_ttl)] {
-        if asked > limit {
-            warnings.push(format!(
-                "{field} of {} exceeds the mount's maximum of {}; leases are capped to it",
-                human_duration(asked),
-                human_duration(limit)
-            ));
-        }
-    }
+    warnings.extend(above_maximum(
+        &[("ttl", role.ttl), ("max_ttl", role.max_ttl)],
+        limit,
+    ));
     if !role.arn.is_empty() {
         let asked = if role.ttl.is_zero() {
             role.max_ttl

@@ -9,6 +9,7 @@ mod record;
 mod revoke;
 mod rotation;
 mod spelling;
+mod ttl;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
