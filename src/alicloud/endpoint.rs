@@ -9,6 +9,11 @@ pub fn ram() -> Endpoint {
     Endpoint::official(hosts::RAM)
 }
 
+/// IMS: one global host.
+pub fn ims() -> Endpoint {
+    Endpoint::official(hosts::IMS)
+}
+
 /// STS near a region: its own host if the official table has one, else the global host.
 pub fn sts(region: &Region) -> Endpoint {
     Endpoint::official(hosts::sts_host_of(region.as_str()).unwrap_or(hosts::STS))
@@ -39,7 +44,7 @@ mod tests {
     #[test]
     fn every_official_host_is_an_endpoint() {
         let hosts = hosts::sts_hosts().iter().chain(hosts::sts_vpc_hosts());
-        for host in hosts.chain([&hosts::RAM]) {
+        for host in hosts.chain([&hosts::RAM, &hosts::IMS]) {
             assert_eq!(Endpoint::parse(host), Ok(Endpoint::official(host)), "{host}");
         }
     }

@@ -5,6 +5,8 @@
 
 /// RAM's only host; there are no regional ones.
 pub const RAM: &str = "ram.aliyuncs.com";
+/// The only host of IMS.
+pub const IMS: &str = "ims.aliyuncs.com";
 
 /// STS's global host, which also serves the regions without a host of their own.
 pub const STS: &str = "sts.aliyuncs.com";

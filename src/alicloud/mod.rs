@@ -2,9 +2,9 @@
 //! credentials come from.
 //!
 //! It knows nothing of Vault and can be used without. It follows Alibaba Cloud's own documentation and API metadata of
-//! RAM 2015-05-01 and STS 2015-04-01, and what the official SDKs send.
+//! RAM 2015-05-01, IMS 2019-08-15 and STS 2015-04-01, and what the official SDKs send.
 //!
-//! - [`ram::Ram`] and [`sts::Sts`] have a method for each operation. `service` signs (by [`sign`]) and interprets what comes back
+//! - [`ram::Ram`], [`ims::Ims`] and [`sts::Sts`] have a method for each operation. `service` signs (by [`sign`]) and interprets what comes back
 //!   (by `answer` and `codes`), and has the documented rates.
 //! - [`credentials`] finds keys in the environment, by a pod's identity token, at a credentials URI, or at the metadata
 //!   service.
@@ -14,6 +14,7 @@ pub mod arn;
 pub mod credentials;
 pub mod endpoint;
 pub mod hosts;
+pub mod ims;
 pub mod ram;
 pub mod sign;
 pub mod sts;

@@ -62,10 +62,14 @@ impl Service for Rpc {
         answer::check(operation, credentials, answer)
     }
 
-    /// By the documents of RAM and STS. Detaching is not in them; it is taken for as slow as attaching.
+    /// By the documents of RAM and STS. Detaching and tagging are not in them; they are taken for as slow as attaching.
     fn rate(&self, operation: &str) -> u32 {
         match operation {
-            "AttachPolicyToUser" | "DetachPolicyFromUser" | "AddUserToGroup" | "RemoveUserFromGroup" => 10,
+            "AttachPolicyToUser"
+            | "DetachPolicyFromUser"
+            | "AddUserToGroup"
+            | "RemoveUserFromGroup"
+            | "TagResources" => 10,
             _ if ["Get", "List", "AssumeRole"]
                 .iter()
                 .any(|reading| operation.starts_with(reading)) =>
@@ -86,6 +90,7 @@ mod tests {
         for (operation, rate) in [
             ("AttachPolicyToUser", 10),
             ("DetachPolicyFromUser", 10),
+            ("TagResources", 10),
             ("CreateUser", 20),
             ("DeleteAccessKey", 20),
             ("ListAccessKeys", 100),

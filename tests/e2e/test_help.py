@@ -107,8 +107,9 @@ def test_the_openapi_document_describes_the_fields(engine: Engine) -> None:
     reference = post["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert reference == "#/components/schemas/AliCloudWriteRoleRequest"
     schema = document["components"]["schemas"]["AliCloudWriteRoleRequest"]
-    assert set(schema["properties"]) == {"role_arn", "inline_policies", "remote_policies", "ttl", "max_ttl",
-                                         "wait_for_propagation"}
+    assert set(schema["properties"]) == {
+        "role_arn", "inline_policies", "remote_policies", "ttl", "max_ttl", "wait_for_propagation", "role_arns",
+        "session_policy", "allow_session_policy", "external_id", "source_identity", "ram_groups", "tags", "description"}
     assert schema["properties"]["ttl"]["type"] == "integer"
     assert schema["properties"]["remote_policies"]["type"] == "array"
 
@@ -117,7 +118,7 @@ def test_the_openapi_document_describes_the_configuration(engine: Engine) -> Non
     schemas = engine.api.read("sys/internal/specs/openapi").ok().body["components"]["schemas"]
     properties = schemas["AliCloudConfigureRequest"]["properties"]
     assert set(properties) == {
-        "access_key", "secret_key", "region", "ram_endpoint", "sts_endpoint", "max_custom_policies",
+        "access_key", "secret_key", "region", "ram_endpoint", "sts_endpoint", "ims_endpoint", "max_custom_policies",
         "max_system_policies", "credential_source", "oidc_provider_arn", "oidc_token_file", "role_arn",
         "role_session_name", "external_id", "max_retries", "fold_role_names", "previous_access_key",
         "previous_secret_key", "default_ttl", "max_ttl", "rotation_period", "rotation_schedule", "rotation_window",

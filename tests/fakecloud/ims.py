@@ -1,4 +1,4 @@
-"""The few operations of the newer identity product that a clean-up may want."""
+"""The few operations of the newer identity product that a clean-up may want, and tags of users."""
 
 from __future__ import annotations
 
@@ -29,6 +29,45 @@ def get_account_summary(call: Call) -> dict[str, Any]:
         "GroupsQuota": quotas["groups"], "Groups": len(account.groups),
         "GroupsPerUserQuota": quotas["groups_per_user"],
         "RolesQuota": quotas["roles"], "Roles": len(account.roles)}}
+
+
+@IMS.operation("TagResources", unchecked=True, required=("ResourceType", "ResourceId.1"))
+def tag_resources(call: Call) -> dict[str, Any]:
+    """Tags users by their ids. Limits are those of the documentation; the codes are guesses."""
+    if call.params["ResourceType"] != "user":
+        raise ApiError("InvalidParameter.ResourceType")
+    tags = {}
+    for key in _numbered(call, "Tag.{}.Key"):
+        value = call.params.get(f"Tag.{len(tags) + 1}.Value", "")
+        reserved = key.startswith(("aliyun", "acs:")) or "://" in key + value
+        if not 1 <= len(key) <= 128 or len(value) > 256 or reserved:
+            raise ApiError("InvalidParameter.Tag")
+        tags[key] = value
+    if not tags:
+        raise ApiError("MissingTag")
+    users = []
+    for user_id in _numbered(call, "ResourceId.{}"):
+        found = [user for user in call.account.users.values() if user.id == user_id]
+        names = [f"acs:ram:*:{call.account.id}:user/{user.name}" for user in found]
+        call.authorise("ram:TagResources", *(names or ["*"]))
+        if not found or not found[0].visible.look():
+            raise ApiError("EntityNotExist.User")
+        users += found
+    if any(len({**user.tags, **tags}) > 20 for user in users):
+        raise ApiError("LimitExceeded.User.Tag")
+    for user in users:
+        user.tags |= tags
+    return {}
+
+
+def _numbered(call: Call, name: str) -> list[str]:
+    """The values of `Name.1`, `Name.2` and so on, which must have no gap."""
+    start, end = name.split("{}")
+    count = sum(given.startswith(start) and given.endswith(end) for given in call.params)
+    try:
+        return [call.params[name.format(number)] for number in range(1, count + 1)]
+    except KeyError:
+        raise ApiError(f"InvalidParameter.{start.strip('.')}") from None
 
 
 def _dates(recycled: float) -> dict[str, str]:

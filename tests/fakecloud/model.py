@@ -91,6 +91,7 @@ class User:
     groups: dict[str, Membership] = field(default_factory=dict)
     login_profile: dict[str, Any] | None = None
     mfa_serial: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
     #: Action patterns allowed without any policy; set through control.
     grants: list[str] = field(default_factory=list)
     visible: Gate = field(default_factory=Gate)

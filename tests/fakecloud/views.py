@@ -83,7 +83,7 @@ def _user(user: User) -> dict[str, Any]:
             "comments": user.comments, "grants": user.grants, "keys": list(user.keys),
             "groups": [m.group.name for m in user.groups.values()],
             "policies": [f"{a.policy.type}:{a.policy.name}" for a in user.policies.values()],
-            "login_profile": user.login_profile is not None, "mfa": user.mfa_serial,
+            "tags": user.tags, "login_profile": user.login_profile is not None, "mfa": user.mfa_serial,
             "created": iso(user.created)}
 
 

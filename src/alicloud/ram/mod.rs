@@ -12,6 +12,7 @@ mod user;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub use group::GroupName;
 pub use key::{AccessKey, ListedKey};
 pub use policy::{PolicyKind, PolicyRef};
 pub use user::User;

@@ -56,6 +56,7 @@ macro_rules! sends {
 
 sends! {
     delete_user("u") => "Action=DeleteUser UserName=u";
+    add_user_to_group("u", "g") => "Action=AddUserToGroup GroupName=g UserName=u";
     delete_policy("p") => "Action=DeletePolicy PolicyName=p";
     delete_policy_version("p", "v2") => "Action=DeletePolicyVersion PolicyName=p VersionId=v2";
     attach_policy_to_user("u", &PolicyRef::system("P")) =>

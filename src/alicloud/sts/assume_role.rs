@@ -20,6 +20,10 @@ pub struct AssumeRole {
     pub duration_seconds: Option<u32>,
     /// 2 to 1,224 of `[A-Za-z0-9_+=,.@:/-]`, if the role's trust policy wants one.
     pub external_id: Option<String>,
+    /// 2 to 64 of `[A-Za-z0-9_+=,.@-]`; seen in audit trails, also of roles that the session assumes.
+    pub source_identity: Option<String>,
+    /// A policy document of up to 2,048 bytes: the session may do what both the role and it allow.
+    pub policy: Option<String>,
 }
 
 /// A session of a role. It cannot be ended before its time.
@@ -71,7 +75,9 @@ impl Sts {
             .with("RoleArn", request.role_arn.as_str())
             .with("RoleSessionName", request.session_name.as_str())
             .with_some("DurationSeconds", seconds.as_deref())
-            .with_some("ExternalId", request.external_id.as_deref());
+            .with_some("ExternalId", request.external_id.as_deref())
+            .with_some("SourceIdentity", request.source_identity.as_deref())
+            .with_some("Policy", request.policy.as_deref());
         let answer: SessionAnswer = self.call(OPERATION, parameters).await?;
         answer.session(OPERATION, Source::AssumeRole, self.0.clock().now())
     }

@@ -48,7 +48,29 @@ async fn a_session_has_key_token_and_end() {
         (sent.value("Version"), sent.value("DurationSeconds")),
         (Some("2015-04-01"), Some("900"))
     );
-    assert_eq!(sent.value("ExternalId"), None);
+    for absent in ["ExternalId", "SourceIdentity", "Policy"] {
+        assert_eq!(sent.value(absent), None, "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_can_be_narrowed_and_named() {
+    let (script, sts) = with(SESSION);
+    let request = AssumeRole {
+        external_id: Some("agreed".into()),
+        source_identity: Some("jane".into()),
+        policy: Some("{}".into()),
+        ..request()
+    };
+    sts.assume_role(&request).await.unwrap();
+    let sent = script.sent().remove(0);
+    for (name, value) in [
+        ("ExternalId", "agreed"),
+        ("SourceIdentity", "jane"),
+        ("Policy", "{}"),
+    ] {
+        assert_eq!(sent.value(name), Some(value), "{name}");
+    }
 }
 
 #[tokio::test]

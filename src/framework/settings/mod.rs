@@ -70,10 +70,17 @@ impl<C: 'static> Setting<C> {
         self
     }
 
-    /// Leaves the setting out of a read while it is zero or an empty list.
+    /// Leaves the setting out of a read while it is zero, false or blank.
     pub fn shown_if_set(mut self) -> Self {
         let show = self.show;
-        let is_set = |value: &Value| *value != 0 && value.as_array().is_none_or(|list| !list.is_empty());
+        let is_set = |value: &Value| match value {
+            Value::Null => false,
+            Value::Bool(on) => *on,
+            Value::Number(_) => *value != 0,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(list) => !list.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+        };
         self.show = Box::new(move |target| show(target).filter(is_set));
         self
     }

@@ -2,6 +2,7 @@
 
 use crate::alicloud::Client;
 use crate::alicloud::credentials::{Credentials, SharedProvider};
+use crate::alicloud::ims::Ims;
 use crate::alicloud::ram::Ram;
 use crate::alicloud::sts::Sts;
 use crate::framework::{Context, Error};
@@ -15,6 +16,7 @@ const TRIAL_RETRIES: u8 = 2;
 /// The cloud as one request of a mount reaches it. Every call asks anew whose credentials it uses.
 pub(super) struct Cloud {
     pub(super) ram: Ram,
+    pub(super) ims: Ims,
     pub(super) sts: Sts,
     access_key_id: String,
     /// Where the settings say which account it is.
@@ -108,6 +110,7 @@ impl Cloud {
         let client = client.for_account_of(&access_key_id);
         Self {
             ram: Ram::new(&client, provider.clone(), config.ram_endpoint()),
+            ims: Ims::new(&client, provider.clone(), config.ims_endpoint()),
             sts: Sts::new(&client, provider, config.sts_endpoint()),
             access_key_id,
             account,

@@ -26,6 +26,7 @@ pub(super) fn advice(error: &alicloud::Error) -> Option<Cow<'static, str>> {
         Kind::NotFound => match error.subject() {
             Some(Subject::Policy) => "check name and type of the role's remote_policies",
             Some(Subject::Role) => "check the ARN of the RAM role",
+            Some(Subject::Group) => "check the names of the role's ram_groups",
             _ => "it was deleted meanwhile; repeat the request",
         },
         Kind::LimitExceeded => "delete what is not needed, or have the quota raised",

@@ -4,8 +4,10 @@
 //! by the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::alicloud::ram::{AccessKey, PolicyRef};
@@ -33,6 +35,8 @@ const REMOTE_POLICIES: &str = "remote_policies";
 // Ours, where they are known. The Go plugin skips them.
 const ACCOUNT_ID: &str = "account_id";
 const USER_ID: &str = "user_id";
+// Ours, where there are some.
+const GROUPS: &str = "ram_groups";
 
 words! {
     /// What a lease stands for, by its `role_type`.
@@ -98,6 +102,9 @@ pub(super) fn user_response(
             internal.insert(name.to_owned(), value.as_str().into());
         }
     }
+    if !user.groups.is_empty() {
+        internal.insert(GROUPS.to_owned(), user.groups.clone().into());
+    }
     SecretType::response(NAME, data, internal, options(terms))
 }
 
@@ -122,7 +129,12 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
         )));
     };
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
-    let (terms, cuts) = ttl::of_user(&role, &config, LeaseTerms::of_mount(&*context.system).await?);
+    let (terms, cuts) = ttl::of_user(
+        &role,
+        &config,
+        LeaseTerms::of_mount(&*context.system).await?,
+        Duration::ZERO,
+    )?;
     let options = LeaseOptions {
         ttl: terms.ttl,
         max_ttl: terms.max_ttl,
@@ -171,10 +183,11 @@ fn user_of(lease: &Lease) -> Result<MadeUser, Error> {
         user_id: known(USER_ID),
         account_id: known(ACCOUNT_ID),
         access_keys: known(ACCESS_KEY_ID).into_iter().collect(),
-        attached: policies(lease, REMOTE_POLICIES)?,
-        policies: policies(lease, INLINE_POLICIES)?
+        attached: list(lease, REMOTE_POLICIES)?,
+        groups: list(lease, GROUPS)?,
+        policies: list(lease, INLINE_POLICIES)?
             .into_iter()
-            .map(|policy| policy.name)
+            .map(|policy: RemotePolicy| policy.name)
             .collect(),
     })
 }
@@ -186,8 +199,8 @@ fn text<'a>(lease: &'a Lease, key: &str) -> Result<&'a str, Error> {
     }
 }
 
-/// A list of policies. The Go plugin wrote `null` for a role that never had one, and could then not revoke the lease.
-fn policies(lease: &Lease, key: &str) -> Result<Vec<RemotePolicy>, Error> {
+/// A list. The Go plugin wrote `null` for a role that never had one, and could then not revoke the lease.
+fn list<T: DeserializeOwned>(lease: &Lease, key: &str) -> Result<Vec<T>, Error> {
     match lease.internal.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(list) => serde_json::from_value(list.clone())
@@ -197,8 +210,6 @@ fn policies(lease: &Lease, key: &str) -> Result<Vec<RemotePolicy>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
@@ -218,8 +229,9 @@ mod tests {
     fn lists_of_the_go_plugin_are_understood_also_as_null() {
         let lease =
             lease(json!({"inline_policies": [{"name": "a", "type": "Custom"}], "remote_policies": null}));
-        assert_eq!(policies(&lease, INLINE_POLICIES).unwrap()[0].name, "a");
-        assert!(policies(&lease, REMOTE_POLICIES).unwrap().is_empty());
+        let inline: Vec<RemotePolicy> = list(&lease, INLINE_POLICIES).unwrap();
+        assert_eq!(inline[0].name, "a");
+        assert!(list::<RemotePolicy>(&lease, REMOTE_POLICIES).unwrap().is_empty());
         assert!(
             text(&lease, USER_NAME)
                 .unwrap_err()

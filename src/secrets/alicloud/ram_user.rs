@@ -1,13 +1,16 @@
 //! RAM users made for a lease.
 //!
-//! Three round trips, whatever the role holds: the user and its policies, then all attachments, then the key.
+//! Three round trips, whatever the role holds: the user and its policies, then all attachments, groups and tags, then the
+//! key.
 
-use std::time::Duration;
+mod attachments;
+mod plan;
 
 use async_trait::async_trait;
 use futures_util::future::{join, join_all};
 
-use crate::alicloud::ram::{AccessKey, PolicyRef, Ram, User};
+use crate::alicloud::ims::Ims;
+use crate::alicloud::ram::{AccessKey, Ram, User};
 use crate::alicloud::sts::Sts;
 use crate::alicloud::{self, Kind, Subject};
 use crate::cloud::budget;
@@ -16,64 +19,21 @@ use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::ram_user::attachments::{attach, is_unsettled};
+pub(super) use crate::secrets::alicloud::ram_user::plan::Plan;
 use crate::secrets::alicloud::removal::MadeUser;
 use crate::secrets::alicloud::renamed_user::is_tagged;
-use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
-use crate::secrets::alicloud::{names, propagation, renamed_user};
+use crate::secrets::alicloud::{propagation, renamed_user};
 use crate::secrets::lease::{Issuer, LeaseEngine, Mount, OwnerTag, Progress, Removed, has_moved, settled};
-
-/// RAM's limit for a user's comments.
-const LONGEST_COMMENT: usize = 128;
-
-/// Shown in the RAM console.
-const POLICY_DESCRIPTION: &str = "Created by Vault.";
 
 /// Makes and removes RAM users with the credentials of one mount.
 pub(super) struct RamUsers {
     ram: Ram,
+    ims: Ims,
     sts: Sts,
     owner_tag: Option<OwnerTag>,
     account: Option<String>,
-}
-
-/// A user to be made.
-pub(super) struct Plan {
-    user: String,
-    comment: String,
-    /// Name and document.
-    inline: Vec<(String, String)>,
-    remote: Vec<PolicyRef>,
-    wait_for_propagation: Duration,
-}
-
-impl Plan {
-    /// A user with a new name, and with the policies of the role.
-    pub(super) fn new(
-        context: &Context,
-        owner_tag: Option<&OwnerTag>,
-        role_name: &str,
-        role: &Role,
-    ) -> Result<Self, Error> {
-        let user = names::user(context, role_name)?;
-        let inline = role.inline_policies().iter().zip(1..);
-        Ok(Self {
-            inline: inline
-                .map(|(policy, number)| (names::policy(&user, number, &policy.id), policy.document.text()))
-                .collect(),
-            remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
-            comment: OwnerTag::comment(owner_tag, &context.request, role_name, LONGEST_COMMENT),
-            wait_for_propagation: role.wait_for_propagation,
-            user,
-        })
-    }
-
-    /// The policies that are made.
-    fn made(&self) -> impl Iterator<Item = PolicyRef> {
-        self.inline
-            .iter()
-            .map(|(name, _)| PolicyRef::custom(name.as_str()))
-    }
 }
 
 impl RamUsers {
@@ -94,6 +54,7 @@ impl RamUsers {
         }
         Ok(Self {
             ram: cloud.ram,
+            ims: cloud.ims,
             sts: cloud.sts,
             owner_tag: engine.mount.owner_tag.clone(),
             account,
@@ -104,6 +65,7 @@ impl RamUsers {
         Self {
             account: engine.account_of(context, &cloud).await,
             ram: cloud.ram.in_background(),
+            ims: cloud.ims,
             sts: cloud.sts,
             owner_tag: engine.mount.owner_tag.clone(),
         }
@@ -162,6 +124,7 @@ impl Issuer for RamUsers {
             access_keys: vec![],
             policies: plan.inline.iter().map(|(name, _)| name.clone()).collect(),
             attached: plan.remote.iter().map(RemotePolicy::from).collect(),
+            groups: plan.groups.clone(),
         }
     }
 
@@ -175,7 +138,8 @@ impl Issuer for RamUsers {
         let ram = &self.ram(making);
         make_user(ram, making, plan, progress).await?;
         context.check_cancelled()?;
-        attach_policies(ram, making, plan).await?;
+        let user_id = progress.user.user_id.as_deref();
+        attach(ram, &self.ims.by(making.deadline()), making, plan, user_id).await?;
         context.check_cancelled()?;
         let key = settled(making, is_unsettled(&[Subject::User]), || {
             ram.create_only_access_key(&plan.user)
@@ -223,7 +187,7 @@ async fn make_user(
         join_all(
             plan.inline
                 .iter()
-                .map(|(name, document)| ram.create_policy(name, document, POLICY_DESCRIPTION)),
+                .map(|(name, document)| ram.create_policy(name, document, &plan.policy_description)),
         ),
     )
     .await;
@@ -277,44 +241,10 @@ async fn own_or_refused(
     }
 }
 
-/// The second round trip.
-async fn attach_policies(ram: &Ram, context: &Context, plan: &Plan) -> Result<(), Error> {
-    let attach = |policy: PolicyRef, unsettled: &'static [Subject]| async move {
-        let attached = settled(context, is_unsettled(unsettled), || {
-            ram.attach_policy_to_user(&plan.user, &policy)
-        })
-        .await;
-        (policy, attached)
-    };
-    let made = plan
-        .made()
-        .map(|policy| attach(policy, &[Subject::User, Subject::Policy]));
-    let remote = plan.remote.iter().cloned();
-    let remote = remote.map(|policy| attach(policy, &[Subject::User]));
-    let (made, remote) = join(join_all(made), join_all(remote)).await;
-    for (policy, answer) in made.into_iter().chain(remote) {
-        match answer {
-            Err(error) if error.kind() != Kind::Exists => {
-                let error = failed_call(error);
-                return Err(Error::new(
-                    error.kind(),
-                    format!("policy {:?}: {}", Excerpt(&policy.name), error.message()),
-                ));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 fn lost<T>(answer: &alicloud::Result<T>) -> bool {
     matches!(answer, Err(error) if error.outcome_unknown())
 }
 
 fn exists<T>(answer: &alicloud::Result<T>) -> bool {
     matches!(answer, Err(error) if error.kind() == Kind::Exists)
-}
-
-fn is_unsettled(subjects: &'static [Subject]) -> impl Fn(&alicloud::Error) -> bool {
-    move |error| error.is_not_found() && error.subject().is_some_and(|subject| subjects.contains(&subject))
 }

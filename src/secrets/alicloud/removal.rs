@@ -32,6 +32,9 @@ pub(super) struct MadeUser {
     pub(super) policies: Vec<String>,
     /// Policies attached to the user that stay in RAM.
     pub(super) attached: Vec<RemotePolicy>,
+    /// Groups that the user is made a member of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<String>,
     /// RAM's id of the user, which no renaming changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) user_id: Option<String>,
@@ -66,11 +69,9 @@ impl MadeUser {
         let user = self.user_name.as_str();
         let mut failures = Vec::new();
         let (policies, groups) = self.close_access(ram, &mut failures).await;
-        let attached: BTreeSet<PolicyRef> = match policies {
-            Seen::NoUser => BTreeSet::new(),
-            // Also what is not shown: what was just attached may be seen late.
-            Seen::Only(policies) => self.known_policies().chain(policies).collect(),
-        };
+        // Also what is not shown: what was just attached may be seen late.
+        let attached: BTreeSet<PolicyRef> = policies.and_known(self.known_policies());
+        let groups: BTreeSet<String> = groups.and_known(self.groups.iter().cloned());
         let (detached, left) = join(
             join_all(
                 attached
@@ -126,7 +127,7 @@ impl MadeUser {
     }
 
     /// Deletes all keys and the console password. Looks meanwhile for policies and groups that others added.
-    async fn close_access(&self, ram: &Ram, failures: &mut Vec<Error>) -> (Seen<PolicyRef>, Vec<String>) {
+    async fn close_access(&self, ram: &Ram, failures: &mut Vec<Error>) -> (Seen<PolicyRef>, Seen<String>) {
         let user = self.user_name.as_str();
         let other_keys = async {
             let listed = seen(user, ram.list_access_keys(user).await).into_list();
@@ -152,7 +153,7 @@ impl MadeUser {
             Err(error) if error.kind() == Kind::Denied => {}
             answer => failures.extend(answer.err()),
         }
-        (seen(user, policies), seen(user, groups).into_list())
+        (seen(user, policies), seen(user, groups))
     }
 }
 
@@ -169,6 +170,17 @@ impl<T> Seen<T> {
         match self {
             Self::NoUser => Vec::new(),
             Self::Only(list) => list,
+        }
+    }
+
+    /// With what is known to hang on the user, if there is one.
+    fn and_known(self, known: impl Iterator<Item = T>) -> BTreeSet<T>
+    where
+        T: Ord,
+    {
+        match self {
+            Self::NoUser => BTreeSet::new(),
+            Self::Only(list) => known.chain(list).collect(),
         }
     }
 }

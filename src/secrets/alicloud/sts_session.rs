@@ -22,39 +22,52 @@ pub(super) const SHORTEST_SESSION: Duration = Duration::from_secs(900);
 /// The most that a RAM role's maximum session duration can be.
 pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(43_200);
 
-/// Assumes the role's ARN and makes the lease.
+/// What one session is asked for with.
+pub(super) struct Wish {
+    /// Zero means the role's.
+    pub(super) ttl: Duration,
+    /// Of the RAM role.
+    pub(super) arn: String,
+    pub(super) policy: Option<String>,
+}
+
+/// Assumes the RAM role and makes the lease.
 pub(super) async fn issue(
     cloud: &Cloud,
     context: &Context,
     role_name: &str,
     role: &Role,
     config: &Config,
+    wish: Wish,
 ) -> Result<Response, Error> {
     let limit = context.system.max_lease_ttl().await?;
-    let wish = ttl::of_session(role, config, limit);
+    let wanted = if wish.ttl.is_zero() { role.ttl } else { wish.ttl };
+    let ttl = ttl::of_session(role, config, limit, wish.ttl)?;
     let mut warnings = Vec::new();
-    if role.ttl > wish {
+    if wanted > ttl {
         warnings.push(
             TtlCap {
                 field: "ttl",
-                asked: role.ttl,
-                given: wish,
+                asked: wanted,
+                given: ttl,
             }
             .warning(),
         );
     }
-    let asked = wish.clamp(SHORTEST_SESSION, LONGEST_SESSION);
+    let asked = ttl.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
-        role_arn: role.arn.clone(),
+        role_arn: wish.arn,
         session_name: names::session(context, role_name)?,
         duration_seconds: u32::try_from(asked.as_secs()).ok(),
-        ..AssumeRole::default()
+        external_id: role.external_id.as_ref().map(ToString::to_string),
+        source_identity: role.source_identity.as_ref().map(ToString::to_string),
+        policy: wish.policy,
     };
     let mut cut_by_role = false;
     let assumed = match cloud.sts.assume_role(&call).await {
         // The RAM role may allow less than was asked for. The text of that refusal names no number.
         Err(refused) if refused.kind() == Kind::Invalid && asked > DEFAULT_SESSION => {
-            let allowed = longest_session_of(cloud, role)
+            let allowed = longest_session_of(cloud, &call.role_arn)
                 .await
                 .filter(|allowed| *allowed < asked);
             let Some(allowed) = allowed else {
@@ -65,19 +78,19 @@ pub(super) async fn issue(
             warnings.push(format!(
                 "the RAM role allows sessions of at most {}; the ttl of {} was capped",
                 human_duration(allowed),
-                human_duration(wish)
+                human_duration(ttl)
             ));
             cloud.sts.assume_role(&call).await.map_err(failed_call)?
         }
         answer => answer.map_err(failed_call)?,
     };
-    response(assumed, context.clock.now(), wish, warnings, cut_by_role)
+    response(assumed, context.clock.now(), ttl, warnings, cut_by_role)
 }
 
 /// The RAM role's maximum session duration. Reading it needs `ram:GetRole`; without that, the maximum that every role
 /// has is the answer.
-async fn longest_session_of(cloud: &Cloud, role: &Role) -> Option<Duration> {
-    let arn: Arn = role.arn.parse().ok()?;
+async fn longest_session_of(cloud: &Cloud, arn: &str) -> Option<Duration> {
+    let arn: Arn = arn.parse().ok()?;
     let read = cloud.ram.max_session_seconds(arn.role_name()?).await;
     let seconds = read.ok().flatten();
     Some(seconds.map_or(DEFAULT_SESSION, |seconds| Duration::from_secs(u64::from(seconds))))

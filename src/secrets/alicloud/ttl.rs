@@ -1,26 +1,61 @@
-//! How long leases live: what their role says, or else `config`, or else the mount, whose maximum nothing exceeds.
+//! How long leases live: what is asked for, or else their role says, or else `config`, or else the mount, whose maximum
+//! nothing exceeds.
 
 use std::time::Duration;
 
-use crate::framework::{LeaseTerms, TtlCap};
+use crate::framework::{Error, LeaseTerms, TtlCap, human_duration};
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::role::Role;
 
 /// What STS takes when it is not told, and the maximum of a RAM role where nobody raised it.
 pub(super) const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 
-/// The TTLs of a lease of a user, where `mount` are those of the mount, and which wishes of the role were capped.
-pub(super) fn of_user(role: &Role, config: &Config, mount: LeaseTerms) -> (LeaseTerms, Vec<TtlCap>) {
+/// The TTLs of a lease of a user, where `mount` are those of the mount, and which wishes were capped. `asked` is what a
+/// request asks for, or zero.
+///
+/// # Errors
+/// The role does not let a request have this TTL.
+pub(super) fn of_user(
+    role: &Role,
+    config: &Config,
+    mount: LeaseTerms,
+    asked: Duration,
+) -> Result<(LeaseTerms, Vec<TtlCap>), Error> {
     let max_ttl = or(role.max_ttl, config.max_ttl.min(mount.max_ttl));
     let ttl = or(config.default_ttl, mount.ttl);
-    LeaseTerms { ttl, ..mount }.limit(role.ttl, max_ttl)
+    check(asked, role, config, ttl)?;
+    Ok(LeaseTerms { ttl, ..mount }.limit(or(asked, role.ttl), max_ttl))
 }
 
-/// The TTL of a lease of STS credentials before the cloud has its say, where `limit` is the mount's maximum.
-pub(super) fn of_session(role: &Role, config: &Config, limit: Duration) -> Duration {
-    let ttl = or(or(role.ttl, config.default_ttl), DEFAULT_SESSION);
+/// The TTL of a lease of STS credentials before the cloud has its say, where `limit` is the mount's maximum. `asked` as
+/// for [`of_user`].
+///
+/// # Errors
+/// As for [`of_user`].
+pub(super) fn of_session(
+    role: &Role,
+    config: &Config,
+    limit: Duration,
+    asked: Duration,
+) -> Result<Duration, Error> {
+    check(asked, role, config, or(config.default_ttl, DEFAULT_SESSION))?;
+    let ttl = or(or(or(asked, role.ttl), config.default_ttl), DEFAULT_SESSION);
     let max_ttl = or(or(role.max_ttl, config.max_ttl), limit);
-    ttl.min(max_ttl).min(limit)
+    Ok(ttl.min(max_ttl).min(limit))
+}
+
+/// Whether a role lets a request have this TTL: up to its `max_ttl`, or its `ttl` where it has none; where it has neither,
+/// up to the `max_ttl` of the configuration, or else `default`. So a role from before requests had a TTL gives no more.
+fn check(asked: Duration, role: &Role, config: &Config, default: Duration) -> Result<(), Error> {
+    let longest = or(or(role.max_ttl, role.ttl), or(config.max_ttl, default));
+    if asked <= longest {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "ttl of {} exceeds the {} that the role allows; max_ttl of the role can allow more",
+        human_duration(asked),
+        human_duration(longest)
+    )))
 }
 
 /// The other one in place of zero, which means that there is none.
@@ -70,7 +105,9 @@ mod tests {
                 &role(of_role.0, of_role.1),
                 &config(of_config.0, of_config.1),
                 mount,
-            );
+                Duration::ZERO,
+            )
+            .unwrap();
             let expected = LeaseTerms {
                 ttl: ttl * HOUR,
                 max_ttl: max_ttl * HOUR,
@@ -81,6 +118,51 @@ mod tests {
                 "{of_role:?} {of_config:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_request_may_ask_for_what_the_role_allows() {
+        let mount = LeaseTerms {
+            ttl: 4 * HOUR,
+            max_ttl: 20 * HOUR,
+        };
+        for (of_role, of_config, user, session) in [
+            ((2, 8), (0, 0), 8, 8),
+            ((2, 0), (0, 6), 2, 2),
+            ((0, 0), (3, 6), 6, 6),
+            ((0, 0), (3, 0), 3, 3),
+            ((0, 0), (0, 0), 4, 1),
+        ] {
+            let (role, config) = (role(of_role.0, of_role.1), config(of_config.0, of_config.1));
+            let minute = Duration::from_secs(60);
+            for asked in [minute, user * HOUR] {
+                assert_eq!(
+                    of_user(&role, &config, mount, asked).unwrap().0.ttl,
+                    asked,
+                    "{of_role:?}"
+                );
+            }
+            for asked in [minute, session * HOUR] {
+                assert_eq!(
+                    of_session(&role, &config, 20 * HOUR, asked).unwrap(),
+                    asked,
+                    "{of_role:?}"
+                );
+            }
+            assert!(
+                of_user(&role, &config, mount, user * HOUR + minute).is_err(),
+                "{of_role:?}"
+            );
+            let refusal = of_session(&role, &config, 20 * HOUR, session * HOUR + minute).unwrap_err();
+            assert!(refusal.message().starts_with("ttl of "), "{refusal}");
+        }
+        // The mount's maximum caps what the role allows.
+        let capped = of_user(&role(0, 40), &config(0, 0), mount, 30 * HOUR).unwrap();
+        assert_eq!((capped.0.ttl, capped.1.len()), (20 * HOUR, 2));
+        assert_eq!(
+            of_session(&role(0, 40), &config(0, 0), HOUR, 30 * HOUR).unwrap(),
+            HOUR
+        );
     }
 
     #[test]
@@ -96,7 +178,7 @@ mod tests {
             ((5, 0), (0, 0), 4, 4),
         ] {
             let (role, config) = (role(of_role.0, of_role.1), config(of_config.0, of_config.1));
-            let wish = of_session(&role, &config, limit * HOUR);
+            let wish = of_session(&role, &config, limit * HOUR, Duration::ZERO).unwrap();
             assert_eq!(wish, expected * HOUR, "{of_role:?} {of_config:?} {limit}");
         }
     }

@@ -36,12 +36,29 @@ impl OwnerTag {
     /// cloud's console.
     #[must_use]
     pub fn comment(mount: Option<&Self>, request: &Request, role: &str, longest: usize) -> String {
-        let mount = mount.map_or("unknown", |mount| mount.0.as_str());
         let text = format!(
-            "{START}{mount}, request {}, for {}creds/{role}",
-            request.id, request.mount_point
+            "{}for {}creds/{role}",
+            Self::start(mount, request),
+            request.mount_point
         );
         text.chars().filter(char::is_ascii).take(longest).collect()
+    }
+
+    /// The same with as much of a note as fits, in place of where the user was asked for.
+    #[must_use]
+    pub fn comment_with(mount: Option<&Self>, request: &Request, note: &str, longest: usize) -> String {
+        let text: String = Self::start(mount, request)
+            .chars()
+            .chain(note.chars())
+            .take(longest)
+            .collect();
+        text.trim_end().to_owned()
+    }
+
+    /// What tells mount and request.
+    fn start(mount: Option<&Self>, request: &Request) -> String {
+        let mount = mount.map_or("unknown", |mount| mount.0.as_str());
+        format!("{START}{mount}, request {}, ", request.id)
     }
 }
 
@@ -64,6 +81,15 @@ mod tests {
         let text = OwnerTag::comment(Some(&owner_tag), &request, "dev", 128);
         assert!(text.len() <= 128 && text.contains(&request.id), "{text}");
         assert!(owner_tag.is_in(&text));
+        let noted = OwnerTag::comment_with(Some(&owner_tag), &request, &"für Menschen ".repeat(20), 128);
+        assert!(
+            owner_tag.is_in(&noted) && noted.contains(", für Menschen"),
+            "{noted}"
+        );
+        assert!(
+            noted.contains(&request.id) && noted.chars().count() <= 128,
+            "{noted}"
+        );
         for other in [
             "",
             "hand-made",

@@ -77,9 +77,11 @@ class Engine:
         self.write_role(name, role_arn=self.cloud.arn(ram_role), **more).ok()
         return name
 
-    def creds(self, role: str, method: str = "GET", api: Api | None = None) -> Answer:
-        """Asks for credentials."""
-        return (api or self.api).call(method, f"{self.path}/creds/{role}")
+    def creds(self, role: str, method: str = "GET", api: Api | None = None, **fields: Any) -> Answer:
+        """Asks for credentials, with fields by a write."""
+        api = api or self.api
+        path = f"{self.path}/creds/{role}"
+        return api.write(path, **fields) if fields else api.call(method, path)
 
     def revoke(self, lease_id: str) -> Answer:
         """Revokes a lease and waits for the outcome."""

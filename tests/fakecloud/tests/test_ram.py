@@ -424,3 +424,24 @@ def test_recycle_bin(client: Client, control: Control) -> None:
     ims("DeleteUserInRecycleBin", UserId=user_id)
     assert control.state()["recycled"] == {"users": [], "keys": []}
     assert ims("GetAccountSummary")["SummaryMap"]["UsersQuota"] == 5000
+
+
+def test_ims_tags_users_by_id(client: Client, control: Control) -> None:
+    def tag(**params: str) -> Any:
+        return client.call("ims.aliyuncs.com", "TagResources", "2019-08-15", params)
+
+    user_id = client.ram("CreateUser", UserName="dyn")["User"]["UserId"]
+    named = {"ResourceType": "user", "ResourceId.1": user_id}
+    tag(**named, **{"Tag.1.Key": "a", "Tag.1.Value": "1", "Tag.2.Key": "b"})
+    [user] = [user for user in control.state()["users"] if user["user_name"] == "dyn"]
+    assert user["tags"] == {"a": "1", "b": ""}
+    for params, code in (
+            ({"Tag.1.Key": "aliyun-x"}, "InvalidParameter.Tag"),
+            ({"Tag.1.Key": "k" * 129}, "InvalidParameter.Tag"),
+            ({"Tag.1.Key": "k", "Tag.1.Value": "v" * 257}, "InvalidParameter.Tag"),
+            ({"Tag.2.Key": "k"}, "InvalidParameter.Tag"),
+            ({}, "MissingTag"),
+            ({f"Tag.{n}.Key": f"k{n}" for n in range(1, 20)}, "LimitExceeded.User.Tag"),
+            ({"ResourceId.1": "1", "Tag.1.Key": "k"}, "EntityNotExist.User"),
+            ({"ResourceType": "role", "Tag.1.Key": "k"}, "InvalidParameter.ResourceType")):
+        assert code_of(tag, **{**named, **params}) == code, params

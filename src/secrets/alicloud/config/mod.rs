@@ -19,7 +19,8 @@ use crate::alicloud::credentials::{
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
 use crate::alicloud::{Endpoint, Region, endpoint};
 use crate::framework::{Change, Error, Field, FieldKind, Setting, Settings, Storage, stored};
-use crate::secrets::alicloud::config::values::{CredentialSource, RoleArn};
+use crate::secrets::alicloud::config::values::CredentialSource;
+pub(super) use crate::secrets::alicloud::config::values::RoleArn;
 use crate::secrets::rotation::{RotationSettings, with_rotation};
 
 /// Upstream's key.
@@ -49,6 +50,8 @@ pub(super) struct Config {
     ram_endpoint: Option<Endpoint>,
     #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     sts_endpoint: Option<Endpoint>,
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
+    ims_endpoint: Option<Endpoint>,
     /// The account's quota of custom policies for each user, where it was raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_custom_policies: Option<u16>,
@@ -127,6 +130,11 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
         .with(Setting::new("sts_endpoint", |config: &mut Config| &mut config.sts_endpoint).describe(
             "Host to call for STS in place of the region's own, such as sts-vpc.<region>.aliyuncs.com.",
         ))
+        .with(
+            Setting::new("ims_endpoint", |config: &mut Config| &mut config.ims_endpoint).describe(
+                "Host to call for IMS, which tags users, in place of ims.aliyuncs.com, for a private cloud or a VPC.",
+            ),
+        )
         .with(Setting::custom(
             Field::new("max_custom_policies", FieldKind::Int).describe(
                 "Custom policies that the account allows for each user. Default: 10, as RAM's. 0 resets it.",
@@ -266,6 +274,10 @@ impl Config {
         self.ram_endpoint.clone().unwrap_or_else(endpoint::ram)
     }
 
+    pub(super) fn ims_endpoint(&self) -> Endpoint {
+        self.ims_endpoint.clone().unwrap_or_else(endpoint::ims)
+    }
+
     pub(super) fn sts_endpoint(&self) -> Endpoint {
         self.sts_endpoint
             .clone()
@@ -368,7 +380,7 @@ mod tests {
     #[test]
     fn own_and_unknown_members_survive() {
         let stored = b"{\"access_key\":\"\",\"secret_key\":\"\",\"region\":\"cn-hangzhou\",\
-            \"sts_endpoint\":\"sts.example.com\",\"max_custom_policies\":15,\"credential_source\":\"oidc\",\
+            \"sts_endpoint\":\"sts.example.com\",\"ims_endpoint\":\"ims.example.com\",\"max_custom_policies\":15,\"credential_source\":\"oidc\",\
             \"oidc_provider_arn\":\"acs:ram::12345:oidc-provider/p\",\"oidc_token_file\":\"/run/token\",\
             \"role_arn\":\"acs:ram::12345:role/r\",\"role_session_name\":\"me\",\"external_id\":\"a=b\",\
             \"max_retries\":0,\"default_ttl\":3600000000000,\"max_ttl\":7200000000000,\"rotation\":{\"a\":1.5}}\n";

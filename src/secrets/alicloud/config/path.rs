@@ -310,7 +310,7 @@ mod tests {
     fn the_pair_alone_leaves_every_setting() {
         let all = json!({
             "access_key": "a", "secret_key": "s", "region": "cn-hangzhou", "ram_endpoint": "ram.example.com",
-            "sts_endpoint": "sts.example.com", "max_custom_policies": 15, "max_system_policies": 25,
+            "sts_endpoint": "sts.example.com", "ims_endpoint": "ims.example.com", "max_custom_policies": 15, "max_system_policies": 25,
             "credential_source": "config", "oidc_provider_arn": "acs:ram::12345:oidc-provider/p",
             "oidc_token_file": "/run/token", "role_arn": "acs:ram::12345:role/r", "role_session_name": "me",
             "external_id": "id", "max_retries": 0, "default_ttl": 3600, "max_ttl": 7200,
@@ -355,6 +355,7 @@ mod tests {
             (json!({"region": "cn hangzhou"}), "region"),
             (json!({"ram_endpoint": "http://ram.example.com"}), "ram_endpoint"),
             (json!({"sts_endpoint": "user@sts.example.com"}), "sts_endpoint"),
+            (json!({"ims_endpoint": "ims/x"}), "ims_endpoint"),
             (json!({"max_custom_policies": -1}), "max_custom_policies"),
             (json!({"credential_source": "guess"}), "credential_source"),
             (json!({"credential_source": "config"}), "credential_source"),

@@ -8,7 +8,7 @@ use crate::cloud::random;
 use crate::framework::json::{Content, Node, parse_text};
 use crate::framework::{Error, Excerpt};
 use crate::secrets::alicloud::role::policies::InlinePolicy;
-use crate::secrets::alicloud::role::policy::PolicyDocument;
+use crate::secrets::alicloud::role::policy::{MAX_BYTES, PolicyDocument};
 
 const FIELD: &str = "inline_policies";
 
@@ -115,7 +115,7 @@ impl Source<'_> {
     }
 
     fn document(self, number: usize) -> Result<PolicyDocument, Error> {
-        PolicyDocument::new(self.node).map_err(|finding| refused(finding.shown(number, self.text)))
+        PolicyDocument::new(self.node, MAX_BYTES).map_err(|finding| refused(finding.shown(number, self.text)))
     }
 }
 

@@ -1,6 +1,7 @@
-//! Roles: the settings of a role, as they are stored (in upstream's JSON), written and shown. `path` has its API, `inline`
-//! and `remote` the forms in which clients send policies, `policy` what RAM takes as a policy document, `rules` what a
-//! role as a whole must keep, and `spelling` to which spelling of its name it answers.
+//! Roles: the settings of a role, as they are stored (in upstream's JSON), written and shown. `path` has its API, `inline`,
+//! `remote` and `session_policy` the forms in which clients send policies, `policy` what RAM takes as a policy document,
+//! `rules` what a role as a whole must keep, `request` what a request for credentials can choose, and `spelling` to which
+//! spelling of its name it answers.
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -12,18 +13,26 @@ pub(super) mod spelling;
 mod inline;
 mod policy;
 mod remote;
+mod request;
 mod rules;
+pub(super) mod session_policy;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::alicloud::ram::GroupName;
+use crate::alicloud::sts::{ExternalId, SourceIdentity};
 use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
+use crate::secrets::alicloud::config::RoleArn;
 use crate::secrets::alicloud::role::inline::inline_policies;
 use crate::secrets::alicloud::role::policies::{InlinePolicy, RemotePolicy};
+use crate::secrets::alicloud::role::policy::PolicyDocument;
 use crate::secrets::alicloud::role::remote::remote_policies;
+use crate::secrets::alicloud::role::session_policy::session_policy;
 
 /// Upstream's prefix. The name after it is lower case.
 pub(super) const STORAGE_PREFIX: &str = "role/";
@@ -56,6 +65,24 @@ pub(super) struct Role {
     /// The name as it was written last, where that is not lower case.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
     pub(super) spelling: Option<String>,
+    /// RAM roles of which a request chooses one, in place of `arn`.
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
+    pub(super) role_arns: Vec<RoleArn>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session_policy: Option<PolicyDocument>,
+    /// Whether a request may give the session policy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) allow_session_policy: bool,
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
+    pub(super) external_id: Option<ExternalId>,
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
+    pub(super) source_identity: Option<SourceIdentity>,
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
+    pub(super) ram_groups: Vec<GroupName>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) description: String,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,
@@ -104,6 +131,67 @@ pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
                  credentials, which work at once.",
             ),
         )
+        .with(
+            Setting::new("role_arns", |role: &mut Role| &mut role.role_arns)
+                .describe(
+                    "ARNs of RAM roles in place of role_arn: a request for credentials chooses one with its role_arn, which it \
+                     must give if there are several.",
+                )
+                .shown_if_set(),
+        )
+        .with(
+            Setting::custom(
+                Field::new("session_policy", FieldKind::String)
+                    .describe(
+                        "JSON of a policy document that further limits the sessions of the RAM role: they may do what both \
+                         allow. At most 2,048 bytes.",
+                    )
+                    .kept_as_sent(),
+                |role: &mut Role| &mut role.session_policy,
+                |_, given| session_policy(given),
+                |policy| policy.as_ref().map(PolicyDocument::text).into(),
+            )
+            .shown_if_set(),
+        )
+        .with(
+            Setting::new("allow_session_policy", |role: &mut Role| &mut role.allow_session_policy)
+                .describe(
+                    "Whether a request for credentials may give a session_policy, which can only narrow what the RAM role \
+                     allows. Excludes session_policy. Default: false.",
+                )
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("external_id", |role: &mut Role| &mut role.external_id)
+                .describe("External id that the trust policy of the RAM role asks for.")
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("source_identity", |role: &mut Role| &mut role.source_identity)
+                .describe(
+                    "Source identity of the sessions of the RAM role: seen in audit trails, also when they assume further \
+                     roles.",
+                )
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("ram_groups", |role: &mut Role| &mut role.ram_groups)
+                .describe("Names of the RAM groups, at most 10, that users of this role are made members of.")
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("tags", |role: &mut Role| &mut role.tags)
+                .describe("Tags of the users of this role, at most 20, as key=value.")
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("description", |role: &mut Role| &mut role.description)
+                .describe(
+                    "What the role is for, at most 128 characters. Users of this role have as much of it in their comments as \
+                     fits beside the owner tag, and their policies have it in their description.",
+                )
+                .shown_if_set(),
+        )
 });
 
 /// A list that was never written shows as null.
@@ -118,6 +206,11 @@ impl Role {
 
     pub(super) async fn store(&self, storage: &dyn Storage, name: &str) -> Result<(), Error> {
         storage.put_json(&storage_key(name), self).await
+    }
+
+    /// Whether it assumes RAM roles.
+    pub(super) fn assumes(&self) -> bool {
+        !self.arn.is_empty() || !self.role_arns.is_empty()
     }
 
     pub(super) fn remote_policies(&self) -> &[RemotePolicy] {
@@ -139,7 +232,7 @@ mod tests {
     use crate::framework::to_go_json;
 
     /// Entries as the Go plugin writes them.
-    const STORED: [&str; 5] = [
+    const STORED: [&str; 7] = [
         "{\"role_arn\":\"acs:ram::1234567890123456:role/dev\",\"remote_policies\":null,\"inline_policies\":null,\
          \"ttl\":0,\"max_ttl\":0}\n",
         "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"AliyunOSSReadOnlyAccess\",\"type\":\"System\"}],\
@@ -154,6 +247,13 @@ mod tests {
         // As this version writes it where a wait is set.
         "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
          \"wait_for_propagation\":30000000000,\"later\":1}\n",
+        // As this version writes everything else.
+        "{\"role_arn\":\"\",\"remote_policies\":null,\"inline_policies\":null,\"ttl\":0,\"max_ttl\":0,\
+         \"role_arns\":[\"acs:ram::1234567890123456:role/a\",\"acs:ram::1234567890123456:role/b\"],\"session_policy\":\
+         {\"Statement\":[{\"Action\":\"oss:*\",\"Effect\":\"Allow\",\"Resource\":\"\\u003c\"}],\"Version\":\"1\"},\
+         \"external_id\":\"agreed\",\"source_identity\":\"jane\",\"later\":1}\n",
+        "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
+         \"ram_groups\":[\"g\",\"h\"],\"tags\":{\"a\":\"1\",\"b\":\"\"},\"description\":\"what \\u0026 why\",\"later\":1}\n",
     ];
 
     #[test]

@@ -246,6 +246,8 @@ mod tests {
     fn refusals_name_the_field() {
         let eleven: Vec<_> = (0..11).map(|_| document()).collect();
         let system: Vec<_> = (0..21).map(|n| format!("name:P{n},type:System")).collect();
+        let groups: Vec<_> = (0..11).map(|n| format!("g{n}")).collect();
+        let tags: serde_json::Map<_, _> = (0..21).map(|n| (format!("k{n}"), json!("v"))).collect();
         for (arguments, refusal) in [
             (
                 json!({}),
@@ -263,6 +265,84 @@ mod tests {
             (
                 json!({"role_arn": ARN, "remote_policies": "name:P,type:System"}),
                 "remote_policies must be blank when an arn is present",
+            ),
+            (
+                json!({"role_arn": ARN, "ram_groups": "g"}),
+                "ram_groups must be blank when an arn is present",
+            ),
+            (
+                json!({"role_arns": ARN, "tags": {"a": "b"}}),
+                "tags must be blank when an arn is present",
+            ),
+            (
+                json!({"role_arn": ARN, "role_arns": ARN}),
+                "role_arn and role_arns exclude each other",
+            ),
+            (
+                json!({"role_arns": "acs:ram::1234567890123456:user/u"}),
+                "role_arns: ",
+            ),
+            (
+                json!({"role_arn": ARN, "session_policy": document(), "allow_session_policy": true}),
+                "session_policy and allow_session_policy exclude each other",
+            ),
+            (
+                json!({"role_arn": ARN, "session_policy": "{"}),
+                "session_policy: not valid JSON",
+            ),
+            (
+                json!({"role_arn": ARN, "external_id": "a"}),
+                "external_id: an external id has",
+            ),
+            (
+                json!({"role_arn": ARN, "source_identity": "a/b"}),
+                "source_identity: a source identity has",
+            ),
+            (
+                json!({"inline_policies": [document()], "session_policy": document()}),
+                "session_policy needs role_arn",
+            ),
+            (
+                json!({"inline_policies": [document()], "allow_session_policy": true}),
+                "allow_session_policy needs role_arn",
+            ),
+            (
+                json!({"ram_groups": "g", "external_id": "agreed"}),
+                "external_id needs role_arn",
+            ),
+            (
+                json!({"ram_groups": "g", "source_identity": "jane"}),
+                "source_identity needs role_arn",
+            ),
+            (
+                json!({"ram_groups": "g_h"}),
+                "ram_groups: \"g_h\": the name of a group has",
+            ),
+            (json!({"ram_groups": groups}), "ram_groups: 11 groups"),
+            (json!({"ram_groups": "g", "tags": tags}), "tags: 21 tags"),
+            (
+                json!({"ram_groups": "g", "tags": {"": "x"}}),
+                "tags: \"\" cannot be a key",
+            ),
+            (
+                json!({"ram_groups": "g", "tags": {"acs:x": "x"}}),
+                "tags: \"acs:x\" cannot be a key",
+            ),
+            (
+                json!({"ram_groups": "g", "tags": {"a": "https://x"}}),
+                "tags: the value of \"a\"",
+            ),
+            (
+                json!({"ram_groups": "g", "tags": {"a": "x".repeat(257)}}),
+                "tags: the value of \"a\" must have at most 256 characters",
+            ),
+            (
+                json!({"ram_groups": "g", "description": "x".repeat(129)}),
+                "description must have at most 128 characters",
+            ),
+            (
+                json!({"ram_groups": "g", "description": "a\nb"}),
+                "description must have",
             ),
             (
                 json!({"role_arn": ARN, "ttl": 10, "max_ttl": 5}),
@@ -341,6 +421,48 @@ mod tests {
             apply(shown, Role::default()).unwrap().inline_policies,
             stored.inline_policies
         );
+    }
+
+    #[test]
+    fn what_a_read_shows_of_every_field_can_be_written_back() {
+        let session = json!({
+            "role_arns": [ARN, "acs:ram::1234567890123456:role/other"], "session_policy": document(),
+            "external_id": "agreed", "source_identity": "jane", "description": "x",
+        });
+        let user = json!({
+            "ram_groups": ["b", "a"], "tags": {"team": "x", "note": ""}, "description": "for people",
+        });
+        let open = json!({"role_arn": ARN, "allow_session_policy": true});
+        for sent in [session, user, open] {
+            let role = apply(sent.clone(), Role::default()).unwrap();
+            let shown = Value::Object(SETTINGS.shown(&role));
+            for (name, value) in sent
+                .as_object()
+                .unwrap()
+                .iter()
+                .filter(|(name, _)| *name != "session_policy")
+            {
+                assert_eq!(&shown[name], value, "{name}");
+            }
+            let again = apply(shown, role.clone()).unwrap();
+            // A list that was never written is written by it.
+            assert_eq!(
+                (&again.inline_policies, &again.remote_policies),
+                (&Some(vec![]), &Some(vec![]))
+            );
+            let (inline_policies, remote_policies) = (None, None);
+            assert_eq!(
+                Role {
+                    inline_policies,
+                    remote_policies,
+                    ..again
+                },
+                role
+            );
+        }
+        // What is not set is not shown, as for clients of the Go plugin.
+        let shown = SETTINGS.shown(&apply(json!({"role_arn": ARN}), Role::default()).unwrap());
+        assert_eq!(shown.len(), 6, "{shown:?}");
     }
 
     #[test]

@@ -9,21 +9,39 @@ use crate::secrets::alicloud::propagation::LONGEST_WAIT;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::sts_session::{LONGEST_SESSION, SHORTEST_SESSION};
 
+/// RAM's quota of groups for each user.
+const MOST_GROUPS: usize = 10;
+/// RAM's quota of tags for each user.
+const MOST_TAGS: usize = 20;
+/// What RAM takes as the comments of a user.
+const LONGEST_DESCRIPTION: usize = 128;
+
 /// The rules for the role as a whole, as far as `given`, what the request writes, can break them: a role that the Go
 /// plugin stored can always be updated in its other fields. Each refusal names the field.
 pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result<(), Error> {
     let (inline, remote) = (role.inline_policies(), role.remote_policies());
-    if !role.arn.is_empty() {
-        let clear = |field| {
-            Error::bad_request(format!(
-                "{field} must be blank when an arn is present; clear it with {field}=[]"
-            ))
-        };
-        if !remote.is_empty() {
-            return Err(clear("remote_policies"));
+    if role.assumes() {
+        for (field, is_blank) in [
+            ("remote_policies", remote.is_empty()),
+            ("inline_policies", inline.is_empty()),
+            ("ram_groups", role.ram_groups.is_empty()),
+            ("tags", role.tags.is_empty()),
+        ] {
+            if !is_blank {
+                return Err(Error::bad_request(format!(
+                    "{field} must be blank when an arn is present; clear it with {field}=[]"
+                )));
+            }
         }
-        if !inline.is_empty() {
-            return Err(clear("inline_policies"));
+        if !role.arn.is_empty() && !role.role_arns.is_empty() {
+            return Err(Error::bad_request(
+                "role_arn and role_arns exclude each other; clear one with role_arn=\"\" or role_arns=[]",
+            ));
+        }
+        if role.allow_session_policy && role.session_policy.is_some() {
+            return Err(Error::bad_request(
+                "session_policy and allow_session_policy exclude each other: STS takes one session policy",
+            ));
         }
         if !role.wait_for_propagation.is_zero() {
             return Err(Error::bad_request(
@@ -31,7 +49,7 @@ pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result
             ));
         }
         match role.arn.parse::<Arn>() {
-            _ if !given.given("role_arn") => {}
+            _ if !given.given("role_arn") || role.arn.is_empty() => {}
             Ok(arn) if matches!(arn.identity(), Identity::Role(_)) => {}
             Ok(_) => {
                 return Err(Error::bad_request(
@@ -40,12 +58,25 @@ pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result
             }
             Err(error) => return Err(Error::bad_request(format!("role_arn: {error}"))),
         }
-    } else if inline.is_empty() && remote.is_empty() {
-        // Terraform's own tests look for this text.
-        return Err(Error::bad_request(
-            "must include an arn, or at least one of inline_policies or remote_policies",
-        ));
+    } else {
+        if inline.is_empty() && remote.is_empty() && role.ram_groups.is_empty() {
+            // Terraform's own tests look for this text.
+            return Err(Error::bad_request(
+                "must include an arn, or at least one of inline_policies or remote_policies, or ram_groups",
+            ));
+        }
+        for (field, is_blank) in [
+            ("session_policy", role.session_policy.is_none()),
+            ("allow_session_policy", !role.allow_session_policy),
+            ("external_id", role.external_id.is_none()),
+            ("source_identity", role.source_identity.is_none()),
+        ] {
+            if !is_blank {
+                return Err(Error::bad_request(format!("{field} needs role_arn or role_arns")));
+            }
+        }
     }
+    check_user(role)?;
     if gives_policies(given) {
         check_quota(role, config)?;
     }
@@ -59,6 +90,45 @@ pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result
         )));
     }
     Ok(())
+}
+
+/// What RAM takes as the groups, tags and comments of a user. The characters of tags are those of Alibaba's page on tags.
+fn check_user(role: &Role) -> Result<(), Error> {
+    let refused = |text: String| Err(Error::bad_request(text));
+    let (groups, tags) = (role.ram_groups.len(), role.tags.len());
+    if groups > MOST_GROUPS {
+        return refused(format!(
+            "ram_groups: {groups} groups, but a RAM user can be in {MOST_GROUPS}"
+        ));
+    }
+    if tags > MOST_TAGS {
+        return refused(format!("tags: {tags} tags, but a RAM user can have {MOST_TAGS}"));
+    }
+    for (key, value) in &role.tags {
+        let shown = Excerpt(key);
+        let reserved = ["aliyun", "acs:"].iter().any(|start| key.starts_with(start));
+        if !(1..=128).contains(&key.chars().count()) || reserved || is_url(key) {
+            return refused(format!(
+                "tags: {shown:?} cannot be a key: it must have 1 to 128 characters, must not begin with aliyun or acs:, and \
+                 must not contain http:// or https://"
+            ));
+        }
+        if value.chars().count() > 256 || is_url(value) {
+            return refused(format!(
+                "tags: the value of {shown:?} must have at most 256 characters, and must not contain http:// or https://"
+            ));
+        }
+    }
+    if role.description.chars().count() > LONGEST_DESCRIPTION || role.description.contains(char::is_control) {
+        return refused(format!(
+            "description must have at most {LONGEST_DESCRIPTION} characters, and no line breaks or other control characters"
+        ));
+    }
+    Ok(())
+}
+
+fn is_url(text: &str) -> bool {
+    text.contains("http://") || text.contains("https://")
 }
 
 fn gives_policies(given: &FieldValues) -> bool {
@@ -115,7 +185,15 @@ pub(super) fn warnings(role: &Role, limit: Duration, given: &FieldValues) -> Vec
         &[("ttl", role.ttl), ("max_ttl", role.max_ttl)],
         limit,
     ));
-    if !role.arn.is_empty() {
+    if let (true, Some(policy)) = (given.given("session_policy"), &role.session_policy) {
+        warnings.extend(
+            policy
+                .warnings(1)
+                .iter()
+                .map(|found| format!("session_policy: {found}")),
+        );
+    }
+    if role.assumes() {
         let asked = if role.ttl.is_zero() {
             role.max_ttl
         } else {

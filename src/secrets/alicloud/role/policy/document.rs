@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::finding::{Finding, Problem};
 use super::grammar;
-use super::limits::{MAX_BYTES, MAX_DEPTH};
+use super::limits::MAX_DEPTH;
 use crate::framework::json::{Content, Node, parse};
 use crate::framework::to_go_json;
 
@@ -21,17 +21,20 @@ pub(in crate::secrets::alicloud) struct PolicyDocument(Box<RawValue>);
 
 impl PolicyDocument {
     /// Takes a document that somebody writes now, in the form that Go plugins store: compact, members sorted by name,
-    /// markup escaped.
+    /// markup escaped. Without white space it may have so many bytes.
     ///
     /// # Errors
     /// The first thing for which RAM would refuse it.
-    pub(in crate::secrets::alicloud::role) fn new(json: &Node<'_>) -> Result<Self, Box<Finding>> {
+    pub(in crate::secrets::alicloud::role) fn new(
+        json: &Node<'_>,
+        longest: usize,
+    ) -> Result<Self, Box<Finding>> {
         grammar::check(json)?;
         let whole = |problem| Box::new(Finding::of_whole(json.start, problem));
         let text = |strings| rewritten(json, strings).ok_or_else(|| whole(Problem::TooDeep));
         let length = text(Strings::Plain)?.len();
-        if length > MAX_BYTES {
-            return Err(whole(Problem::TooLong(length)));
+        if length > longest {
+            return Err(whole(Problem::TooLong { length, longest }));
         }
         // What is put together from JSON is JSON.
         let document = RawValue::from_string(text(Strings::AsGo)?);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::limits::{MAX_BYTES, MAX_DEPTH};
+use super::limits::MAX_DEPTH;
 use crate::framework::Excerpt;
 use crate::framework::json::{Place, invisible};
 
@@ -127,8 +127,8 @@ pub(super) enum Problem {
         Excerpt(.0)
     )]
     NoOperator(String),
-    #[error("takes up {0} bytes without white space, RAM allows {MAX_BYTES}")]
-    TooLong(usize),
+    #[error("takes up {length} bytes without white space, RAM allows {longest}")]
+    TooLong { length: usize, longest: usize },
     #[error("is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
 

@@ -13,5 +13,4 @@ mod limits;
 mod value;
 
 pub(in crate::secrets::alicloud) use document::PolicyDocument;
-#[cfg(fuzzing)]
-pub(super) use limits::MAX_BYTES;
+pub(super) use limits::{MAX_BYTES, MAX_SESSION_BYTES};

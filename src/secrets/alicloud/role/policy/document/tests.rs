@@ -2,10 +2,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::finding::Problem;
+use super::super::limits::MAX_BYTES;
 use super::*;
 
 fn document(text: &str) -> Result<PolicyDocument, Problem> {
-    PolicyDocument::new(&parse(text).unwrap()).map_err(|finding| finding.problem)
+    PolicyDocument::new(&parse(text).unwrap(), MAX_BYTES).map_err(|finding| finding.problem)
 }
 
 fn statement() -> Value {
@@ -46,7 +47,10 @@ fn size_is_that_of_the_text_that_ram_gets() {
         assert!(pretty.len() > 6144 && document(&pretty).is_ok(), "{filler}");
         assert_eq!(
             document(&of_bytes(6145, filler).to_string()).unwrap_err(),
-            Problem::TooLong(6145),
+            Problem::TooLong {
+                length: 6145,
+                longest: 6144
+            },
             "{filler}"
         );
     }
@@ -54,7 +58,7 @@ fn size_is_that_of_the_text_that_ram_gets() {
     assert!(document(&umlauts.to_string()).is_ok() && umlauts.to_string().chars().count() < 3200);
     assert!(matches!(
         document(&of_bytes(6146, "\u{fc}").to_string()),
-        Err(Problem::TooLong(_))
+        Err(Problem::TooLong { .. })
     ));
 }
 

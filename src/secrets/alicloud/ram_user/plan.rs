@@ -1,0 +1,74 @@
+//! What is made for a lease: a user with policies, groups and tags.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::alicloud::ram::PolicyRef;
+use crate::framework::{Context, Error};
+use crate::secrets::alicloud::names;
+use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::policies::RemotePolicy;
+use crate::secrets::lease::OwnerTag;
+
+/// RAM's limit for a user's comments.
+const LONGEST_COMMENT: usize = 128;
+
+/// Shown in the RAM console.
+const POLICY_DESCRIPTION: &str = "Created by Vault.";
+
+/// A user to be made.
+pub(in crate::secrets::alicloud) struct Plan {
+    pub(super) user: String,
+    pub(super) comment: String,
+    /// Name and document.
+    pub(super) inline: Vec<(String, String)>,
+    /// Of the policies of those documents.
+    pub(super) policy_description: String,
+    pub(super) remote: Vec<PolicyRef>,
+    pub(super) groups: Vec<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) wait_for_propagation: Duration,
+}
+
+impl Plan {
+    /// A user with a new name, and with what the role says.
+    pub(in crate::secrets::alicloud) fn new(
+        context: &Context,
+        owner_tag: Option<&OwnerTag>,
+        role_name: &str,
+        role: &Role,
+    ) -> Result<Self, Error> {
+        let user = names::user(context, role_name)?;
+        let inline = role.inline_policies().iter().zip(1..);
+        let request = &context.request;
+        let (comment, policy_description) = match role.description.as_str() {
+            "" => (
+                OwnerTag::comment(owner_tag, request, role_name, LONGEST_COMMENT),
+                POLICY_DESCRIPTION.to_owned(),
+            ),
+            description => (
+                OwnerTag::comment_with(owner_tag, request, description, LONGEST_COMMENT),
+                format!("{POLICY_DESCRIPTION} {description}"),
+            ),
+        };
+        Ok(Self {
+            inline: inline
+                .map(|(policy, number)| (names::policy(&user, number, &policy.id), policy.document.text()))
+                .collect(),
+            policy_description,
+            remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
+            groups: role.ram_groups.iter().map(ToString::to_string).collect(),
+            tags: role.tags.clone(),
+            comment,
+            wait_for_propagation: role.wait_for_propagation,
+            user,
+        })
+    }
+
+    /// The policies that are made.
+    pub(super) fn made(&self) -> impl Iterator<Item = PolicyRef> {
+        self.inline
+            .iter()
+            .map(|(name, _)| PolicyRef::custom(name.as_str()))
+    }
+}
