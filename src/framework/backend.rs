@@ -121,13 +121,6 @@ impl Backend {
 
     /// Sets what is done when the host has set the mount up: once a process, after an unseal or a step-up too, on every
     /// node. The mount serves no request before it ends, and its failure fails the mount.
-    #[cfg_attr(
-        not(any(test, fuzzing)),
-        expect(
-            dead_code,
-            reason = "a queue of rotations is rebuilt here; no engine has one yet"
-        )
-    )]
     pub fn initialize<S>(mut self, state: &Arc<S>, hook: impl Handler<S, (), Result<(), Error>>) -> Self
     where
         S: Send + Sync + 'static,

@@ -19,7 +19,8 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     for synopsis in ("Configure", "List the existing roles", "Read, write and reference policies",
                      "Generate an API key or STS credential"):
         assert synopsis in text
-    for pattern in ("^config$", "^config/rotate-root$", "^roles?/?$", "^role/", "^creds/"):
+    for pattern in ("^config$", "^config/rotate-root$", "^roles?/?$", "^role/", "^creds/", "^static-roles/",
+                    "^static-creds/", "^rotate-role/"):
         assert pattern in text, text
 
 
@@ -28,6 +29,9 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
                 "oidc_provider_arn (string)", "oidc_token_file (string)", "role_arn (string)",
                 "role_session_name (string)", "external_id (string)", "max_retries (int)", "verify (bool)"]),
     ("config/rotate-root", ["Replace the access key", "RAM user"]),
+    ("static-roles/any", ["Manage the access key of a RAM user", "username (string)", "rotation_grace_period (duration (sec))"]),
+    ("static-creds/any", ["Read the access key of a static role"]),
+    ("rotate-role/any", ["Rotate the access key of a static role now"]),
     ("role", ["List the existing roles"]),
     ("roles", ["List the existing roles"]),
     ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
@@ -64,6 +68,12 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
         ("/role/{name}", "delete"): "ali-cloud-delete-role",
         ("/creds/{name}", "get"): "ali-cloud-generate-credentials",
         ("/creds/{name}", "post"): "ali-cloud-generate-credentials-with-parameters",
+        ("/static-roles", "get"): "ali-cloud-list-static-roles",
+        ("/static-roles/{name}", "get"): "ali-cloud-read-static-role",
+        ("/static-roles/{name}", "post"): "ali-cloud-write-static-role",
+        ("/static-roles/{name}", "delete"): "ali-cloud-delete-static-role",
+        ("/static-creds/{name}", "get"): "ali-cloud-read-static-credentials",
+        ("/rotate-role/{name}", "post"): "ali-cloud-rotate-static-role",
         ("/orphans", "get"): "ali-cloud-list-orphans",
         ("/orphans/{user}", "delete"): "ali-cloud-delete-orphan",
         ("/metrics", "get"): "ali-cloud-read-metrics",

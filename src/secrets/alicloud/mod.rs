@@ -6,6 +6,7 @@
 //! | `config/rotate-root` | `path_rotate_root`, `rotation/` |
 //! | `role/<name>`, `role`, `roles` | `role/` |
 //! | `creds/<name>` | `path_creds` |
+//! | `static-roles/<name>`, `static-roles`, `static-creds/<name>`, `rotate-role/<name>` | `static_roles/` |
 //! | `orphans`, `orphans/<user>` | `path_orphans` |
 //! | `metrics` | `framework` |
 //! | leases of RAM users and STS sessions | `lease` |
@@ -30,6 +31,7 @@ mod removal;
 mod renamed_user;
 mod role;
 mod rotation;
+mod static_roles;
 mod sts_session;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,7 @@ use accounts::Accounts;
 use credentials::MountCredentials;
 use engine::{Engine, OPERATIONS};
 use rotation::{RootRotation, ScheduledRotation};
+use static_roles::StaticRoles;
 
 #[cfg(fuzzing)]
 pub use role::fuzzing;
@@ -70,10 +73,14 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         accounts: Accounts::default(),
         mount: Mount::new(mount),
         root: RootRotation::default(),
+        static_roles: StaticRoles::default(),
     });
     let backend = Backend::new(BackendKind::Secrets, HELP)
         .special(SpecialPaths {
-            seal_wrapped: vec![config::STORAGE_KEY.to_owned()],
+            seal_wrapped: vec![
+                config::STORAGE_KEY.to_owned(),
+                static_roles::STORAGE_PREFIX.to_owned(),
+            ],
             ..SpecialPaths::default()
         })
         .path(config::path::path(&engine))
@@ -86,8 +93,8 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         .metrics_path(OPERATIONS)
         .metrics(calls)
         .secret(lease::secret(&engine))
-        .wal(rotation::WAL_KIND, &engine, rotation::roll_back);
-    register(backend, &engine)
+        .wal(rotation::WAL_KIND, &engine, rotation::roll_back_root);
+    static_roles::register(register(backend, &engine), &engine)
         .schedule(
             "previous credentials",
             config::previous::EVERY,

@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use crate::framework::{Context, DisplayAttributes, HandlerResult, NoArguments, Operation, Path, Response};
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
-use crate::secrets::alicloud::rotation::rotate;
+use crate::secrets::alicloud::rotation::rotate_root;
 
 const SYNOPSIS: &str = "Replace the access key in the configuration by a new one of the same RAM user.";
 
@@ -35,7 +35,7 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
 }
 
 async fn update(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
-    let rotated = rotate(&engine, &context).await?;
+    let rotated = rotate_root(&engine, &context).await?;
     let mut response = Response::data(Map::from_iter([("access_key".to_owned(), rotated.key_id.into())]));
     response
         .warnings

@@ -9,4 +9,4 @@ mod schedule;
 mod settings;
 
 pub use schedule::Turn;
-pub use settings::{HasRotation, RotationSettings, with_rotation};
+pub use settings::{HasRotation, Periods, RotationSettings, rfc3339, with_rotation};

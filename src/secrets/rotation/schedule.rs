@@ -3,9 +3,13 @@
 //! The next time is planned ahead and stored. A restart changes nothing about it, what was missed while nothing ran is made up
 //! for once, and rotations that are carried out late do not move those that follow.
 
+use std::iter;
 use std::time::Duration;
 
 use crate::secrets::rotation::cron::Cron;
+
+/// How many times of a schedule are looked at for the shortest time between two: more than a day of hours, and a month of days.
+const GAPS: usize = 64;
 
 /// How rotations follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,20 @@ impl Schedule {
                 planned.saturating_add(period.saturating_mul(missed.saturating_add(1)))
             }
             Self::At { .. } => self.next_after(planned.max(now)),
+        }
+    }
+
+    /// The shortest time between two rotations, as far as the next ones show it.
+    pub fn shortest_gap(&self, now: u64) -> Duration {
+        match self {
+            Self::Every(period) => *period,
+            Self::At { cron, .. } => {
+                let times = iter::successors(cron.next_after(now), |time| cron.next_after(*time));
+                let times: Vec<_> = times.take(GAPS).collect();
+                let gaps = times.iter().zip(times.iter().skip(1));
+                let shortest = gaps.map(|(one, two)| two - one).min();
+                shortest.map_or(Duration::MAX, Duration::from_secs)
+            }
         }
     }
 
@@ -138,6 +156,22 @@ mod tests {
         // The first tick of the next year is after the 366th period has ended.
         let done = rotations(&at("0 0 29 * *", None), ticks());
         assert_eq!(done.len(), 12);
+    }
+
+    #[test]
+    fn the_shortest_time_between_two_rotations_is_found() {
+        for (schedule, gap) in [
+            (Schedule::Every(Duration::from_secs(90)), 90),
+            (at("0 2 * * *", None), DAY),
+            (at("0 2,5 * * SUN", None), 3 * HOUR),
+            (at("59 23 28 2 *", None), 365 * DAY),
+        ] {
+            assert_eq!(
+                schedule.shortest_gap(NEW_YEAR),
+                Duration::from_secs(gap),
+                "{schedule:?}"
+            );
+        }
     }
 
     #[test]

@@ -9,10 +9,9 @@ use time::OffsetDateTime;
 use crate::cloud::clock::timestamp;
 use crate::framework::{Error, Field, FieldKind, FieldValues, Setting, SettingValue as _, Settings, stored};
 use crate::secrets::rotation::cron::Cron;
-use crate::secrets::rotation::schedule::Schedule;
+use crate::secrets::rotation::schedule::{Schedule, Turn};
 
-/// Limits of Vault's.
-const SHORTEST_PERIOD: Duration = Duration::from_secs(10);
+/// Vault's limit.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(3600);
 
 /// When a credential is rotated. What is not set is not stored.
@@ -42,18 +41,29 @@ pub struct RotationSettings {
 
 /// A configuration or a role that has settings for rotations.
 pub trait HasRotation: 'static {
+    /// What periods it can have.
+    const PERIODS: Periods;
+
     /// Those settings.
     fn rotation(&mut self) -> &mut RotationSettings;
+}
+
+/// What periods a rotated credential can have.
+pub struct Periods {
+    /// The shortest.
+    pub shortest: Duration,
+    /// The refusal of a shorter one.
+    pub refusal: &'static str,
+    /// The description of `rotation_period`.
+    pub description: &'static str,
 }
 
 /// A table of settings with those for rotations.
 pub fn with_rotation<C: HasRotation>(table: Settings<C>) -> Settings<C> {
     table
         .with(
-            Setting::new("rotation_period", |owner: &mut C| &mut owner.rotation().rotation_period).describe(
-                "Time between automated rotations, at least 10 seconds. Excludes rotation_schedule: each replaces the other. \
-                 0 ends automated rotation.",
-            ),
+            Setting::new("rotation_period", |owner: &mut C| &mut owner.rotation().rotation_period)
+                .describe(C::PERIODS.description),
         )
         .with(Setting::custom(
             Field::new("rotation_schedule", FieldKind::String).describe(
@@ -103,7 +113,12 @@ impl RotationSettings {
     ///
     /// # Errors
     /// Settings that exclude each other, or are out of range, with the texts of Vault's SDK where it has some.
-    pub fn written(&mut self, before: &Self, given: &FieldValues, now: u64) -> Result<(), Error> {
+    pub fn written<C: HasRotation>(
+        &mut self,
+        before: &Self,
+        given: &FieldValues,
+        now: u64,
+    ) -> Result<(), Error> {
         let refused = |text: &'static str| Err(Error::bad_request(text));
         let gave = |name, is_set: bool| given.given(name) && is_set;
         let gave_period = gave("rotation_period", !self.rotation_period.is_zero());
@@ -130,8 +145,8 @@ impl RotationSettings {
             }
             self.rotation_window = Duration::ZERO;
         }
-        if gave_period && self.rotation_period < SHORTEST_PERIOD {
-            return refused("rotation_period must be at least 10 seconds");
+        if gave_period && self.rotation_period < C::PERIODS.shortest {
+            return refused(C::PERIODS.refusal);
         }
         if gave_window && self.rotation_window < SHORTEST_WINDOW {
             return refused("rotation_window must be at least 3600 seconds");
@@ -143,6 +158,40 @@ impl RotationSettings {
             self.next_vault_rotation = self.schedule().map(|schedule| schedule.next_after(now));
         }
         Ok(())
+    }
+
+    /// Whether automated rotation is off, whatever its settings are.
+    pub fn is_disabled(&self) -> bool {
+        self.disable_automated_rotation
+    }
+
+    /// The settings that say when rotations are, as a read shows them: the period, or the schedule with its window.
+    pub fn shown_schedule(&self) -> Map<String, Value> {
+        let shown = match &self.rotation_schedule {
+            Some(_) => vec![
+                ("rotation_schedule", self.rotation_schedule.to_shown()),
+                ("rotation_window", self.rotation_window.to_shown()),
+            ],
+            None => vec![("rotation_period", self.rotation_period.to_shown())],
+        };
+        let named = shown.into_iter().map(|(name, value)| (name.to_owned(), value));
+        named.collect()
+    }
+
+    /// What is to be done now, unless no rotations are automated. Where no next time is stored, it follows from the last one.
+    pub fn turn(&self, now: u64) -> Option<Turn> {
+        let schedule = self.schedule()?;
+        Some(schedule.turn(self.planned(&schedule), now))
+    }
+
+    /// When the next rotation is by schedule, in seconds since 1970.
+    pub fn next(&self) -> Option<u64> {
+        self.planned(&self.schedule()?)
+    }
+
+    fn planned(&self, schedule: &Schedule) -> Option<u64> {
+        let after_last = || Some(schedule.next_after(self.last_vault_rotation?));
+        self.next_vault_rotation.or_else(after_last)
     }
 
     /// Notes a rotation that is done now: one that was planned for a time, or one that somebody asked for, which begins the
@@ -166,7 +215,7 @@ impl RotationSettings {
 }
 
 /// A time as RFC 3339 in UTC.
-fn rfc3339(seconds: u64) -> String {
+pub fn rfc3339(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok();
     time.and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok())
         .map(timestamp)
@@ -185,6 +234,12 @@ mod tests {
     struct Owner(RotationSettings);
 
     impl HasRotation for Owner {
+        const PERIODS: Periods = Periods {
+            shortest: Duration::from_secs(10),
+            refusal: "rotation_period must be at least 10 seconds",
+            description: "",
+        };
+
         fn rotation(&mut self) -> &mut RotationSettings {
             &mut self.0
         }
@@ -201,7 +256,7 @@ mod tests {
         let mut owner = Owner(before.clone());
         TABLE
             .merge(&mut owner, &given)
-            .and_then(|()| owner.0.written(before, &given, NOW))
+            .and_then(|()| owner.0.written::<Owner>(before, &given, NOW))
             .map(|()| owner.0)
             .map_err(|error| error.message().to_owned())
     }
@@ -301,6 +356,20 @@ mod tests {
             shown,
             json!({"next_vault_rotation": "2024-03-01T00:02:09Z", "last_vault_rotation": "2024-03-01T00:00:29Z"})
         );
+    }
+
+    #[test]
+    fn without_a_stored_plan_the_next_time_follows_from_the_last() {
+        let mut period = write(&RotationSettings::default(), &json!({"rotation_period": 100})).unwrap();
+        period.next_vault_rotation = None;
+        assert_eq!(period.turn(NOW), Some(Turn::Unplanned(NOW + 100)));
+        period.last_vault_rotation = Some(NOW - 30);
+        assert_eq!(
+            (period.turn(NOW), period.next()),
+            (Some(Turn::NotYet), Some(NOW + 70))
+        );
+        assert_eq!(period.turn(NOW + 70), Some(Turn::Due(NOW + 70)));
+        assert_eq!(RotationSettings::default().turn(NOW), None);
     }
 
     #[test]

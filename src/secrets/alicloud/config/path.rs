@@ -219,7 +219,7 @@ impl Write {
         let before = config.rotation.clone();
         self.check_pair()?;
         SETTINGS.merge(&mut config, &self.given)?;
-        config.rotation.written(&before, &self.given, now)?;
+        config.rotation.written::<Config>(&before, &self.given, now)?;
         config.check()?;
         Ok(config)
     }

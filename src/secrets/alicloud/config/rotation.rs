@@ -1,15 +1,25 @@
 //! The key pair as something that is rotated.
 
+use std::time::Duration;
+
 use crate::alicloud::credentials::Source;
 use crate::alicloud::ram::AccessKey;
 use crate::framework::{Error, Excerpt};
 use crate::secrets::alicloud::config::Config;
-use crate::secrets::rotation::{HasRotation, RotationSettings};
+use crate::secrets::rotation::{HasRotation, Periods, RotationSettings};
 
 /// How many ids of keys that were rotated away are kept: the first, which a file of Terraform may still have, and the last.
 const MOST_OLD_KEYS: usize = 64;
 
 impl HasRotation for Config {
+    /// As Vault's.
+    const PERIODS: Periods = Periods {
+        shortest: Duration::from_secs(10),
+        refusal: "rotation_period must be at least 10 seconds",
+        description: "Time between automated rotations, at least 10 seconds. Excludes rotation_schedule: each replaces the \
+                      other. 0 ends automated rotation.",
+    };
+
     fn rotation(&mut self) -> &mut RotationSettings {
         &mut self.rotation
     }

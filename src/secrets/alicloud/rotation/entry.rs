@@ -2,31 +2,49 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of the WAL entries of rotations. It is in storage for ever.
-pub(in crate::secrets::alicloud) const WAL_KIND: &str = "root rotation";
-
 /// A rotation that is under way, or was when something stopped it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::secrets::alicloud) struct Rotation {
     /// The account of the user.
-    pub(super) account_id: String,
+    pub(in crate::secrets::alicloud) account_id: String,
     /// The user whose key is replaced.
-    pub(super) user_name: String,
-    /// The id of the key that was in `config`. The user had no other.
-    pub(super) old_key: String,
+    pub(in crate::secrets::alicloud) user_name: String,
+    /// RAM's id of the user, of a static role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::secrets::alicloud) user_id: Option<String>,
+    /// The id of the key that is replaced. The user had no other. Blank: it had none.
+    pub(in crate::secrets::alicloud) old_key: String,
     /// The id of the new key, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) new_key: Option<String>,
+    pub(in crate::secrets::alicloud) new_key: Option<String>,
     /// When it began, in seconds since 1970.
-    pub(super) begun: u64,
-    /// Whether `config` has had the new key.
+    pub(in crate::secrets::alicloud) begun: u64,
+    /// Whether the new key has been in storage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) stored: bool,
+    pub(in crate::secrets::alicloud) stored: bool,
 }
 
 impl Rotation {
+    /// A rotation of this user's key that begins now.
+    pub(in crate::secrets::alicloud) fn of(
+        account_id: String,
+        user_name: String,
+        old_key: String,
+        now: u64,
+    ) -> Self {
+        Self {
+            account_id,
+            user_name,
+            user_id: None,
+            old_key,
+            new_key: None,
+            begun: now,
+            stored: false,
+        }
+    }
+
     /// Whether both are the same rotation, maybe at different times.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        (self.begun, &self.old_key) == (other.begun, &other.old_key)
+    pub(in crate::secrets::alicloud) fn is_same(&self, other: &Self) -> bool {
+        (self.begun, &self.old_key, &self.user_name) == (other.begun, &other.old_key, &other.user_name)
     }
 }

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use crate::framework::{Context, Error, Families, Job, Status};
 use crate::secrets::alicloud::config::{Config, STORAGE_KEY};
 use crate::secrets::alicloud::engine::Engine;
-use crate::secrets::alicloud::rotation::rotate::rotate_alone;
+use crate::secrets::alicloud::rotation::root::rotate_alone;
 use crate::secrets::alicloud::rotation::status::Trigger;
 use crate::secrets::lease::now;
 use crate::secrets::rotation::Turn;
 
-/// What is kept of the tick's time to note how the rotation ended.
-const REST: Duration = Duration::from_millis(500);
+/// What is kept of the tick's time to note how a rotation ended.
+pub(in crate::secrets::alicloud) const REST: Duration = Duration::from_millis(500);
 
 /// Rotates the key in `config` when it is time.
 pub(in crate::secrets::alicloud) struct ScheduledRotation(Arc<Engine>);
@@ -62,13 +62,12 @@ impl Job for ScheduledRotation {
         self.0.root.seen(&config.rotation);
         // When the mount goes away, so does the new key.
         let is_last = context.request.data.contains_key("immediate");
-        let planned = config.rotation.next_vault_rotation;
         let is_due = !is_last
             && !self.0.root.is_paused()
             && config
                 .rotation
-                .schedule()
-                .is_some_and(|schedule| schedule.turn(planned, now(context)) != Turn::NotYet);
+                .turn(now(context))
+                .is_some_and(|turn| turn != Turn::NotYet);
         Ok(if is_due {
             vec![STORAGE_KEY.to_owned()]
         } else {
@@ -79,16 +78,13 @@ impl Job for ScheduledRotation {
     async fn work(&self, context: &Context, _: &str) -> Result<(), Error> {
         let _one_writer = context.unless_cancelled(self.0.locks.lock(STORAGE_KEY)).await?;
         let mut config = Config::load(&*context.storage).await?.unwrap_or_default();
-        let Some(schedule) = config.rotation.schedule() else {
-            return Ok(());
-        };
-        let next = match schedule.turn(config.rotation.next_vault_rotation, now(context)) {
-            Turn::NotYet => return Ok(()),
-            Turn::Due(planned) => {
+        let next = match config.rotation.turn(now(context)) {
+            None | Some(Turn::NotYet) => return Ok(()),
+            Some(Turn::Due(planned)) => {
                 self.rotate(context, planned).await;
                 return Ok(());
             }
-            Turn::Missed(next) => {
+            Some(Turn::Missed(next)) => {
                 tracing::warn!(
                     event = "root_rotation_missed",
                     next,
@@ -96,7 +92,7 @@ impl Job for ScheduledRotation {
                 );
                 next
             }
-            Turn::Unplanned(next) => next,
+            Some(Turn::Unplanned(next)) => next,
         };
         config.rotation.next_vault_rotation = Some(next);
         config.store(&*context.storage).await

@@ -1,17 +1,16 @@
-//! The end of a rotation, whatever stopped it: of its two keys the one in `config` stays, and the other goes.
+//! The end of a rotation, whatever stopped it: of its two keys those that are in storage stay, and the other goes.
 
-use std::sync::Arc;
-
-use crate::alicloud::arn::Identity;
+use crate::alicloud::CallerIdentity;
 use crate::alicloud::ram::Ram;
 use crate::alicloud::{IgnoreNotFound as _, Kind, Subject};
 use crate::cloud;
 use crate::framework::{Context, Error, Status, WalEntry};
 use crate::secrets::alicloud::cloud::Cloud;
-use crate::secrets::alicloud::config::{Config, STORAGE_KEY};
+use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
-use crate::secrets::alicloud::rotation::entry::{Rotation, WAL_KIND};
+use crate::secrets::alicloud::rotation::entry::Rotation;
+use crate::secrets::alicloud::rotation::holder::Holder;
 use crate::secrets::lease::{now, settled};
 
 /// How long after the beginning of a rotation its new key can have been made, in seconds, by the cloud's clock: as long as a
@@ -21,104 +20,94 @@ const CREATED_WITHIN: u64 = 16 * 60;
 /// How long after the beginning of a rotation a key that was made without an answer may still come to light, in seconds.
 const UNCERTAIN: u64 = 120;
 
-/// Settles a rotation that a WAL entry knows of.
+/// Settles the rotation that a WAL entry knows of. Called with the lock of its holder held.
 ///
 /// # Errors
 /// As [`settle`].
-pub(in crate::secrets::alicloud) async fn roll_back(
-    engine: Arc<Engine>,
-    context: Context,
-    found: Rotation,
+pub(in crate::secrets::alicloud) async fn roll_back<H: Holder>(
+    holder: &H,
+    context: &Context,
+    found: &Rotation,
 ) -> Result<(), Error> {
-    let _one_writer = context.unless_cancelled(engine.locks.lock(STORAGE_KEY)).await?;
     // It may have gone on, or have come to its end, since it was read.
-    for (entry, rotation) in WalEntry::find::<Rotation>(&context, WAL_KIND).await? {
-        if rotation.is_same(&found) {
-            settle(&engine, &context, entry, rotation).await?;
+    settle_all(holder, context, |rotation| rotation.is_same(found)).await
+}
+
+/// Settles all unfinished rotations of a holder. Called with its lock held.
+///
+/// # Errors
+/// As [`settle`].
+pub(in crate::secrets::alicloud) async fn settle_all<H: Holder>(
+    holder: &H,
+    context: &Context,
+    is_own: impl Fn(&Rotation) -> bool,
+) -> Result<(), Error> {
+    for (entry, rotation) in WalEntry::find::<Rotation>(context, H::WAL_KIND).await? {
+        if is_own(&rotation) {
+            settle(holder, context, entry, rotation).await?;
         }
     }
     Ok(())
 }
 
-/// Deletes the key of the rotation that is not in `config`, and then its WAL entry. Called with the lock of `config` held.
+/// Deletes those keys of the rotation that are not in storage, and then its WAL entry. Called with the lock of its holder
+/// held.
 ///
 /// # Errors
 /// What could not be deleted, or why it cannot be told yet what is to be deleted. The entry stays.
-pub(super) async fn settle(
-    engine: &Engine,
+pub(super) async fn settle<H: Holder>(
+    holder: &H,
     context: &Context,
     entry: WalEntry,
     rotation: Rotation,
 ) -> Result<(), Error> {
-    let config = Config::load(&*context.storage).await?.unwrap_or_default();
-    let kept = config.access_key.as_str();
-    let (ram, user) = owner(engine, context, &config, &rotation).await?;
-    let mut doomed = match &rotation.new_key {
-        Some(key) => vec![key.clone()],
-        None => keys_made_since(context, &ram, &user, &rotation).await?,
-    };
-    // A key whose id was never learned was never stored: whoever wrote `config` since may still need the old one.
-    if rotation.stored || rotation.new_key.as_deref() == Some(kept) {
+    let kept = holder.stored_keys(context, &rotation).await?;
+    let is_kept = |key: &str| kept.iter().any(|kept| kept == key);
+    let is_new_kept = rotation.new_key.as_deref().is_some_and(is_kept);
+    let mut doomed = Vec::from_iter(rotation.new_key.clone());
+    // A key whose id was never learned was never stored: whoever wrote another one since may still need the old one.
+    if (rotation.stored || is_new_kept) && !rotation.old_key.is_empty() {
         doomed.push(rotation.old_key.clone());
     }
-    doomed.retain(|key| key != kept);
-    for key in &doomed {
-        remove(context, &ram, &user, key).await.map_err(|error| {
-            Error::new(
-                error.kind(),
-                format!("access key {key:?} of user {user:?} cannot be deleted: {error}"),
-            )
-        })?;
+    doomed.retain(|key| !is_kept(key));
+    if (rotation.new_key.is_none() || !doomed.is_empty())
+        && let Some((ram, user)) = holder.owner(context, &rotation).await?
+    {
+        if rotation.new_key.is_none() {
+            doomed = keys_made_since(context, &ram, &user, &rotation).await?;
+            doomed.retain(|key| !is_kept(key));
+        }
+        for key in &doomed {
+            remove(context, &ram, &user, key).await?;
+        }
     }
-    engine.root.forget();
+    holder.pending().forget(rotation.new_key.as_deref());
     entry.delete(&*context.storage).await
 }
 
-/// RAM with credentials of the account of the rotation's user, and the user's name there.
-async fn owner(
+/// The cloud with credentials of an account, and whose they are: those that the mount has, or had before.
+///
+/// # Errors
+/// The mount has none of that account, or STS does not tell.
+pub(in crate::secrets::alicloud) async fn cloud_in(
     engine: &Engine,
     context: &Context,
     config: &Config,
-    rotation: &Rotation,
-) -> Result<(Ram, String), Error> {
+    account_id: &str,
+) -> Result<Option<(Cloud, CallerIdentity)>, Error> {
     let cloud = engine.cloud_of(context, config).await?;
-    if let Some(user) = user_with(context, &cloud, config, rotation).await? {
-        return Ok((cloud.ram.by(context.deadline()), user));
-    }
-    if let Some(previous) = engine.previous_cloud_of(config)
-        && let Some(user) = user_with(context, &previous, config, rotation).await?
+    for cloud in [Some(cloud), engine.previous_cloud_of(config)]
+        .into_iter()
+        .flatten()
     {
-        return Ok((previous.ram.by(context.deadline()), user));
+        let sts = cloud.sts.by(context.deadline());
+        let identity = settled(context, is_new_key, || sts.get_caller_identity()).await;
+        let identity = identity.map_err(failed_call)?;
+        if identity.account_id.as_str() == account_id {
+            return Ok(Some((cloud, identity)));
+        }
     }
-    Err(Error::coded(
-        Status::CONFLICT,
-        format!(
-            "a rotation of access key {:?} of user {:?} was not finished, and config has credentials of another account than \
-             {} now: delete the keys of that user that are not needed",
-            rotation.old_key, rotation.user_name, rotation.account_id
-        ),
-    ))
-}
-
-/// The name of the rotation's user, if the credentials are of its account.
-async fn user_with(
-    context: &Context,
-    cloud: &Cloud,
-    config: &Config,
-    rotation: &Rotation,
-) -> Result<Option<String>, Error> {
-    let sts = cloud.sts.by(context.deadline());
-    let identity = settled(context, is_new_key, || sts.get_caller_identity()).await;
-    let identity = identity.map_err(failed_call)?;
-    if identity.account_id.as_str() != rotation.account_id {
-        return Ok(None);
-    }
-    let is_own = |key: &str| rotation.old_key == key || rotation.new_key.as_deref() == Some(key);
-    Ok(Some(match identity.arn.identity() {
-        // It may have another name since.
-        Identity::User(name) if is_own(&config.access_key) => name.clone(),
-        _ => rotation.user_name.clone(),
-    }))
+    Ok(None)
 }
 
 /// The keys of the user that the rotation may have made without learning their ids. It had no other key than the old one.
@@ -151,21 +140,37 @@ async fn keys_made_since(
 }
 
 /// Switches a key off and deletes it. What is gone counts as deleted.
-async fn remove(context: &Context, ram: &Ram, user: &str, key: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// It names key and user.
+pub(in crate::secrets::alicloud) async fn remove(
+    context: &Context,
+    ram: &Ram,
+    user: &str,
+    key: &str,
+) -> Result<(), Error> {
     let deactivated = settled(context, is_new_key, || ram.deactivate_access_key(user, key)).await;
-    match deactivated {
-        Ok(()) => {}
-        Err(error) if error.is_not_found() => {}
+    let removed = match deactivated {
         // Deleted is better than switched off, and wants another permission.
         Err(error) if error.kind() == Kind::Denied => {
             tracing::info!(user, key, %error, "a key is deleted without being deactivated before");
+            Ok(())
         }
-        Err(error) => return Err(failed_call(error)),
-    }
-    settled(context, is_new_key, || ram.delete_access_key(user, key))
-        .await
-        .ignore_not_found()
-        .map_err(failed_call)
+        answer => answer.ignore_not_found(),
+    };
+    let removed = match removed {
+        Ok(()) => settled(context, is_new_key, || ram.delete_access_key(user, key))
+            .await
+            .ignore_not_found(),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|error| {
+        let error = failed_call(error);
+        Error::new(
+            error.kind(),
+            format!("access key {key:?} of user {user:?} cannot be deleted: {error}"),
+        )
+    })
 }
 
 /// Whether a refusal may be due to the credentials being new: RAM may not know yet what STS knows.

@@ -1,12 +1,12 @@
-//! What one process knows of the rotations of a mount: the new key that does not work yet, and how rotations ended.
+//! What one process knows of the rotations of a mount: new keys that do not work yet, and how rotations ended.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::alicloud::ram::AccessKey;
 use crate::framework::{Counter, Error, Families, Gauge};
+use crate::secrets::alicloud::rotation::holder::PendingKeys;
 use crate::secrets::rotation::RotationSettings;
 
 /// How long after a failure a rotation by schedule is tried again. It doubles with each further failure, up to
@@ -19,20 +19,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 pub(in crate::secrets::alicloud) enum Trigger {
     /// A request.
     Request,
-    /// The schedule in `config`.
+    /// The schedule.
     Schedule,
 }
 
-/// The rotations of one mount.
+/// The rotations of one mount's root key.
 #[derive(Debug, Default)]
 pub(in crate::secrets::alicloud) struct RootRotation {
-    /// A new key that is not stored yet.
-    pending: Mutex<Option<AccessKey>>,
-    failed: Mutex<Option<Failed>>,
-    succeeded_by_request: Counter,
-    failed_by_request: Counter,
-    succeeded_by_schedule: Counter,
-    failed_by_schedule: Counter,
+    pub(super) pending: PendingKeys,
+    failed: Mutex<Option<Failure>>,
+    counts: Counts,
     /// Both in seconds since 1970.
     next: Gauge,
     last: Gauge,
@@ -40,76 +36,117 @@ pub(in crate::secrets::alicloud) struct RootRotation {
 
 /// The last rotation by schedule failed.
 #[derive(Debug)]
-struct Failed {
+pub(in crate::secrets::alicloud) struct Failure {
     times: u32,
     error: String,
     retry: Instant,
 }
 
-impl RootRotation {
-    /// Keeps a new key until it is stored.
-    pub(super) fn keep(&self, key: &AccessKey) {
-        *lock(&self.pending) = Some(key.clone());
+/// How many rotations have ended, and how.
+#[derive(Debug, Default)]
+pub(in crate::secrets::alicloud) struct Counts {
+    succeeded_by_request: Counter,
+    failed_by_request: Counter,
+    succeeded_by_schedule: Counter,
+    failed_by_schedule: Counter,
+}
+
+impl Failure {
+    /// One more failure, after those before it.
+    pub(in crate::secrets::alicloud) fn after(before: Option<&Self>, error: &Error) -> Self {
+        let times = before.map_or(0, |failure| failure.times);
+        let pause = FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(times))
+            .min(LONGEST_PAUSE);
+        Self {
+            times: times.saturating_add(1),
+            error: error.message().to_owned(),
+            retry: Instant::now() + pause,
+        }
     }
 
-    /// The new key of this id, if it is kept.
-    pub(super) fn kept(&self, id: Option<&str>) -> Option<AccessKey> {
-        lock(&self.pending)
-            .clone()
-            .filter(|key| Some(key.id.as_str()) == id)
+    /// How many rotations by schedule have failed in a row.
+    pub(in crate::secrets::alicloud) fn times(&self) -> u32 {
+        self.times
     }
 
-    /// Forgets the new key: it is stored, or is to be deleted.
-    pub(super) fn forget(&self) {
-        *lock(&self.pending) = None;
+    /// How long it is left alone.
+    pub(in crate::secrets::alicloud) fn pause(&self) -> Duration {
+        self.retry.saturating_duration_since(Instant::now())
     }
 
-    /// Counts how a rotation ended. After a failure by schedule: how long it is left alone.
-    pub(super) fn ended<T>(&self, trigger: Trigger, outcome: &Result<T, Error>) -> Duration {
+    /// What a read tells of it, after the name of what was to be rotated.
+    pub(in crate::secrets::alicloud) fn warning(&self) -> String {
+        format!(
+            "has failed (failures in a row: {}; next try in about {} seconds): {}",
+            self.times,
+            self.pause().as_secs(),
+            self.error
+        )
+    }
+}
+
+impl Counts {
+    /// One more.
+    pub(in crate::secrets::alicloud) fn count<T>(&self, trigger: Trigger, outcome: &Result<T, Error>) {
         match (trigger, outcome) {
             (Trigger::Request, Ok(_)) => self.succeeded_by_request.increment(),
             (Trigger::Request, Err(_)) => self.failed_by_request.increment(),
             (Trigger::Schedule, Ok(_)) => self.succeeded_by_schedule.increment(),
             (Trigger::Schedule, Err(_)) => self.failed_by_schedule.increment(),
         }
+    }
+
+    /// Adds them to the metrics.
+    pub(in crate::secrets::alicloud) fn collect(
+        &self,
+        families: &mut Families,
+        name: &'static str,
+        help: &'static str,
+    ) {
+        let rotations = families.counter(name, help);
+        for (trigger, outcome, count) in [
+            ("request", "success", &self.succeeded_by_request),
+            ("request", "failure", &self.failed_by_request),
+            ("schedule", "success", &self.succeeded_by_schedule),
+            ("schedule", "failure", &self.failed_by_schedule),
+        ] {
+            rotations.sample(&[("trigger", trigger), ("outcome", outcome)], count.value());
+        }
+    }
+}
+
+impl RootRotation {
+    /// Counts how a rotation ended. After a failure by schedule: how long it is left alone.
+    pub(super) fn ended<T>(&self, trigger: Trigger, outcome: &Result<T, Error>) -> Duration {
+        self.counts.count(trigger, outcome);
+        let mut failed = self.failed();
         match (trigger, outcome) {
-            (_, Ok(_)) => *lock(&self.failed) = None,
+            (_, Ok(_)) => *failed = None,
             // Whoever asked is told, and asks again or does not.
             (Trigger::Request, Err(_)) => {}
-            (Trigger::Schedule, Err(error)) => return self.failed(error),
+            (Trigger::Schedule, Err(error)) => {
+                let failure = Failure::after(failed.as_ref(), error);
+                return failed.insert(failure).pause();
+            }
         }
         Duration::ZERO
     }
 
-    fn failed(&self, error: &Error) -> Duration {
-        let mut failed = lock(&self.failed);
-        let times = failed.as_ref().map_or(0, |failed| failed.times);
-        let pause = FIRST_PAUSE
-            .saturating_mul(2_u32.saturating_pow(times))
-            .min(LONGEST_PAUSE);
-        *failed = Some(Failed {
-            times: times.saturating_add(1),
-            error: error.message().to_owned(),
-            retry: Instant::now() + pause,
-        });
-        pause
-    }
-
     /// Whether it is too early for another try after a failure.
     pub(super) fn is_paused(&self) -> bool {
-        lock(&self.failed)
+        self.failed()
             .as_ref()
-            .is_some_and(|failed| Instant::now() < failed.retry)
+            .is_some_and(|failure| !failure.pause().is_zero())
     }
 
     /// What a read of `config` tells of failures by schedule.
     pub(in crate::secrets::alicloud) fn warning(&self) -> Option<String> {
-        let failed = lock(&self.failed);
-        let Failed { times, error, retry } = failed.as_ref()?;
-        let retry = retry.saturating_duration_since(Instant::now()).as_secs();
+        let failed = self.failed();
+        let failure = failed.as_ref()?;
         Some(format!(
-            "automated rotation of the root key has failed (failures in a row: {times}; next try in about {retry} seconds): \
-             {error}"
+            "automated rotation of the root key {}",
+            failure.warning()
         ))
     }
 
@@ -128,19 +165,12 @@ impl RootRotation {
 
     /// Adds its metrics. `is_active`: this node does the mount's periodic work.
     pub(super) fn collect(&self, is_active: bool, families: &mut Families) {
-        let rotations = families.counter(
+        self.counts.collect(
+            families,
             "root_rotations_total",
             "Rotations of the key in config that have ended, by request and by schedule.",
         );
-        for (trigger, outcome, count) in [
-            ("request", "success", &self.succeeded_by_request),
-            ("request", "failure", &self.failed_by_request),
-            ("schedule", "success", &self.succeeded_by_schedule),
-            ("schedule", "failure", &self.failed_by_schedule),
-        ] {
-            rotations.sample(&[("trigger", trigger), ("outcome", outcome)], count.value());
-        }
-        let failures = lock(&self.failed).as_ref().map_or(0, |failed| failed.times);
+        let failures = self.failed().as_ref().map_or(0, Failure::times);
         let if_active = |value: Option<f64>| value.filter(|_| is_active);
         families
             .gauge(
@@ -161,8 +191,8 @@ impl RootRotation {
             )
             .sample(&[], if_active(self.last.value()));
     }
-}
 
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failed(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

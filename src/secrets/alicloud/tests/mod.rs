@@ -9,6 +9,7 @@ mod record;
 mod revoke;
 mod rotation;
 mod spelling;
+mod static_roles;
 mod ttl;
 
 use std::sync::Arc;

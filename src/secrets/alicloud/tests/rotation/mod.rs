@@ -17,18 +17,18 @@ use crate::framework::Context;
 
 /// What stops everything at one of the calls and writes, as when the process is killed.
 #[derive(Default)]
-struct Stop {
+pub(super) struct Stop {
     /// The place, counted from 1. 0: nowhere.
     at: AtomicUsize,
     seen: AtomicUsize,
     /// What was come to, in order.
-    places: Mutex<Vec<String>>,
-    stopped: Notify,
+    pub(super) places: Mutex<Vec<String>>,
+    pub(super) stopped: Notify,
 }
 
 impl Stop {
     /// Whether everything ends here. What is done at a place is between its two.
-    fn is_here(&self, place: &str) -> bool {
+    pub(super) fn is_here(&self, place: &str) -> bool {
         let seen = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
         self.places.lock().unwrap().push(place.to_owned());
         let here = seen == self.at.load(Ordering::SeqCst);
@@ -44,7 +44,7 @@ impl Stop {
         }
     }
 
-    fn arm(&self, at: usize) {
+    pub(super) fn arm(&self, at: usize) {
         self.seen.store(0, Ordering::SeqCst);
         self.at.store(at, Ordering::SeqCst);
         self.places.lock().unwrap().clear();
@@ -52,7 +52,7 @@ impl Stop {
 }
 
 /// Storage that can refuse writes and be stopped at them.
-struct StoppedStorage(Arc<Faulty>, Arc<Stop>);
+pub(super) struct StoppedStorage(pub(super) Arc<Faulty>, pub(super) Arc<Stop>);
 
 #[async_trait]
 impl Storage for StoppedStorage {
@@ -80,12 +80,12 @@ impl Storage for StoppedStorage {
 }
 
 #[derive(Debug, Clone)]
-struct Key {
-    id: String,
-    active: bool,
-    created: OffsetDateTime,
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) active: bool,
+    pub(super) created: OffsetDateTime,
     /// How many more calls with it are refused because it is new.
-    unknown_for: usize,
+    pub(super) unknown_for: usize,
 }
 
 /// The keys of one user, and what the cloud does with calls.
@@ -104,7 +104,7 @@ struct Keys {
 
 const USER: &str = "acs:ram::1234567890123456:user/vault-root";
 
-fn error(status: u16, code: &str) -> Step {
+pub(super) fn error(status: u16, code: &str) -> Step {
     Step::Made(
         status,
         format!(r#"{{"RequestId":"R","Code":"{code}","Message":"refused"}}"#),
