@@ -116,6 +116,15 @@ impl Cloud {
             account,
         }
     }
+
+    /// The same for work that nobody waits for.
+    pub(super) fn in_background(self) -> Self {
+        Self {
+            ram: self.ram.in_background(),
+            sts: self.sts.in_background(),
+            ..self
+        }
+    }
 }
 
 async fn view(

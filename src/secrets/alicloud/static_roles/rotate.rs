@@ -43,7 +43,11 @@ pub(super) async fn rotate_alone(
         name,
         draft: None,
     };
-    let cloud = engine.cloud(context).await?;
+    let mut cloud = engine.cloud(context).await?;
+    if planned.is_some() {
+        // Many may be due at once: requests go first.
+        cloud = cloud.in_background();
+    }
     let user = RoleUser::find(engine, context, &cloud, &role.username).await?;
     user.check_is_of(&role)?;
     // RAM may still list one that was just deleted.

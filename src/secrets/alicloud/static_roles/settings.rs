@@ -229,7 +229,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(role.rotation.next(), Some(NOW + 3600));
-        let mut later = role.clone();
+        let mut later = role;
         later.rotation.next_vault_rotation = Some(NOW + 5);
         let same = merge(
             later.clone(),
