@@ -21,6 +21,8 @@ from harness.ownership import Ownership, expire, settle
 from harness.places import openbao, plugin_binary
 from harness.secrecy import assert_no_secret_in
 from harness.signing import v3
+from harness.static_roles import StaticRole
+from harness.storage import Storage
 from harness.waiting import until
 
 from fakecloud import Control
@@ -220,6 +222,29 @@ def test_nothing_is_lost_when_something_happens_at_work(engine: Engine, cluster:
     left = _accounted_for(engine)
     handed_out = {answer.lease_id for answer in asking.answers if answer.status == 200}
     assert handed_out <= set(left.leases), "a lease that was handed out is gone"
+
+
+@pytest.mark.parametrize("fault", [causes.STEPPED_DOWN, causes.LEADER_KILLED])
+def test_a_rotation_of_a_static_role_under_way_costs_no_key(engine: Engine, cluster: Cluster, fault: str) -> None:
+    control, role = engine.cloud.control, StaticRole(engine)
+    role.write(rotation_period="24h").ok()
+    for action, nth in (("CreateAccessKey", 1), ("GetCallerIdentity", 2), ("DeleteAccessKey", 1)):
+        start = control.summary()["last_call"]
+        control.fault("hold", action, nth=nth, execute=True)
+        with engine.in_background(role.rotate) as rotating:
+            assert control.wait(30, since=start, held=1), action
+            _MAKE[fault](cluster)
+            control.clear_faults()
+            # How it ends for the caller does not matter here.
+            rotating.exception()
+        cluster.wait_until_whole()
+        # What the new leader gives out works, before anything is settled.
+        role.creds()
+        Storage(engine).age_rotations()
+        role.rotate().ok()
+        role.assert_whole()
+    role.delete().ok()
+    assert role.keys() == []
 
 
 def test_storage_that_refuses_writes_leaves_nothing(engine: Engine, cluster: Cluster, control: Control) -> None:

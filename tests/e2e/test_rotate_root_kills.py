@@ -13,15 +13,6 @@ from harness.server import Server
 from harness.storage import Storage
 
 
-def _age(engine: Engine) -> None:
-    """Makes rotations that are not finished old enough for conclusions."""
-    storage = Storage(engine)
-    for key, entry in storage.entries("wal").items():
-        entry["data"]["begun"] -= 900
-        storage.put(f"wal/{key}", entry)
-    storage.age_log()
-
-
 def test_the_plugin_is_killed_at_every_call_of_a_rotation(
         own_server: Server, cloud: Cloud, show: Callable[[str], None]) -> None:
     engine = Engine(own_server, cloud, "rotated")
@@ -52,7 +43,7 @@ def test_the_plugin_is_killed_at_every_call_of_a_rotation(
         held = len(user.keys())
         # Before anything is settled: the key in config works.
         user.configured()
-        _age(engine)
+        Storage(engine).age_rotations()
         if number % 4 == 0:
             engine.tick()
         else:

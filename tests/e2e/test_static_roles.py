@@ -138,15 +138,6 @@ def test_a_key_that_takes_seconds_to_work_is_waited_for(engine: Engine) -> None:
     role.delete().ok()
 
 
-def _age(engine: Engine) -> None:
-    """Makes rotations that are not finished old enough for conclusions."""
-    storage = Storage(engine)
-    for key, entry in storage.entries("wal").items():
-        entry["data"]["begun"] -= 900
-        storage.put(f"wal/{key}", entry)
-    storage.age_log()
-
-
 @pytest.mark.parametrize("seamless", [False, True])
 def test_the_plugin_is_killed_at_every_call_of_a_rotation(
         own_server: Server, cloud: Cloud, show: Callable[[str], None], seamless: bool) -> None:
@@ -189,7 +180,7 @@ def test_the_plugin_is_killed_at_every_call_of_a_rotation(
         held = len(role.keys())
         # Before anything is settled: what is given out works.
         given = role.creds()["access_key"]
-        _age(engine)
+        Storage(engine).age_rotations()
         engine.tick()
         assert not Storage(engine).list("wal"), (action, nth, execute)
         shown = role.read().ok().data
