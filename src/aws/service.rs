@@ -1,6 +1,6 @@
 //! Services with the query protocol: a form with the parameters, signed by Signature Version 4, answered in XML.
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, InvalidHeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::aws::answer;
 use crate::aws::sign::{Scope, Unsigned, amz_date, sign};
 use crate::cloud::credentials::Credentials;
-use crate::cloud::{ANSWER_LIMIT, Answer, Call, Endpoint, Error, Kind, Method, Request, Result, Service};
+use crate::cloud::{ANSWER_LIMIT, Answer, Call, Endpoint, Method, Request, Result, Service, header_value};
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
@@ -51,7 +51,7 @@ impl Service for Query {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
         // The transport adds the host.
         for (name, value) in signed.iter().filter(|(name, _)| name.starts_with("x-amz-")) {
-            headers.insert(HeaderName::from_static(name), secret_value(call, value)?);
+            headers.insert(HeaderName::from_static(name), header_value(call, *value)?);
         }
         if let Some(credentials) = credentials {
             let request = Unsigned {
@@ -60,7 +60,7 @@ impl Service for Query {
                 body: &body,
             };
             let signature = sign(&request, self.scope, credentials, now);
-            headers.insert(AUTHORIZATION, secret_value(call, &signature.authorization)?);
+            headers.insert(AUTHORIZATION, header_value(call, signature.authorization)?);
         }
         Ok(Request {
             method: Method::Post,
@@ -86,13 +86,4 @@ impl Service for Query {
     fn rate(&self, operation: &str) -> u32 {
         if operation.starts_with("List") { 25 } else { 15 }
     }
-}
-
-fn secret_value(call: &Call, value: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(value).map_err(|_: InvalidHeaderValue| {
-        let text = "the access key id or the session token has characters that no key has";
-        Error::new(Kind::Credentials, call.operation, text)
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -54,6 +54,6 @@ pub use error::{Error, IgnoreNotFound, Kind, Result, Subject};
 pub(crate) use only_one::create_only;
 pub use parameters::Parameters;
 pub(crate) use retry::Idempotency;
-pub(crate) use service::{Call, Service};
+pub(crate) use service::{Call, Service, header_value};
 pub use transport::Method;
 pub(crate) use transport::{ANSWER_LIMIT, Answer, Failure, Request};

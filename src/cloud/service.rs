@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use http::HeaderValue;
 use time::OffsetDateTime;
 
 use crate::cloud::credentials::Credentials;
 use crate::cloud::endpoint::Endpoint;
-use crate::cloud::error::Result;
+use crate::cloud::error::{Error, Kind, Result};
 use crate::cloud::parameters::Parameters;
 use crate::cloud::retry::Idempotency;
 use crate::cloud::transport::{Answer, Request};
@@ -50,4 +51,17 @@ pub(crate) trait Service: fmt::Debug + Send + Sync {
 
     /// The calls a second that an account may make of an operation, by the vendor's documents; at least one.
     fn rate(&self, operation: &str) -> u32;
+}
+
+/// A header of a signed request. It is marked as sensitive: with a session token or a signature in it, it is a credential.
+///
+/// # Errors
+/// [`Kind::Credentials`] for a key id or a token that cannot be in a header.
+pub(crate) fn header_value(call: &Call, value: impl TryInto<HeaderValue>) -> Result<HeaderValue> {
+    let mut value = value.try_into().map_err(|_| {
+        let text = "the access key id or the session token has characters that no key has";
+        Error::new(Kind::Credentials, call.operation, text)
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }

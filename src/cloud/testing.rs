@@ -26,18 +26,19 @@ pub(crate) enum Step {
     Fail(Failure),
 }
 
-/// One request as it was sent, with the form decoded.
+/// One request as it was sent, with its parameters decoded.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) endpoint: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
-    pub(crate) form: Vec<(String, String)>,
+    /// Those of the form; where the operation is named in a header, those of the query and what else is in headers.
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Sent {
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.form
+        self.parameters
             .iter()
             .find(|(found, _)| found == name)
             .map(|(_, value)| value.as_str())
@@ -136,12 +137,16 @@ impl Transport for Script {
                 .into_owned()
         };
         let form = String::from_utf8(request.body.to_vec()).unwrap();
-        let form = form.split('&').filter_map(|pair| pair.split_once('='));
+        let named = in_headers(&request.headers);
+        let query = if named.is_empty() { "" } else { &*request.query };
+        let pairs = form.split('&').chain(query.split('&'));
+        let pairs = pairs.filter_map(|pair| pair.split_once('='));
+        let pairs = pairs.map(|(name, value)| (decode(name), decode(value)));
         let sent = Sent {
             endpoint: request.endpoint.to_string(),
+            parameters: named.into_iter().chain(pairs).collect(),
             query: request.query.to_string(),
             headers: request.headers,
-            form: form.map(|(name, value)| (decode(name), decode(value))).collect(),
         };
         let step = self.step(&sent);
         self.0.sent.lock().unwrap().push(sent);
@@ -166,6 +171,28 @@ impl Transport for Script {
             body: Zeroizing::new(body.into_bytes()),
         })
     }
+}
+
+/// Operation, version and signer of a request that has them in its headers, as parameters.
+fn in_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let value = |name: &str| headers.get(name)?.to_str().ok();
+    let signer = || {
+        Some(
+            value("authorization")?
+                .split_once("Credential=")?
+                .1
+                .split_once(',')?
+                .0,
+        )
+    };
+    let (Some(action), Some(version), Some(signer)) =
+        (value("x-acs-action"), value("x-acs-version"), signer())
+    else {
+        return Vec::new();
+    };
+    [("Action", action), ("Version", version), ("AccessKeyId", signer)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
 }
 
 /// A clock that stands still until it is advanced.

@@ -18,24 +18,13 @@ fn with(body: &'static str) -> (Script, Ram) {
     (script, ram)
 }
 
-/// Name and value of all that is not a common parameter.
+/// The operation, and name and value of its parameters.
 fn own(script: &Script) -> String {
-    const COMMON: [&str; 9] = [
-        "Version",
-        "Format",
-        "SignatureNonce",
-        "Timestamp",
-        "AccessKeyId",
-        "SignatureMethod",
-        "SignatureVersion",
-        "Signature",
-        "SecurityToken",
-    ];
     let sent = script.sent().remove(0);
     let own = sent
-        .form
+        .parameters
         .into_iter()
-        .filter(|(name, _)| !COMMON.contains(&name.as_str()));
+        .filter(|(name, _)| !["Version", "AccessKeyId"].contains(&name.as_str()));
     own.map(|(name, value)| format!("{name}={value}"))
         .collect::<Vec<_>>()
         .join(" ")

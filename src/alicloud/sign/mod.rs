@@ -1,11 +1,11 @@
-//! Signature V1 of Alibaba Cloud's RPC services as pure functions: key, time and nonce come in, text goes out.
+//! The signatures of Alibaba Cloud's RPC services as pure functions: key, time and nonce come in, text goes out.
 //!
-//! [`sign_v1`] (HMAC-SHA1 over the parameters) signs the calls of this client, for every operation accepts it and its
-//! parameters may all be in the body. It is checked against the folders in `tests/data/signing`.
+//! [`RequestV3`] (HMAC-SHA256 over query, headers and body) signs the calls of this client. [`sign_v1`] (HMAC-SHA1 over the
+//! parameters) signs the login payload of `sign` and `login`, which has to be understood by servers that know no other. Both
+//! are checked against the folders in `tests/data/signing`.
 
 mod v1;
-#[cfg(test)]
-pub(crate) mod v3;
+mod v3;
 #[cfg(test)]
 mod vectors;
 
@@ -13,14 +13,15 @@ use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 pub use v1::sign_v1;
+pub use v3::RequestV3;
 
 use crate::cloud::credentials::Credentials;
 use crate::cloud::{Method, Parameters, timestamp};
 
-/// The hash of no body, the value of V3's header `x-acs-content-sha256` then.
+/// The SHA-256 of no body, the value of V3's header `x-acs-content-sha256` then.
 pub const EMPTY_BODY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Adds the common parameters of an unsigned request: operation, version, format, time and nonce.
+/// Adds the common parameters of an unsigned request: operation, version, format, time and nonce. With V3 they are in headers.
 ///
 /// This is all that the anonymous operations send.
 pub fn add_common(

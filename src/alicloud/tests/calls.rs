@@ -6,10 +6,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::alicloud::endpoint;
 use crate::alicloud::ram::Ram;
-use crate::alicloud::sign::sign_v1;
+use crate::alicloud::sign::{EMPTY_BODY_SHA256, RequestV3};
 use crate::cloud::credentials::Credentials;
 use crate::cloud::testing::{Script, Step};
-use crate::cloud::{Client, Deadline, Failure, Kind, Method, Parameters};
+use crate::cloud::{Client, Deadline, Failure, Kind, Method};
 
 const DONE: &str = r#"{"RequestId":"R-1"}"#;
 const THROTTLED: &str = r#"{"RequestId":"R-2","Code":"Throttling.User","Message":"m"}"#;
@@ -27,33 +27,92 @@ fn throttled_for(wait: Duration) -> Step {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_travels_in_the_body_and_is_signed() {
+async fn a_call_has_its_parameters_in_the_query_and_its_secrets_in_headers() {
     let script = Script::new([Step::Answer(200, DONE)]);
     ram(&script.client()).delete_user("alice").await.unwrap();
     let sent = script.sent().remove(0);
     assert_eq!(
         (sent.endpoint.as_str(), sent.query.as_str()),
-        ("ram.aliyuncs.com", "")
+        ("ram.aliyuncs.com", "UserName=alice")
     );
-    assert_eq!(sent.headers["content-type"], "application/x-www-form-urlencoded");
-    for (name, value) in [
-        ("Action", "DeleteUser"),
-        ("Version", "2015-05-01"),
-        ("Format", "JSON"),
-        ("UserName", "alice"),
-        ("AccessKeyId", "LTAI1"),
-        ("SecurityToken", "t0ken"),
-        ("SignatureMethod", "HMAC-SHA1"),
-        ("SignatureVersion", "1.0"),
-        ("Timestamp", "2024-02-29T23:59:59Z"),
-    ] {
-        assert_eq!(sent.value(name), Some(value), "{name}");
+    let nonce = sent.headers["x-acs-signature-nonce"].to_str().unwrap();
+    let signed = [
+        ("host", "ram.aliyuncs.com"),
+        ("x-acs-action", "DeleteUser"),
+        ("x-acs-content-sha256", EMPTY_BODY_SHA256),
+        ("x-acs-date", "2024-02-29T23:59:59Z"),
+        ("x-acs-security-token", "t0ken"),
+        ("x-acs-signature-nonce", nonce),
+        ("x-acs-version", "2015-05-01"),
+    ];
+    for (name, value) in &signed[1..] {
+        assert_eq!(sent.headers[*name], value, "{name}");
     }
-    let all = sent.form.iter().fold(Parameters::new(), |all, (name, value)| {
-        all.with(name.clone(), value.clone())
-    });
-    let signed = sign_v1(Method::Post, &all, &"s3cret".into());
-    assert_eq!(sent.value("Signature"), Some(signed.as_str()));
+    let request = RequestV3 {
+        method: Method::Post,
+        query: &sent.query,
+        headers: &signed,
+        body_sha256: EMPTY_BODY_SHA256,
+    };
+    let authorization = request.authorization("LTAI1", &"s3cret".into());
+    assert_eq!(sent.headers["authorization"], authorization);
+    for name in ["authorization", "x-acs-security-token"] {
+        assert!(sent.headers[name].is_sensitive(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_with_a_port_is_signed_as_it_is_sent() {
+    let script = Script::new([Step::Answer(200, DONE)]);
+    let endpoint = "ram.internal:8443".parse().unwrap();
+    let ram = Ram::new(&script.client(), Credentials::new("LTAI1", "s3cret"), endpoint);
+    ram.delete_user("a").await.unwrap();
+    let sent = script.sent().remove(0);
+    let value = |name: &str| (name.to_owned(), sent.headers[name].to_str().unwrap().to_owned());
+    let mut signed = vec![("host".to_owned(), "ram.internal:8443".to_owned())];
+    signed.extend(
+        [
+            "x-acs-action",
+            "x-acs-content-sha256",
+            "x-acs-date",
+            "x-acs-signature-nonce",
+            "x-acs-version",
+        ]
+        .map(value),
+    );
+    let signed: Vec<_> = signed
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let request = RequestV3 {
+        method: Method::Post,
+        query: "UserName=a",
+        headers: &signed,
+        body_sha256: EMPTY_BODY_SHA256,
+    };
+    assert_eq!(
+        sent.headers["authorization"],
+        request.authorization("LTAI1", &"s3cret".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_cannot_be_in_a_header_is_refused_before_anything_is_sent() {
+    for credentials in [
+        Credentials::new("LTAI\n1", "s3cret"),
+        Credentials::new("LTAI1", "s3cret").with_token("t\n"),
+    ] {
+        let script = Script::new([]);
+        let error = ram_of(&script.client(), credentials)
+            .delete_user("a")
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.outcome_unknown()),
+            (Kind::Credentials, false)
+        );
+        assert!(script.sent().is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,10 +125,10 @@ async fn a_throttled_call_is_made_again_with_a_new_nonce() {
     let start = Instant::now();
     ram(&script.client()).create_user("a", None).await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(3));
-    let nonces: std::collections::BTreeSet<_> = script
+    let nonces: std::collections::HashSet<_> = script
         .sent()
         .iter()
-        .map(|sent| sent.value("SignatureNonce").unwrap().to_owned())
+        .map(|sent| sent.headers["x-acs-signature-nonce"].clone())
         .collect();
     assert_eq!(nonces.len(), 3);
 }

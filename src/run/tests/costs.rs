@@ -31,9 +31,9 @@ const RECORDED: [Found; 7] = [
     ("role write", 6, 74),
     ("role read", 1, 50),
     ("role list", 1, 30),
-    ("STS creds", 4, 183),
-    ("RAM creds", 8, 467),
-    ("revoke", 2, 618),
+    ("STS creds", 4, 161),
+    ("RAM creds", 8, 385),
+    ("revoke", 2, 456),
     ("login", 3, 192),
 ];
 
