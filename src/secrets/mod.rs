@@ -4,3 +4,4 @@ pub mod alicloud;
 pub mod aws;
 mod lease;
 mod rotation;
+mod template;

@@ -131,8 +131,8 @@ def test_the_openapi_document_describes_the_configuration(engine: Engine) -> Non
         "access_key", "secret_key", "region", "ram_endpoint", "sts_endpoint", "ims_endpoint", "max_custom_policies",
         "max_system_policies", "credential_source", "oidc_provider_arn", "oidc_token_file", "role_arn",
         "role_session_name", "external_id", "max_retries", "fold_role_names", "previous_access_key",
-        "previous_secret_key", "default_ttl", "max_ttl", "rotation_period", "rotation_schedule", "rotation_window",
-        "disable_automated_rotation", "verify"}
+        "previous_secret_key", "default_ttl", "max_ttl", "username_template", "role_session_name_template",
+        "rotation_period", "rotation_schedule", "rotation_window", "disable_automated_rotation", "verify"}
     assert properties["credential_source"]["enum"] == ["", "config", "environment", "oidc", "uri", "ecs"]
     assert properties["max_retries"]["type"] == "integer" and properties["max_retries"]["default"] == -1
     assert properties["verify"]["type"] == "boolean"

@@ -27,7 +27,7 @@ const BASICS: [&str; 5] = [
 ];
 
 /// Each module, and the modules that its files may name besides their own and, but for `cloud` and `goplugin`, `BASICS`.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("alicloud", &["cloud"]),
     ("auth", &["alicloud", "cloud", "framework"]),
     ("aws", &["cloud"]),
@@ -43,11 +43,13 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "framework",
             "secrets/lease",
             "secrets/rotation",
+            "secrets/template",
         ],
     ),
     ("secrets/aws", &["aws", "cloud", "framework", "secrets/lease"]),
     ("secrets/lease", &["cloud", "framework"]),
     ("secrets/rotation", &["framework"]),
+    ("secrets/template", &[]),
     ("vault", &["framework", "goplugin"]),
 ];
 

@@ -154,7 +154,8 @@ async fn user_credentials(
     let (terms, caps) = ttl::of_user(role, config, mount, arguments.ttl())?;
     let owner_tag = engine.mount.owner_tag.as_ref();
     let issuer = RamUsers::new(engine, context, cloud).await?;
-    let plan = || Plan::new(context, owner_tag, &arguments.name, role);
+    let template = config.username_template.as_ref();
+    let plan = || Plan::new(context, owner_tag, &arguments.name, role, template);
     let (user, key) = issue_user(&issuer, context, terms, plan).await?;
     let mut response = lease::user_response(&arguments.name, role, &user, &key, terms);
     response.warnings.extend(caps.iter().map(TtlCap::warning));

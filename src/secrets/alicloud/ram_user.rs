@@ -195,7 +195,7 @@ async fn make_user(
     progress.may_exist = !matches!(&user, Err(error) if !error.outcome_unknown());
     progress.name_taken = matches!(&user, Err(error) if error.kind() == Kind::Exists);
     progress.unsure |= lost(&user) || policies.iter().any(lost);
-    // The name holds the user's random part: a policy that has it is ours, made by an earlier try of the same call.
+    // The name holds a random part: a policy that has it is ours, made by an earlier try of the same call.
     let may_exist = |answer: &alicloud::Result<_>| answer.is_ok() || exists(answer) || lost(answer);
     progress.user.policies = plan
         .inline

@@ -57,7 +57,7 @@ pub(super) async fn issue(
     let asked = ttl.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
         role_arn: wish.arn,
-        session_name: names::session(context, role_name)?,
+        session_name: names::session(config.role_session_name_template.as_ref(), context, role_name)?,
         duration_seconds: u32::try_from(asked.as_secs()).ok(),
         external_id: role.external_id.as_ref().map(ToString::to_string),
         source_identity: role.source_identity.as_ref().map(ToString::to_string),

@@ -21,7 +21,9 @@ use crate::alicloud::{Endpoint, Region, endpoint};
 use crate::framework::{Change, Error, Field, FieldKind, Setting, Settings, Storage, stored};
 use crate::secrets::alicloud::config::values::CredentialSource;
 pub(super) use crate::secrets::alicloud::config::values::RoleArn;
+use crate::secrets::alicloud::names;
 use crate::secrets::rotation::{RotationSettings, with_rotation};
+use crate::secrets::template::Template;
 
 /// Upstream's key.
 pub(super) const STORAGE_KEY: &str = "config";
@@ -94,6 +96,10 @@ pub(super) struct Config {
     /// The maximum TTL of leases whose role has none. Zero means the mount's.
     #[serde(with = "stored::nanoseconds", skip_serializing_if = "Duration::is_zero")]
     pub(super) max_ttl: Duration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) username_template: Option<Template>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role_session_name_template: Option<Template>,
     #[serde(flatten)]
     pub(super) rotation: RotationSettings,
     /// Ids of keys that rotations have replaced and deleted.
@@ -224,9 +230,35 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
                 "Maximum TTL of the leases of roles without a max_ttl of their own, renewals included. Default: the mount's \
                  maximum TTL, which nothing exceeds. 0 resets it.",
             ),
-        );
+        )
+        .with(Setting::custom(
+            Field::new("username_template", FieldKind::String).describe(
+                "Template for the names of RAM users, with .DisplayName and .RoleName. It must keep 10 characters of random. \
+                 Default: vault-<display name>-<role>-<unix time>-<10 random characters>.",
+            ),
+            |config: &mut Config| &mut config.username_template,
+            |_, given| names::USERNAME.read(given),
+            shown,
+        ))
+        .with(Setting::custom(
+            Field::new("role_session_name_template", FieldKind::String).describe(
+                "Template for the names of the sessions of RAM roles, with .DisplayName and .RoleName. Default: as for the \
+                 names of users.",
+            ),
+            |config: &mut Config| &mut config.role_session_name_template,
+            |_, given| names::SESSION_NAME.read(given),
+            shown,
+        ));
     with_rotation(own)
 });
+
+fn shown(template: &Option<Template>) -> Value {
+    template
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+        .into()
+}
 
 impl Config {
     pub(super) async fn load(storage: &dyn Storage) -> Result<Option<Self>, Error> {
@@ -383,7 +415,8 @@ mod tests {
             \"sts_endpoint\":\"sts.example.com\",\"ims_endpoint\":\"ims.example.com\",\"max_custom_policies\":15,\"credential_source\":\"oidc\",\
             \"oidc_provider_arn\":\"acs:ram::12345:oidc-provider/p\",\"oidc_token_file\":\"/run/token\",\
             \"role_arn\":\"acs:ram::12345:role/r\",\"role_session_name\":\"me\",\"external_id\":\"a=b\",\
-            \"max_retries\":0,\"default_ttl\":3600000000000,\"max_ttl\":7200000000000,\"rotation\":{\"a\":1.5}}\n";
+            \"max_retries\":0,\"default_ttl\":3600000000000,\"max_ttl\":7200000000000,\
+            \"username_template\":\"v-{{ random 20 }}\\n\",\"role_session_name_template\":\"{{ .RoleName }}-x\",\"rotation\":{\"a\":1.5}}\n";
         let config: Config = serde_json::from_slice(stored).unwrap();
         assert!(!config.has_key_pair());
         assert_eq!(to_go_json(&config).unwrap(), stored);
@@ -399,6 +432,7 @@ mod tests {
             ("role_session_name", "\"a b\""),
             ("external_id", "\"a\""),
             ("max_retries", "1000"),
+            ("username_template", "\"{{\""),
         ] {
             let stored = format!("{{\"access_key\":\"\",\"secret_key\":\"\",\"{member}\":{value}}}");
             assert!(serde_json::from_str::<Config>(&stored).is_err(), "{stored}");

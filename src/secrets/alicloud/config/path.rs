@@ -17,6 +17,7 @@ use crate::secrets::alicloud::config::warnings::warnings as doubts;
 use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::names::{SESSION_NAME, USERNAME};
 use crate::secrets::lease;
 
 /// How long a read of the configuration waits for the cloud to say whose credentials it has.
@@ -35,6 +36,11 @@ assumes that role with what it found, and makes every call as that role: so it c
 
 What is not given stays as it is, and a blank resets it. With verify, the settings are tried, and nothing is stored
 that does not work. A read tells which source is in force, and whose credentials it gives.
+
+Templates for the names of users and sessions are tried when they are written; the answer has an example. They are in the
+syntax of Vault's username templates: text, and actions such as {{ .DisplayName | truncate 20 }}, with the functions
+random, truncate, truncate_sha256, uppercase, lowercase, replace, sha256, base64, unix_time, unix_time_millis, timestamp,
+uuid and printf.
 
 RAM has one endpoint for the whole cloud. STS has one in each region; the region does not limit where the credentials
 are good.
@@ -72,9 +78,6 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     let verify = arguments.verify == Some(true);
     // To try what is there changes nothing, and makes no configuration where there is none.
     let only_tried = verify && !SETTINGS.any_given(&arguments.given);
-    let gives_ttls = ["default_ttl", "max_ttl"]
-        .iter()
-        .any(|name| arguments.given.given(name));
     let config = arguments.applied_to(stored.clone(), lease::now(&context))?;
     let mut answer = None;
     if verify {
@@ -99,11 +102,20 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         engine.mount.binding.bind(&context, before).await?;
     }
     let mut doubts = doubts(&config, engine.credentials.unread_variables());
-    if gives_ttls {
+    let given = &arguments.given;
+    if given.given("default_ttl") || given.given("max_ttl") {
         let ttls = [("default_ttl", config.default_ttl), ("max_ttl", config.max_ttl)];
         doubts.extend(above_maximum(&ttls, context.system.max_lease_ttl().await?));
     }
+    let examples = examples(&config, given, &context)?;
     config.store(&*context.storage).await?;
+    if !examples.is_empty() {
+        answer
+            .get_or_insert_default()
+            .data
+            .get_or_insert_default()
+            .extend(examples);
+    }
     if !doubts.is_empty() {
         answer.get_or_insert_default().warnings.extend(doubts);
     }
@@ -118,6 +130,31 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         }
     }
     Ok(answer)
+}
+
+/// A name for each template that was given.
+fn examples(config: &Config, given: &FieldValues, context: &Context) -> Result<Map<String, Value>, Error> {
+    let mut examples = Map::new();
+    for (field, member, of, template) in [
+        (
+            "username_template",
+            "username_example",
+            USERNAME,
+            &config.username_template,
+        ),
+        (
+            "role_session_name_template",
+            "role_session_name_example",
+            SESSION_NAME,
+            &config.role_session_name_template,
+        ),
+    ] {
+        if let (true, Some(template)) = (given.given(field), template) {
+            let example = of.example(template, context.clock.now())?;
+            examples.insert(member.to_owned(), example.into());
+        }
+    }
+    Ok(examples)
 }
 
 /// The account of these settings, as far as that can be told at once.
@@ -214,7 +251,7 @@ async fn delete(engine: Arc<Engine>, context: Context, _: NoArguments) -> Handle
 
 impl Write {
     /// What is not given stays as it is: Terraform writes the key pair alone, again and again.
-    fn applied_to(self, stored: Option<Config>, now: u64) -> Result<Config, Error> {
+    fn applied_to(&self, stored: Option<Config>, now: u64) -> Result<Config, Error> {
         let mut config = stored.unwrap_or_default();
         let before = config.rotation.clone();
         self.check_pair()?;
@@ -314,6 +351,7 @@ mod tests {
             "credential_source": "config", "oidc_provider_arn": "acs:ram::12345:oidc-provider/p",
             "oidc_token_file": "/run/token", "role_arn": "acs:ram::12345:role/r", "role_session_name": "me",
             "external_id": "id", "max_retries": 0, "default_ttl": 3600, "max_ttl": 7200,
+            "username_template": " v-{{random 20}}\n", "role_session_name_template": "{{.RoleName | truncate 20}}-x",
         });
         let first = apply(all, None).unwrap();
         let before = SETTINGS.shown(&first);
@@ -331,10 +369,12 @@ mod tests {
             "credential_source": "oidc", "oidc_provider_arn": "acs:ram::12345:oidc-provider/p",
             "oidc_token_file": "/run/token", "role_arn": "acs:ram::12345:role/r", "role_session_name": "me",
             "external_id": "id", "max_retries": 0, "default_ttl": 60, "max_ttl": 120,
+            "username_template": "{{random 20}}", "role_session_name_template": "{{.RoleName | truncate 20}}-x",
         });
         let blanks = json!({
             "credential_source": "", "oidc_provider_arn": "", "oidc_token_file": " ", "role_arn": "",
             "role_session_name": "", "external_id": "", "max_retries": -1, "default_ttl": 0, "max_ttl": 0,
+            "username_template": "", "role_session_name_template": " ",
         });
         let reset = apply(blanks, Some(apply(set, None).unwrap())).unwrap();
         assert_eq!(SETTINGS.shown(&reset), SETTINGS.shown(&Config::default()));
@@ -389,6 +429,14 @@ mod tests {
             ),
             (json!({"max_retries": 21}), "max_retries"),
             (json!({"max_retries": -2}), "max_retries"),
+            (
+                json!({"username_template": "{{ .RoleName }}"}),
+                "username_template",
+            ),
+            (
+                json!({"role_session_name_template": "{{ x }}"}),
+                "role_session_name_template",
+            ),
             (
                 json!({"default_ttl": 61, "max_ttl": 60}),
                 "default_ttl exceeds max_ttl",

@@ -9,6 +9,7 @@ use crate::secrets::alicloud::names;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::lease::OwnerTag;
+use crate::secrets::template::Template;
 
 /// RAM's limit for a user's comments.
 const LONGEST_COMMENT: usize = 128;
@@ -31,14 +32,15 @@ pub(in crate::secrets::alicloud) struct Plan {
 }
 
 impl Plan {
-    /// A user with a new name, and with what the role says.
+    /// A user with a new name, by the template if there is one, and with what the role says.
     pub(in crate::secrets::alicloud) fn new(
         context: &Context,
         owner_tag: Option<&OwnerTag>,
         role_name: &str,
         role: &Role,
+        template: Option<&Template>,
     ) -> Result<Self, Error> {
-        let user = names::user(context, role_name)?;
+        let (user, base) = names::user(template, context, role_name)?;
         let inline = role.inline_policies().iter().zip(1..);
         let request = &context.request;
         let (comment, policy_description) = match role.description.as_str() {
@@ -53,7 +55,7 @@ impl Plan {
         };
         Ok(Self {
             inline: inline
-                .map(|(policy, number)| (names::policy(&user, number, &policy.id), policy.document.text()))
+                .map(|(policy, number)| (names::policy(&base, number, &policy.id), policy.document.text()))
                 .collect(),
             policy_description,
             remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),

@@ -1,6 +1,8 @@
-//! For `tests/fuzz`, compiled only with `--cfg fuzzing`: the policies of a role, as a write reads them.
+//! For `tests/fuzz`, compiled only with `--cfg fuzzing`: the policies of a role, as a write reads them, and the templates of
+//! names.
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 use crate::alicloud::ram::PolicyKind;
 use crate::framework::{FieldValues, to_go_json};
@@ -9,6 +11,26 @@ use crate::secrets::alicloud::names;
 use crate::secrets::alicloud::role::policy::MAX_BYTES;
 use crate::secrets::alicloud::role::rules::check;
 use crate::secrets::alicloud::role::{Role, SETTINGS};
+
+/// Reads a template for the names of users and one for those of sessions, and checks what must hold of one that is taken:
+/// every name that it makes is one, and users' names are never made twice.
+///
+/// # Errors
+/// The text of the refusal.
+pub fn template(text: &str, display_name: &str, role: &str) -> Result<(), String> {
+    for of in [names::USERNAME, names::SESSION_NAME] {
+        let template = of.read(&text.into()).map_err(|error| error.to_string())?;
+        let Some(template) = template else {
+            return Ok(());
+        };
+        assert_eq!(template.to_string(), text, "a template is kept as it was written");
+        let now = OffsetDateTime::UNIX_EPOCH;
+        assert!(of.example(&template, now).is_ok(), "the example was tried");
+        of.check_made(&template, display_name, role, now)
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
 
 /// Writes a role with these policies, and checks what must hold of every role that is accepted: RAM can take its
 /// documents and names, and the role comes back from the storage, and from a read that is written again.
