@@ -8,7 +8,7 @@
 //! ```text
 //! run ──► cli, secrets, auth, vault, goplugin
 //!
-//! secrets::alicloud ──► secrets::template, secrets::lease, secrets::rotation ──► framework
+//! secrets::alicloud ──► secrets::template ──► secrets::identity, secrets::lease, secrets::rotation ──► framework
 //!   │                        └───────────► cloud
 //!   └──► alicloud ──► cloud
 //! secrets::aws ──► secrets::lease, aws, framework
@@ -31,6 +31,7 @@
 //! | `aws` | Amazon Web Services, as a `Service` of `cloud`: signatures, partitions, error codes, IAM |
 //! | `secrets::lease` | the life of a lease whose credential is a user in a cloud: plan, WAL entry, make, record, undo; owner tag, names, rollback; generic over an issuer |
 //! | `secrets::rotation` | when a credential is rotated: settings, periods, cron schedules, the next time |
+//! | `secrets::identity` | values of the caller's identity in policies and names |
 //! | `secrets::template` | templates for names, in the syntax of Vault's username templates |
 //! | `secrets::alicloud` | the AliCloud secrets engine |
 //! | `secrets::aws` | the AWS secrets engine, for registrations with `-engine=aws` |

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::storage::{Change, Storage, StorageError};
-use super::system::{Product, ReplicationState, SystemError, SystemView};
+use super::system::{Entity, Product, ReplicationState, SystemError, SystemView};
 use crate::cloud::Deadline;
 
 /// Storage whose calls fail when the deadline is over. Whether a change that was cut off was made is unknown.
@@ -94,6 +94,15 @@ impl SystemView for BoundedSystem {
 
     async fn host_version(&self) -> Result<String, SystemError> {
         self.run("its version", self.system.host_version()).await
+    }
+
+    async fn entity(&self, id: &str) -> Result<Option<Entity>, SystemError> {
+        self.run("who the caller is", self.system.entity(id)).await
+    }
+
+    async fn groups_of_entity(&self, id: &str) -> Result<Vec<String>, SystemError> {
+        self.run("the caller's groups", self.system.groups_of_entity(id))
+            .await
     }
 
     fn product(&self) -> Product {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::framework::storage::{Storage, StorageError};
-use crate::framework::system::{Product, ReplicationState, SystemError, SystemView};
+use crate::framework::system::{Entity, Product, ReplicationState, SystemError, SystemView};
 
 /// Storage in memory.
 #[derive(Debug, Default)]
@@ -97,6 +97,14 @@ impl SystemView for FixedSystem {
 
     async fn host_version(&self) -> Result<String, SystemError> {
         Ok("1.0.0".to_owned())
+    }
+
+    async fn entity(&self, _: &str) -> Result<Option<Entity>, SystemError> {
+        Ok(None)
+    }
+
+    async fn groups_of_entity(&self, _: &str) -> Result<Vec<String>, SystemError> {
+        Ok(Vec::new())
     }
 
     fn product(&self) -> Product {

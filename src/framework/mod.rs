@@ -68,7 +68,7 @@ pub use secret::{Lease, SecretType};
 pub use settings::{Setting, SettingValue, Settings};
 pub use spelling::{check_spelling, list_as_spelt, spelling_to_store};
 pub use storage::{Change, Storage, StorageError};
-pub use system::{Product, ReplicationState, SystemError, SystemView};
+pub use system::{Entity, EntityAlias, Product, ReplicationState, SystemError, SystemView};
 pub use token::{DeprecatedFields, TokenParameters};
 pub use wal::WalEntry;
 pub(crate) use words::words;

@@ -66,6 +66,8 @@ pub struct Request {
     pub auth: Option<Auth>,
     /// The caller's display name, such as `token` or `userpass-bob`.
     pub display_name: String,
+    /// The id of the entity that the caller's token belongs to, empty where it belongs to none.
+    pub entity_id: String,
     /// Where the backend is mounted, with a trailing slash.
     pub mount_point: String,
     /// The request's id, empty for requests of the host itself.
@@ -138,6 +140,7 @@ impl Request {
             secret: None,
             auth: None,
             display_name: String::new(),
+            entity_id: String::new(),
             mount_point: String::new(),
             id: String::new(),
             remote_address: None,

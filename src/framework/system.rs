@@ -1,5 +1,6 @@
 //! What the host tells about itself and the mount.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,8 +20,36 @@ pub trait SystemView: Send + Sync {
     async fn local_mount(&self) -> Result<bool, SystemError>;
     /// The host's version, for the OpenAPI document.
     async fn host_version(&self) -> Result<String, SystemError>;
+    /// An entity by its id, if there is one.
+    async fn entity(&self, id: &str) -> Result<Option<Entity>, SystemError>;
+    /// The names of the groups that an entity is in, directly or by another group.
+    async fn groups_of_entity(&self, id: &str) -> Result<Vec<String>, SystemError>;
     /// Which server the host is.
     fn product(&self) -> Product;
+}
+
+/// What the host knows of whom a token belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entity {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Metadata that operators have given it.
+    pub metadata: BTreeMap<String, String>,
+    /// By what auth methods know it.
+    pub aliases: Vec<EntityAlias>,
+}
+
+/// By what one mount of an auth method knows an entity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EntityAlias {
+    /// Of the mount.
+    pub mount_accessor: String,
+    /// The name.
+    pub name: String,
+    /// What the latest login wrote, whichever token is used.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// The servers that speak this protocol.

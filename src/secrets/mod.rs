@@ -2,6 +2,7 @@
 
 pub mod alicloud;
 pub mod aws;
+mod identity;
 mod lease;
 mod rotation;
 mod template;

@@ -28,6 +28,7 @@ pub(super) fn request(wire: pb::Request) -> Result<Request, String> {
     request.secret = wire.secret.map(secret_from).transpose()?;
     request.auth = wire.auth.map(auth_from).transpose()?;
     request.display_name = wire.display_name;
+    request.entity_id = wire.entity_id;
     request.mount_point = wire.mount_point;
     request.id = wire.id;
     request.remote_address = wire.connection.map(|connection| connection.remote_addr);

@@ -7,9 +7,10 @@ use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use super::convert::duration;
-use super::generated::pb::Empty;
+use super::generated::logical;
 use super::generated::pb::system_view_client::SystemViewClient;
-use crate::framework::{Product, ReplicationState, SystemError, SystemView};
+use super::generated::pb::{Empty, EntityInfoArgs};
+use crate::framework::{Entity, EntityAlias, Product, ReplicationState, SystemError, SystemView};
 
 pub(super) struct HostSystem {
     client: SystemViewClient<Channel>,
@@ -62,8 +63,49 @@ impl SystemView for HostSystem {
             .ok_or(SystemError { question, reason })
     }
 
+    async fn entity(&self, id: &str) -> Result<Option<Entity>, SystemError> {
+        let question = "who the caller is";
+        let mut client = self.client.clone();
+        let entity_id = id.to_owned();
+        let reply = answer(question, client.entity_info(EntityInfoArgs { entity_id })).await?;
+        refused(question, reply.err)?;
+        Ok(reply.entity.map(entity_from))
+    }
+
+    async fn groups_of_entity(&self, id: &str) -> Result<Vec<String>, SystemError> {
+        let question = "the caller's groups";
+        let mut client = self.client.clone();
+        let entity_id = id.to_owned();
+        let reply = answer(question, client.groups_for_entity(EntityInfoArgs { entity_id })).await?;
+        refused(question, reply.err)?;
+        Ok(reply.groups.into_iter().map(|group| group.name).collect())
+    }
+
     fn product(&self) -> Product {
         self.product
+    }
+}
+
+fn refused(question: &'static str, reason: String) -> Result<(), SystemError> {
+    if reason.is_empty() {
+        return Ok(());
+    }
+    Err(SystemError { question, reason })
+}
+
+fn entity_from(entity: logical::Entity) -> Entity {
+    let aliases = entity.aliases.into_iter();
+    Entity {
+        id: entity.id,
+        name: entity.name,
+        metadata: entity.metadata.into_iter().collect(),
+        aliases: aliases
+            .map(|alias| EntityAlias {
+                mount_accessor: alias.mount_accessor,
+                name: alias.name,
+                metadata: alias.metadata.into_iter().collect(),
+            })
+            .collect(),
     }
 }
 

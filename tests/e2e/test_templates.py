@@ -67,7 +67,7 @@ def test_sessions_are_named_by_the_template(engine: Engine) -> None:
     ("username_template", "vault-{{ .RoleName | truncate 20 }}-{{ unix_time }}", "10 characters of random"),
     ("username_template", "vault {{ random 20 }}", "the name of a RAM user cannot have"),
     ("username_template", "vault-\n{{ random 20 }}", "the name of a RAM user cannot have"),
-    ("username_template", "{{ .Token }}", ".DisplayName and .RoleName"),
+    ("username_template", "{{ .Token }}", ".DisplayName, .RoleName"),
     ("username_template", "{{ random 20", "is not followed by"),
     ("role_session_name_template", "{{ .DisplayName | truncate 1 }}", "2 to 64"),
     ("role_session_name_template", "{{ call . }}", "is not known"),

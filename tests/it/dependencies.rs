@@ -27,7 +27,7 @@ const BASICS: [&str; 5] = [
 ];
 
 /// Each module, and the modules that its files may name besides their own and, but for `cloud` and `goplugin`, `BASICS`.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("alicloud", &["cloud"]),
     ("auth", &["alicloud", "cloud", "framework"]),
     ("aws", &["cloud"]),
@@ -41,15 +41,17 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "alicloud",
             "cloud",
             "framework",
+            "secrets/identity",
             "secrets/lease",
             "secrets/rotation",
             "secrets/template",
         ],
     ),
     ("secrets/aws", &["aws", "cloud", "framework", "secrets/lease"]),
+    ("secrets/identity", &["framework"]),
     ("secrets/lease", &["cloud", "framework"]),
     ("secrets/rotation", &["framework"]),
-    ("secrets/template", &[]),
+    ("secrets/template", &["framework", "secrets/identity"]),
     ("vault", &["framework", "goplugin"]),
 ];
 

@@ -12,7 +12,7 @@ pub use assume_role::{AssumeRole, AssumedRole};
 pub use identity::read_identity;
 pub use identity::{CallerIdentity, Presigned, send_presigned};
 pub use oidc::{AssumeRoleWithOidc, OidcProviderArn, assume_role_with_oidc};
-pub use session::{ExternalId, RoleSessionName, SourceIdentity};
+pub use session::{ExternalId, RoleSessionName};
 
 use crate::alicloud::answer::read;
 use crate::alicloud::service::Rpc;

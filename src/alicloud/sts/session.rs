@@ -1,4 +1,4 @@
-//! Values that accompany a role: the name of the session, the external id, and the source identity.
+//! Two values that accompany a role: the name of the session, and the external id.
 
 use crate::cloud::checked_text;
 
@@ -17,14 +17,6 @@ checked_text! {
     } => ParseSessionError;
 }
 
-checked_text! {
-    /// Who is behind a session, in audit trails; it stays when the session assumes further roles. 2 to 64 letters, digits
-    /// and any of `_ + = , . @ -`. The beginnings that Alibaba reserves have a colon, so none is among these.
-    pub struct SourceIdentity, |text| {
-        has_only(text, 64, b"_+=,.@-").then_some(()).ok_or(ParseSessionError::SourceIdentity)
-    } => ParseSessionError;
-}
-
 /// The rule that a value broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseSessionError {
@@ -34,9 +26,6 @@ pub enum ParseSessionError {
     /// No external id.
     #[error("an external id has 2 to 1224 letters, digits and any of _ + = , . @ : / -")]
     ExternalId,
-    /// No source identity.
-    #[error("a source identity has 2 to 64 letters, digits and any of _ + = , . @ -")]
-    SourceIdentity,
 }
 
 fn has_only(text: &str, most: usize, other: &[u8]) -> bool {
@@ -60,8 +49,5 @@ mod tests {
         let id = |text: &str| ExternalId::parse(text).is_ok();
         assert!(id("ab") && id("a_+=,.@:/-b") && id(&"a".repeat(1224)));
         assert!(!id("") && !id("a") && !id(&"a".repeat(1225)) && !id("a b") && !id("a*b"));
-        let source = |text: &str| SourceIdentity::parse(text).is_ok();
-        assert!(source("ab") && source("a_+=,.@-b") && source(&"a".repeat(64)) && source("acs"));
-        assert!(!source("a") && !source(&"a".repeat(65)) && !source("a/b") && !source("a:b"));
     }
 }

@@ -18,7 +18,7 @@ use crate::alicloud::{Credentials, Parameters};
 use crate::cloud::testing::{FixedClock, Script, Step};
 use crate::cloud::{Clock as _, Method};
 use crate::framework::{
-    Backend, FixedSystem, MemoryStorage, Product, ReplicationState, Services, Storage, StorageError,
+    Backend, Entity, FixedSystem, MemoryStorage, Product, ReplicationState, Services, Storage, StorageError,
     SystemError, SystemView, testing,
 };
 use crate::vault::generated::pb;
@@ -105,6 +105,16 @@ impl SystemView for Host {
     async fn host_version(&self) -> Result<String, SystemError> {
         self.count();
         self.system.host_version().await
+    }
+
+    async fn entity(&self, id: &str) -> Result<Option<Entity>, SystemError> {
+        self.count();
+        self.system.entity(id).await
+    }
+
+    async fn groups_of_entity(&self, id: &str) -> Result<Vec<String>, SystemError> {
+        self.count();
+        self.system.groups_of_entity(id).await
     }
 
     fn product(&self) -> Product {

@@ -4,35 +4,39 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::framework::{Context, Error};
+use crate::secrets::identity::Identity;
 use crate::secrets::lease::names::{Rules, USER, after_unique, cut, sanitized, unique};
-use crate::secrets::template::{RenderError, Template, Values};
+use crate::secrets::template::{IdentityValues, RenderError, Template, Values};
 
 /// Names that a template can make.
 pub(super) struct Templated {
     /// Of the setting.
     field: &'static str,
-    /// Whose names.
+    /// What they are.
     of: &'static str,
     rules: Rules,
     /// In bytes.
     shortest: usize,
     /// Whether a name must never be made twice.
     is_unique: bool,
+    /// Whether they can have values of the caller's identity.
+    takes_identity: bool,
 }
 
 /// Users. Their names are never made twice: what is removed is removed by its name.
 pub(super) const USERNAME: Templated = Templated {
     field: "username_template",
-    of: "a RAM user",
+    of: "the name of a RAM user",
     rules: USER,
     shortest: 1,
     is_unique: true,
+    takes_identity: false,
 };
 
 /// Sessions of roles.
 pub(super) const SESSION_NAME: Templated = Templated {
     field: "role_session_name_template",
-    of: "a role session",
+    of: "the name of a role session",
     // The rules of STS.
     rules: Rules {
         longest: 64,
@@ -40,13 +44,28 @@ pub(super) const SESSION_NAME: Templated = Templated {
     },
     shortest: 2,
     is_unique: false,
+    takes_identity: true,
+};
+
+/// Source identities of sessions.
+pub(super) const SOURCE_IDENTITY: Templated = Templated {
+    field: "source_identity",
+    of: "a source identity",
+    // The rules of STS.
+    rules: Rules {
+        longest: 64,
+        also: &['.', '_', '@', '+', '=', ','],
+    },
+    shortest: 2,
+    is_unique: false,
+    takes_identity: true,
 };
 
 /// The most of a display name and of a role name that a template gets, in characters.
 const LONGEST_VALUE: usize = 64;
 
-/// A display name and a role name that an example is made of.
-const EXAMPLE: (&str, &str) = ("userpass-alice", "deploy");
+/// A display name, a role name and an identity value that an example is made of.
+const EXAMPLE: [&str; 3] = ["userpass-alice", "deploy", "alice"];
 
 impl Templated {
     /// The template in the value of its field, as it was written. A blank is none. It is tried with short and with long
@@ -62,13 +81,9 @@ impl Templated {
         let refused = |reason: String| Error::bad_request(format!("{}: {reason}", self.field));
         let template: Template = text.parse().map_err(|error| refused(format!("{error}")))?;
         let long = "x".repeat(LONGEST_VALUE);
-        for (display_name, role) in [EXAMPLE, ("", "r"), (&long, &long)] {
-            let made = self.made(
-                &template,
-                display_name,
-                role,
-                OffsetDateTime::UNIX_EPOCH + EXAMPLE_TIME,
-            );
+        for [display_name, role, value] in [EXAMPLE, ["", "r", "ab"], [&long, &long, &long]] {
+            let now = OffsetDateTime::UNIX_EPOCH + EXAMPLE_TIME;
+            let made = self.made(&template, display_name, role, now, self.identity(value));
             made.map_err(|error| {
                 let (display_name, role) = (display_name.len(), role.len());
                 let names =
@@ -81,8 +96,8 @@ impl Templated {
 
     /// A name that the template makes.
     pub(super) fn example(&self, template: &Template, now: OffsetDateTime) -> Result<String, Error> {
-        let (display_name, role) = EXAMPLE;
-        self.made(template, display_name, role, now)
+        let [display_name, role, value] = EXAMPLE;
+        self.made(template, display_name, role, now, self.identity(value))
     }
 
     /// For fuzzing: makes two names, and checks that they are names and not the same.
@@ -94,8 +109,8 @@ impl Templated {
         role: &str,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
-        let first = self.made(template, display_name, role, now)?;
-        let second = self.made(template, display_name, role, now)?;
+        let first = self.made(template, display_name, role, now, self.identity("alice"))?;
+        let second = self.made(template, display_name, role, now, self.identity("alice"))?;
         for name in [&first, &second] {
             assert!(
                 (self.shortest..=self.rules.longest).contains(&name.len()),
@@ -103,7 +118,7 @@ impl Templated {
             );
             assert!(
                 name.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._@".contains(&b)),
+                    .all(|b| b.is_ascii_alphanumeric() || b"-._@+=,".contains(&b)),
                 "{name}"
             );
         }
@@ -111,11 +126,34 @@ impl Templated {
         Ok(())
     }
 
+    /// A value to try a template with.
+    fn identity<'v>(&self, value: &'v str) -> IdentityValues<'v> {
+        if self.takes_identity {
+            IdentityValues::Example(value)
+        } else {
+            IdentityValues::None
+        }
+    }
+
     /// A new name for the caller of this request and its role.
-    fn named(&self, template: Option<&Template>, context: &Context, role: &str) -> Result<String, Error> {
+    fn named(
+        &self,
+        template: Option<&Template>,
+        context: &Context,
+        role: &str,
+        identity: Option<&Identity>,
+    ) -> Result<String, Error> {
+        let identity = identity.filter(|_| self.takes_identity);
+        let identity = identity.map_or(IdentityValues::None, IdentityValues::Of);
         match template {
             None => unique(context, role, self.rules),
-            Some(template) => self.made(template, &context.request.display_name, role, context.clock.now()),
+            Some(template) => self.made(
+                template,
+                &context.request.display_name,
+                role,
+                context.clock.now(),
+                identity,
+            ),
         }
     }
 
@@ -125,6 +163,7 @@ impl Templated {
         display_name: &str,
         role: &str,
         now: OffsetDateTime,
+        identity: IdentityValues<'_>,
     ) -> Result<String, Error> {
         let Rules { longest, also } = self.rules;
         let value = |text| cut(&sanitized(text, also), LONGEST_VALUE).to_owned();
@@ -133,6 +172,7 @@ impl Templated {
             display_name: &display_name,
             role_name: &role,
             now,
+            identity,
         };
         let refused = |reason: String| Err(Error::bad_request(format!("{}: {reason}", self.field)));
         let rendered = match template.render(&values) {
@@ -145,15 +185,12 @@ impl Templated {
         let name = &rendered.text;
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || also.contains(&c);
         if let Some(c) = name.chars().find(|c| !fits(*c)) {
-            return refused(format!(
-                "the result has {c:?}, which the name of {} cannot have",
-                self.of
-            ));
+            return refused(format!("the result has {c:?}, which {} cannot have", self.of));
         }
         let length = name.len();
         if !(self.shortest..=longest).contains(&length) {
             return refused(format!(
-                "the result has {length} characters, and the name of {} can have {} to {longest}; truncate its parts",
+                "the result has {length} characters, and {} can have {} to {longest}; truncate its parts",
                 self.of, self.shortest
             ));
         }
@@ -176,7 +213,7 @@ pub(super) fn user(
     context: &Context,
     role: &str,
 ) -> Result<(String, String), Error> {
-    let user = USERNAME.named(template, context, role)?;
+    let user = USERNAME.named(template, context, role, None)?;
     // Policies have the name that the user would have without a template: the engine knows them by it, and the
     // permissions of its own key.
     let base = match template {
@@ -187,8 +224,23 @@ pub(super) fn user(
 }
 
 /// A name for a session of a role.
-pub(super) fn session(template: Option<&Template>, context: &Context, role: &str) -> Result<String, Error> {
-    SESSION_NAME.named(template, context, role)
+pub(super) fn session(
+    template: Option<&Template>,
+    context: &Context,
+    role: &str,
+    identity: Option<&Identity>,
+) -> Result<String, Error> {
+    SESSION_NAME.named(template, context, role, identity)
+}
+
+/// The source identity of a session.
+pub(super) fn source_identity(
+    template: &Template,
+    context: &Context,
+    role: &str,
+    identity: Option<&Identity>,
+) -> Result<String, Error> {
+    SOURCE_IDENTITY.named(Some(template), context, role, identity)
 }
 
 /// A name for the policy that is made from the role's document of this number, with this id: letters, digits and `-` only.
@@ -264,6 +316,10 @@ mod tests {
             ),
             ("a\n{{ random 20 }}", "the result has '\\n'"),
             ("a@b-{{ random 20 }}", "the result has '@'"),
+            (
+                "{{ identity.entity.id }}{{ random 20 }}",
+                "identity cannot be used here",
+            ),
         ] {
             let error = read(&USERNAME, text).unwrap_err();
             assert!(error.contains(refusal), "{text}: {error}");
@@ -277,6 +333,8 @@ mod tests {
             ("{{ .DisplayName }}", false),
             ("x{{ .DisplayName }}", false),
             ("xy{{ .DisplayName | truncate 62 }}", true),
+            ("{{ identity.entity.name }}", true),
+            ("x{{ identity.entity.name }}", false),
         ] {
             assert_eq!(read(&SESSION_NAME, text).is_ok(), right, "{text}");
         }
@@ -305,14 +363,14 @@ mod tests {
                     continue;
                 };
                 // What is taken may still fail for names of other characters, but never gives a wrong one.
-                let Ok(first) = of.made(&template, &display_name, &role, NOW) else {
+                let Ok(first) = of.made(&template, &display_name, &role, NOW, of.identity("alice")) else {
                     continue;
                 };
                 prop_assert!((of.shortest..=of.rules.longest).contains(&first.len()), "{}", first);
                 let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || of.rules.also.contains(&c);
                 prop_assert!(first.chars().all(fits), "{}", first);
                 if of.is_unique {
-                    let second = of.made(&template, &display_name, &role, NOW).unwrap();
+                    let second = of.made(&template, &display_name, &role, NOW, of.identity("alice")).unwrap();
                     prop_assert!(!first.eq_ignore_ascii_case(&second));
                 }
             }

@@ -15,11 +15,14 @@ use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
 use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::policy::PolicyDocument;
 use crate::secrets::alicloud::role::session_policy::session_policy;
 use crate::secrets::alicloud::role::spelling::check_spelling;
 use crate::secrets::alicloud::sts_session::Wish;
 use crate::secrets::alicloud::{lease, sts_session, ttl};
+use crate::secrets::identity::Identity;
 use crate::secrets::lease::issue as issue_user;
+use crate::secrets::template::Template;
 
 const SYNOPSIS: &str = "Generate an API key or STS credential using the given role's configuration.";
 
@@ -92,9 +95,11 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
     let config = Config::load(&*context.storage).await?.unwrap_or_default();
     let response = if role.assumes() {
         let wish = arguments.wish(&role)?;
+        let templates = [&config.role_session_name_template, &role.source_identity];
+        let identity = identity_of(&context, wish.policy.iter(), templates.into_iter().flatten()).await?;
         let cloud = engine.cloud_of(&context, &config).await?;
         let context = context.within(budget::MAKE);
-        sts_session::issue(&cloud, &context, name, &role, &config, wish).await?
+        sts_session::issue(&cloud, &context, name, &role, &config, wish, identity.as_ref()).await?
     } else {
         arguments.check_for_user()?;
         user_credentials(&engine, &context, &arguments, &role, &config).await?
@@ -118,7 +123,7 @@ impl Arguments {
         Ok(Wish {
             ttl: self.ttl(),
             arn: role.arn_for(self.role_arn.trim())?,
-            policy: role.session_policy_for(policy)?.map(|policy| policy.text()),
+            policy: role.session_policy_for(policy)?,
         })
     }
 
@@ -142,6 +147,19 @@ impl Arguments {
     }
 }
 
+/// Who the caller is, where one of these needs to know. The server is asked only then.
+async fn identity_of<'a>(
+    context: &Context,
+    documents: impl Iterator<Item = &'a PolicyDocument> + Clone,
+    mut templates: impl Iterator<Item = &'a Template>,
+) -> Result<Option<Identity>, Error> {
+    if !documents.clone().any(PolicyDocument::has_selectors) && !templates.any(Template::has_identity) {
+        return Ok(None);
+    }
+    let needs_groups = documents.clone().any(PolicyDocument::has_groups);
+    Identity::of_caller(context, needs_groups).await.map(Some)
+}
+
 async fn user_credentials(
     engine: &Engine,
     context: &Context,
@@ -149,13 +167,24 @@ async fn user_credentials(
     role: &Role,
     config: &Config,
 ) -> Result<Response, Error> {
+    let documents = role.inline_policies().iter().map(|policy| &policy.document);
+    let identity = identity_of(context, documents, std::iter::empty()).await?;
     let cloud = engine.cloud_of(context, config).await?;
     let mount = LeaseTerms::of_mount(&*context.system).await?;
     let (terms, caps) = ttl::of_user(role, config, mount, arguments.ttl())?;
     let owner_tag = engine.mount.owner_tag.as_ref();
     let issuer = RamUsers::new(engine, context, cloud).await?;
     let template = config.username_template.as_ref();
-    let plan = || Plan::new(context, owner_tag, &arguments.name, role, template);
+    let plan = || {
+        Plan::new(
+            context,
+            owner_tag,
+            &arguments.name,
+            role,
+            template,
+            identity.as_ref(),
+        )
+    };
     let (user, key) = issue_user(&issuer, context, terms, plan).await?;
     let mut response = lease::user_response(&arguments.name, role, &user, &key, terms);
     response.warnings.extend(caps.iter().map(TtlCap::warning));

@@ -14,8 +14,10 @@ use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::policy::{MAX_SESSION_BYTES, PolicyDocument};
 use crate::secrets::alicloud::ttl::DEFAULT_SESSION;
 use crate::secrets::alicloud::{lease, names, ttl};
+use crate::secrets::identity::Identity;
 
 /// The least that STS takes as `DurationSeconds`.
 pub(super) const SHORTEST_SESSION: Duration = Duration::from_secs(900);
@@ -28,7 +30,7 @@ pub(super) struct Wish {
     pub(super) ttl: Duration,
     /// Of the RAM role.
     pub(super) arn: String,
-    pub(super) policy: Option<String>,
+    pub(super) policy: Option<PolicyDocument>,
 }
 
 /// Assumes the RAM role and makes the lease.
@@ -39,6 +41,7 @@ pub(super) async fn issue(
     role: &Role,
     config: &Config,
     wish: Wish,
+    identity: Option<&Identity>,
 ) -> Result<Response, Error> {
     let limit = context.system.max_lease_ttl().await?;
     let wanted = if wish.ttl.is_zero() { role.ttl } else { wish.ttl };
@@ -57,11 +60,23 @@ pub(super) async fn issue(
     let asked = ttl.clamp(SHORTEST_SESSION, LONGEST_SESSION);
     let mut call = AssumeRole {
         role_arn: wish.arn,
-        session_name: names::session(config.role_session_name_template.as_ref(), context, role_name)?,
+        session_name: names::session(
+            config.role_session_name_template.as_ref(),
+            context,
+            role_name,
+            identity,
+        )?,
         duration_seconds: u32::try_from(asked.as_secs()).ok(),
         external_id: role.external_id.as_ref().map(ToString::to_string),
-        source_identity: role.source_identity.as_ref().map(ToString::to_string),
-        policy: wish.policy,
+        source_identity: role
+            .source_identity
+            .as_ref()
+            .map(|template| names::source_identity(template, context, role_name, identity))
+            .transpose()?,
+        policy: wish
+            .policy
+            .map(|policy| policy.filled(identity, MAX_SESSION_BYTES))
+            .transpose()?,
     };
     let mut cut_by_role = false;
     let assumed = match cloud.sts.assume_role(&call).await {

@@ -1,6 +1,10 @@
 //! Why a template is refused, and why it cannot be evaluated.
 
-use crate::secrets::template::LONGEST_TEMPLATE;
+use crate::framework::Error;
+use crate::secrets::identity::SelectorError;
+
+/// The longest template, in bytes.
+pub(super) const LONGEST_TEMPLATE: usize = 1024;
 
 /// Why a text is no template. The texts quote short parts of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,10 +26,16 @@ pub enum TemplateError {
     Expected(&'static str),
     /// A word that is neither a function nor a value.
     #[error(
-        "{0:?} is not known: values are .DisplayName and .RoleName; functions are random, truncate, truncate_sha256, uppercase, \
+        "{0:?} is not known: values are .DisplayName, .RoleName and those of identity; functions are random, truncate, truncate_sha256, uppercase, \
          lowercase, replace, sha256, base64, unix_time, unix_time_millis, timestamp, uuid and printf"
     )]
     Unknown(String),
+    /// No value of the caller's identity.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    /// A list, where one value is needed.
+    #[error("identity.groups.names is a list, which a name cannot have")]
+    List,
     /// Arguments that a function does not take.
     #[error("{function} is written as {usage}")]
     Usage {
@@ -51,6 +61,12 @@ pub enum RenderError {
     /// A text became too long on the way.
     #[error("a text became longer than {0} bytes")]
     TooLong(usize),
+    /// A value of the caller's identity that is missing or cannot be used.
+    #[error("{}", .0.message())]
+    Identity(Error),
+    /// Values of the caller's identity, which these names cannot have.
+    #[error("values of the caller's identity cannot be used here")]
+    NoIdentity,
     /// No random bytes.
     #[error("the OS random source failed")]
     Random(#[source] getrandom::Error),

@@ -1,5 +1,6 @@
 //! What an action is made of, and which arguments each function takes.
 
+use crate::secrets::identity::Selector;
 use crate::secrets::template::error::TemplateError;
 use crate::secrets::template::layout::Layout;
 use crate::secrets::template::tokens::{Token, shown};
@@ -16,6 +17,7 @@ pub(super) enum Expression {
     Text(String),
     DisplayName,
     RoleName,
+    Identity(Selector),
     Random(usize),
     Uuid,
     UnixTime,
@@ -84,6 +86,10 @@ impl Operand {
         Ok(match token {
             Token::Number(number) => Self::Number(*number),
             Token::Text(text) => Self::Value(Expression::Text(text.clone())),
+            Token::Word(word) if token.is_selector() => match word.parse()? {
+                Selector::GroupNames => return Err(TemplateError::List),
+                selector => Self::Value(Expression::Identity(selector)),
+            },
             Token::Word(word) => match word.as_str() {
                 ".DisplayName" => Self::Value(Expression::DisplayName),
                 ".RoleName" => Self::Value(Expression::RoleName),

@@ -22,10 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{RenderError, TemplateError};
 use expression::Expression;
-pub use render::{Rendered, Values};
-
-/// The longest template, in bytes.
-pub const LONGEST_TEMPLATE: usize = 1024;
+pub use render::{IdentityValues, Rendered, Values};
 
 /// A template. It prints and is stored as it was written, byte for byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,9 +30,16 @@ pub const LONGEST_TEMPLATE: usize = 1024;
 pub struct Template {
     source: String,
     parts: Vec<Expression>,
+    has_identity: bool,
 }
 
 impl Template {
+    /// Whether it has values of the caller's identity.
+    #[must_use]
+    pub fn has_identity(&self) -> bool {
+        self.has_identity
+    }
+
     /// The text for these values, without white space around it.
     ///
     /// # Errors
@@ -49,8 +53,10 @@ impl FromStr for Template {
     type Err = TemplateError;
 
     fn from_str(source: &str) -> Result<Self, TemplateError> {
+        let (parts, has_identity) = parse::parse(source)?;
         Ok(Self {
-            parts: parse::parse(source)?,
+            parts,
+            has_identity,
             source: source.to_owned(),
         })
     }

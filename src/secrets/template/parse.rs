@@ -1,21 +1,21 @@
 //! Reading a template: texts, and between them actions.
 
-use crate::secrets::template::LONGEST_TEMPLATE;
-use crate::secrets::template::error::TemplateError;
+use crate::secrets::template::error::{LONGEST_TEMPLATE, TemplateError};
 use crate::secrets::template::expression::{Expression, MOST_EXPRESSIONS, Operand};
 use crate::secrets::template::tokens::{Token, tokens};
 
 /// Parentheses inside each other.
 const DEEPEST: usize = 8;
 
-/// Reads a template.
-pub(super) fn parse(source: &str) -> Result<Vec<Expression>, TemplateError> {
+/// Reads a template. Says, too, whether it has values of the caller's identity.
+pub(super) fn parse(source: &str) -> Result<(Vec<Expression>, bool), TemplateError> {
     if source.len() > LONGEST_TEMPLATE {
         return Err(TemplateError::TooLong);
     }
     let mut parts = Vec::new();
     let mut rest = source;
     let mut trims = false;
+    let mut has_identity = false;
     while let Some((text, action)) = rest.split_once("{{") {
         // As in Go, the sign counts only before white space: `{{-1}}` is a number.
         let after = action
@@ -24,12 +24,13 @@ pub(super) fn parse(source: &str) -> Result<Vec<Expression>, TemplateError> {
         push_text(&mut parts, text, trims, after.is_some());
         let action = after.unwrap_or(action);
         let (tokens, end) = tokens(action)?;
+        has_identity |= tokens.iter().any(Token::is_selector);
         parts.push(Parser::new(&tokens).whole()?);
         trims = end.trims;
         rest = action.get(end.length..).unwrap_or_default();
     }
     push_text(&mut parts, rest, trims, false);
-    Ok(parts)
+    Ok((parts, has_identity))
 }
 
 fn push_text(parts: &mut Vec<Expression>, text: &str, trims_start: bool, trims_end: bool) {

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::cloud::random::{alphanumeric, hex, uuid};
+use crate::secrets::identity::Identity;
 use crate::secrets::template::error::RenderError;
 use crate::secrets::template::expression::Expression;
 
@@ -24,6 +25,19 @@ pub struct Values<'v> {
     pub role_name: &'v str,
     /// The time of day. Times are in UTC.
     pub now: OffsetDateTime,
+    /// Those of the caller's identity.
+    pub identity: IdentityValues<'v>,
+}
+
+/// Values of the caller's identity.
+#[derive(Debug, Clone, Copy)]
+pub enum IdentityValues<'v> {
+    /// None can be used.
+    None,
+    /// The same for each, to try a template.
+    Example(&'v str),
+    /// Those of this caller.
+    Of(&'v Identity),
 }
 
 /// What a template gave.
@@ -88,6 +102,14 @@ impl Renderer<'_> {
             Expression::Text(text) => text.clone(),
             Expression::DisplayName => self.values.display_name.to_owned(),
             Expression::RoleName => self.values.role_name.to_owned(),
+            Expression::Identity(selector) => match self.values.identity {
+                IdentityValues::None => return Err(RenderError::NoIdentity),
+                IdentityValues::Example(value) => value.to_owned(),
+                IdentityValues::Of(identity) => identity
+                    .value(selector)
+                    .map_err(RenderError::Identity)?
+                    .to_owned(),
+            },
             Expression::Random(length) => self.drawn(alphanumeric(*length), 10)?,
             Expression::Uuid => self.drawn(uuid(), 16)?,
             Expression::UnixTime => self.values.now.unix_timestamp().to_string(),

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 
 use super::*;
+use crate::framework::Entity;
+use crate::secrets::identity::Identity;
 
 /// 2025-11-22 22:20:00, a Saturday.
 const NOW: i64 = 1_763_850_000;
@@ -11,6 +13,7 @@ fn render(source: &str) -> Rendered {
         display_name: "token-alice",
         role_name: "deploy",
         now: OffsetDateTime::from_unix_timestamp(NOW).unwrap(),
+        identity: IdentityValues::Example("bob"),
     };
     let template: Template = source.parse().unwrap_or_else(|error| panic!("{source}: {error}"));
     template.render(&values).unwrap()
@@ -53,6 +56,7 @@ fn functions_are_those_of_vault() {
         ),
         ("{{ \"a\\\"b\\\\\" }}{{ `c\"` }}", "a\"b\\c\""),
         ("{{ 7 }}", "7"),
+        ("{{ identity.entity.name | uppercase }}-x", "BOB-x"),
         // White space around the whole is left out, and on the side of a sign.
         ("\n {{ .RoleName }} \n", "deploy"),
         ("a {{- .RoleName }} b", "adeploy b"),
@@ -107,9 +111,14 @@ fn what_is_no_template_is_refused_when_it_is_read() {
         ("{{ \"\\n\" }}", "after a backslash"),
         (
             "{{ .Role }}",
-            "\".Role\" is not known: values are .DisplayName and .RoleName; functions are random,",
+            "\".Role\" is not known: values are .DisplayName, .RoleName and those of identity; functions are random,",
         ),
         ("{{ .DisplayName.Secret }}", "is not known"),
+        (
+            "{{ identity.entity.x }}",
+            "is not known: write {{identity.entity.id}}",
+        ),
+        ("{{ identity.groups.names }}", "is a list"),
         ("{{ call .RoleName }}", "\"call\" is not known"),
         ("{{ if .RoleName }}x{{ end }}", "\"if\" is not known"),
         ("{{ range 9 }}{{ end }}", "\"range\" is not known"),
@@ -168,11 +177,54 @@ fn work_is_bounded() {
         display_name: "",
         role_name: "yyy",
         now: OffsetDateTime::UNIX_EPOCH,
+        identity: IdentityValues::None,
     };
     assert!(matches!(
         template.render(&values),
         Err(RenderError::TooLong(4096))
     ));
+}
+
+#[test]
+fn values_of_an_identity_are_the_callers_or_none() {
+    let entity = Entity {
+        name: "alice".to_owned(),
+        ..Entity::default()
+    };
+    let identity = Identity::new(entity, vec![]);
+    let render = |source: &str, identity| {
+        let template: Template = source.parse().unwrap();
+        let values = Values {
+            display_name: "",
+            role_name: "",
+            now: OffsetDateTime::UNIX_EPOCH,
+            identity,
+        };
+        template.render(&values).map(|rendered| rendered.text)
+    };
+    let name = "{{ identity.entity.name }}";
+    assert!(name.parse::<Template>().unwrap().has_identity());
+    assert!(
+        !"{{ \"identity.entity.name\" }}"
+            .parse::<Template>()
+            .unwrap()
+            .has_identity()
+    );
+    assert_eq!(render(name, IdentityValues::Of(&identity)).unwrap(), "alice");
+    assert!(matches!(
+        render(name, IdentityValues::None),
+        Err(RenderError::NoIdentity)
+    ));
+    let missing = render(
+        "{{ identity.entity.metadata.team }}",
+        IdentityValues::Of(&identity),
+    );
+    assert!(
+        missing
+            .unwrap_err()
+            .to_string()
+            .starts_with("{{identity.entity.metadata.team}}: ")
+    );
 }
 
 #[test]
@@ -192,7 +244,7 @@ proptest! {
         name in ".{0,100}",
     ) {
         if let Ok(template) = source.parse::<Template>() {
-            let values = Values { display_name: &name, role_name: &name, now: OffsetDateTime::UNIX_EPOCH };
+            let values = Values { display_name: &name, role_name: &name, now: OffsetDateTime::UNIX_EPOCH, identity: IdentityValues::Example("x") };
             if let Ok(rendered) = template.render(&values) {
                 prop_assert!(rendered.text.len() <= 4096);
                 prop_assert_eq!(rendered.text.trim(), &rendered.text);

@@ -19,6 +19,13 @@ pub(super) enum Token {
     Word(String),
 }
 
+impl Token {
+    /// Whether it names a value of the caller's identity.
+    pub(super) fn is_selector(&self) -> bool {
+        matches!(self, Self::Word(word) if word.starts_with("identity."))
+    }
+}
+
 /// The words of an action, and where it ends in `source`, which begins after `{{`.
 pub(super) fn tokens(source: &str) -> Result<(Vec<Token>, Ending), TemplateError> {
     let mut tokens = Vec::new();

@@ -314,6 +314,20 @@ impl pb::system_view_server::SystemView for System {
         })
     }
 
+    async fn entity_info(
+        &self,
+        _: Request<pb::EntityInfoArgs>,
+    ) -> Result<Response<pb::EntityInfoReply>, Status> {
+        self.answer(|_| pb::EntityInfoReply::default())
+    }
+
+    async fn groups_for_entity(
+        &self,
+        _: Request<pb::EntityInfoArgs>,
+    ) -> Result<Response<pb::GroupsForEntityReply>, Status> {
+        self.answer(|_| pb::GroupsForEntityReply::default())
+    }
+
     async fn plugin_env(&self, _: Request<pb::Empty>) -> Result<Response<pb::PluginEnvReply>, Status> {
         self.answer(|view| pb::PluginEnvReply {
             plugin_environment: Some(logical::PluginEnvironment {

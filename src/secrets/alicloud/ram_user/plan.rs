@@ -8,6 +8,8 @@ use crate::framework::{Context, Error};
 use crate::secrets::alicloud::names;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
+use crate::secrets::alicloud::role::policy::MAX_BYTES;
+use crate::secrets::identity::Identity;
 use crate::secrets::lease::OwnerTag;
 use crate::secrets::template::Template;
 
@@ -39,9 +41,13 @@ impl Plan {
         role_name: &str,
         role: &Role,
         template: Option<&Template>,
+        identity: Option<&Identity>,
     ) -> Result<Self, Error> {
         let (user, base) = names::user(template, context, role_name)?;
-        let inline = role.inline_policies().iter().zip(1..);
+        let inline = role.inline_policies().iter().zip(1..).map(|(policy, number)| {
+            let document = policy.document.filled(identity, MAX_BYTES)?;
+            Ok((names::policy(&base, number, &policy.id), document))
+        });
         let request = &context.request;
         let (comment, policy_description) = match role.description.as_str() {
             "" => (
@@ -54,9 +60,7 @@ impl Plan {
             ),
         };
         Ok(Self {
-            inline: inline
-                .map(|(policy, number)| (names::policy(&base, number, &policy.id), policy.document.text()))
-                .collect(),
+            inline: inline.collect::<Result<_, Error>>()?,
             policy_description,
             remote: role.remote_policies().iter().map(RemotePolicy::to_ref).collect(),
             groups: role.ram_groups.iter().map(ToString::to_string).collect(),

@@ -5,12 +5,14 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::alicloud::ram::PolicyKind;
-use crate::framework::{FieldValues, to_go_json};
+use crate::framework::{Entity, EntityAlias, FieldValues, to_go_json};
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::names;
-use crate::secrets::alicloud::role::policy::MAX_BYTES;
+use crate::secrets::alicloud::role::policy::{MAX_BYTES, MAX_SESSION_BYTES};
 use crate::secrets::alicloud::role::rules::check;
+use crate::secrets::alicloud::role::session_policy::session_policy;
 use crate::secrets::alicloud::role::{Role, SETTINGS};
+use crate::secrets::identity::Identity;
 
 /// Reads a template for the names of users and one for those of sessions, and checks what must hold of one that is taken:
 /// every name that it makes is one, and users' names are never made twice.
@@ -18,18 +20,82 @@ use crate::secrets::alicloud::role::{Role, SETTINGS};
 /// # Errors
 /// The text of the refusal.
 pub fn template(text: &str, display_name: &str, role: &str) -> Result<(), String> {
-    for of in [names::USERNAME, names::SESSION_NAME] {
-        let template = of.read(&text.into()).map_err(|error| error.to_string())?;
-        let Some(template) = template else {
-            return Ok(());
+    let mut outcome = Ok(());
+    for of in [names::USERNAME, names::SESSION_NAME, names::SOURCE_IDENTITY] {
+        let template = match of.read(&text.into()) {
+            Ok(Some(template)) => template,
+            Ok(None) => continue,
+            Err(error) => {
+                outcome = Err(error.to_string());
+                continue;
+            }
         };
         assert_eq!(template.to_string(), text, "a template is kept as it was written");
         let now = OffsetDateTime::UNIX_EPOCH;
         assert!(of.example(&template, now).is_ok(), "the example was tried");
-        of.check_made(&template, display_name, role, now)
-            .map_err(|error| error.to_string())?;
+        if let Err(error) = of.check_made(&template, display_name, role, now) {
+            outcome = Err(error.to_string());
+        }
+    }
+    outcome
+}
+
+/// Writes a policy document, and fills it with an identity of these values. Checks that it has the structure that it was
+/// written with, and that no value adds a wildcard.
+///
+/// # Errors
+/// The text of the refusal.
+pub fn identity(document: &str, value: &str, groups: &[&str]) -> Result<(), String> {
+    let given = Value::from(Value::from(document).to_string());
+    let Some(document) = session_policy(&given).map_err(|error| error.to_string())? else {
+        return Ok(());
+    };
+    let entity = Entity {
+        id: "1-2".to_owned(),
+        name: value.to_owned(),
+        metadata: [("k".to_owned(), value.to_owned())].into(),
+        aliases: vec![EntityAlias {
+            mount_accessor: "a".to_owned(),
+            name: value.to_owned(),
+            metadata: [("k".to_owned(), value.to_owned())].into(),
+        }],
+    };
+    let groups = groups.iter().map(|&group| group.to_owned()).collect();
+    let filled = document
+        .filled(Some(&Identity::new(entity, groups)), MAX_SESSION_BYTES)
+        .map_err(|error| error.to_string())?;
+    assert!(filled.len() <= MAX_SESSION_BYTES);
+    let wildcards = |text: &str| text.matches(['*', '?']).count();
+    let before = document.text();
+    if !document.has_groups() {
+        assert_eq!(wildcards(&filled), wildcards(&before), "{before} {filled}");
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        assert!(
+            has_same_shape(&read(&before), &read(&filled)),
+            "{before} {filled}"
+        );
     }
     Ok(())
+}
+
+fn has_same_shape(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(name, member)| other.get(name).is_some_and(|other| has_same_shape(member, other)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| has_same_shape(one, other))
+        }
+        (Value::String(_), Value::String(_)) => true,
+        (one, other) => one == other,
+    }
 }
 
 /// Writes a role with these policies, and checks what must hold of every role that is accepted: RAM can take its

@@ -11,7 +11,7 @@ pub(super) mod policies;
 pub(super) mod spelling;
 
 mod inline;
-mod policy;
+pub(super) mod policy;
 mod remote;
 mod request;
 mod rules;
@@ -25,14 +25,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::alicloud::ram::GroupName;
-use crate::alicloud::sts::{ExternalId, SourceIdentity};
+use crate::alicloud::sts::ExternalId;
 use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
 use crate::secrets::alicloud::config::RoleArn;
+use crate::secrets::alicloud::names::SOURCE_IDENTITY;
 use crate::secrets::alicloud::role::inline::inline_policies;
 use crate::secrets::alicloud::role::policies::{InlinePolicy, RemotePolicy};
 use crate::secrets::alicloud::role::policy::PolicyDocument;
 use crate::secrets::alicloud::role::remote::remote_policies;
 use crate::secrets::alicloud::role::session_policy::session_policy;
+use crate::secrets::template::Template;
 
 /// Upstream's prefix. The name after it is lower case.
 pub(super) const STORAGE_PREFIX: &str = "role/";
@@ -75,8 +77,8 @@ pub(super) struct Role {
     pub(super) allow_session_policy: bool,
     #[serde(default, with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
     pub(super) external_id: Option<ExternalId>,
-    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
-    pub(super) source_identity: Option<SourceIdentity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source_identity: Option<Template>,
     #[serde(default, with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
     pub(super) ram_groups: Vec<GroupName>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -167,12 +169,16 @@ pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
                 .shown_if_set(),
         )
         .with(
-            Setting::new("source_identity", |role: &mut Role| &mut role.source_identity)
-                .describe(
+            Setting::custom(
+                Field::new("source_identity", FieldKind::String).describe(
                     "Source identity of the sessions of the RAM role: seen in audit trails, also when they assume further \
-                     roles.",
-                )
-                .shown_if_set(),
+                     roles. A template, such as {{identity.entity.name}}.",
+                ),
+                |role: &mut Role| &mut role.source_identity,
+                |_, given| SOURCE_IDENTITY.read(given),
+                |template| template.as_ref().map(ToString::to_string).into(),
+            )
+            .shown_if_set(),
         )
         .with(
             Setting::new("ram_groups", |role: &mut Role| &mut role.ram_groups)

@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 json!({"role_arn": ARN, "source_identity": "a/b"}),
-                "source_identity: a source identity has",
+                "source_identity: the result has '/'",
             ),
             (
                 json!({"inline_policies": [document()], "session_policy": document()}),

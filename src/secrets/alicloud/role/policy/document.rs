@@ -7,8 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::finding::{Finding, Problem};
-use super::grammar;
 use super::limits::MAX_DEPTH;
+use super::{grammar, selectors};
 use crate::framework::json::{Content, Node, parse};
 use crate::framework::to_go_json;
 
@@ -30,6 +30,9 @@ impl PolicyDocument {
         longest: usize,
     ) -> Result<Self, Box<Finding>> {
         grammar::check(json)?;
+        if let Err((start, problem)) = selectors::check(json) {
+            return Err(Box::new(Finding::of_whole(start, Problem::Selector(problem))));
+        }
         let whole = |problem| Box::new(Finding::of_whole(json.start, problem));
         let text = |strings| rewritten(json, strings).ok_or_else(|| whole(Problem::TooDeep));
         let length = text(Strings::Plain)?.len();
@@ -50,6 +53,11 @@ impl PolicyDocument {
             .iter()
             .map(|finding| finding.shown(number, None))
             .collect()
+    }
+
+    /// As it is stored.
+    pub(super) fn stored(&self) -> &str {
+        self.0.get()
     }
 
     /// The text that RAM gets: compact, without needless escapes.

@@ -129,6 +129,8 @@ pub(super) enum Problem {
     NoOperator(String),
     #[error("takes up {length} bytes without white space, RAM allows {longest}")]
     TooLong { length: usize, longest: usize },
+    #[error("{0}")]
+    Selector(String),
     #[error("is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
 

@@ -1,4 +1,5 @@
-//! RAM policy documents: how they are stored and sent (`document`), and what RAM takes (`grammar`, `condition`).
+//! RAM policy documents: how they are stored and sent (`document`), with values of the caller (`filled`), and what RAM takes
+//! (`grammar`, `condition`).
 //!
 //! Sources: Alibaba's "Policy structure and syntax", "Permission policy elements", "Conditional operators" and "Validate
 //! policies" pages of RAM. A document that breaks what those call required or an error in the type of a value is refused,
@@ -7,10 +8,12 @@
 
 mod condition;
 mod document;
+mod filled;
 mod finding;
 mod grammar;
 mod limits;
+mod selectors;
 mod value;
 
 pub(in crate::secrets::alicloud) use document::PolicyDocument;
-pub(super) use limits::{MAX_BYTES, MAX_SESSION_BYTES};
+pub(in crate::secrets::alicloud) use limits::{MAX_BYTES, MAX_SESSION_BYTES};
