@@ -89,7 +89,7 @@ pub(super) async fn create(
     }
     finished?;
     let role = StaticRole::load(&*context.storage, name).await?.unwrap_or(role);
-    engine.static_roles.queue.set(name, &role);
+    engine.static_roles.queue.set(context, name, &role);
     Ok(role)
 }
 
@@ -140,7 +140,7 @@ async fn stored(
     role: StaticRole,
 ) -> Result<StaticRole, Error> {
     context.storage.apply(role.put_with_user(name)?).await?;
-    engine.static_roles.queue.set(name, &role);
+    engine.static_roles.queue.set(context, name, &role);
     Ok(role)
 }
 

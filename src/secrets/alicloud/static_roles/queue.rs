@@ -48,8 +48,9 @@ impl Queue {
     }
 
     /// Notes what a role that was stored has to do.
-    pub(super) fn set(&self, name: &str, role: &StaticRole) {
-        self.lock().roles.insert(name.to_owned(), role.next_work());
+    pub(super) fn set(&self, context: &Context, name: &str, role: &StaticRole) {
+        let at = role.next_work(now(context));
+        self.lock().roles.insert(name.to_owned(), at);
     }
 
     /// Notes that there is no such role.
@@ -93,12 +94,12 @@ impl Queue {
     }
 
     async fn read(&self, context: &Context) -> Result<(), Error> {
-        let begun = Instant::now();
+        let (begun, now) = (Instant::now(), now(context));
         let names = context.storage.list(STORAGE_PREFIX).await?;
         let read = names.into_iter().map(|name| async {
             let role = StaticRole::load(&*context.storage, &name).await;
             // One that cannot be read is due: then the log says why.
-            let at = role.map_or(Some(0), |role| role.and_then(|role| role.next_work()));
+            let at = role.map_or(Some(0), |role| role?.next_work(now));
             (name, at)
         });
         let read: Vec<_> = read.collect();
@@ -107,8 +108,8 @@ impl Queue {
         // One that was written meanwhile may have been read before: the earlier time is looked at.
         let before = std::mem::replace(&mut state.roles, read);
         for (name, at) in before {
-            if let Some(now) = state.roles.get_mut(&name) {
-                *now = [*now, at].into_iter().flatten().min();
+            if let Some(found) = state.roles.get_mut(&name) {
+                *found = [*found, at].into_iter().flatten().min();
             }
         }
         state.read = Some(begun);
@@ -156,9 +157,9 @@ mod tests {
         due.sort();
         assert_eq!(due, ["damaged", "past"]);
         assert_eq!(queue.seen().0, Some(3.0));
-        queue.set("past", &due_at(now + 1000));
+        queue.set(&context, "past", &due_at(now + 1000));
         queue.remove("damaged");
-        queue.set("new", &due_at(now));
+        queue.set(&context, "new", &due_at(now));
         assert_eq!(queue.due(&context).await.unwrap(), ["new"]);
     }
 
@@ -169,7 +170,7 @@ mod tests {
         let queue = Queue::default();
         queue.due(&context).await.unwrap();
         for number in 0..1000 {
-            queue.set(&format!("role-{number}"), &due_at(now - 60));
+            queue.set(&context, &format!("role-{number}"), &due_at(now - 60));
         }
         let due = queue.due(&context).await.unwrap().len();
         assert!(
@@ -177,7 +178,7 @@ mod tests {
             "{due} of 1000 in the first of five minutes"
         );
         for number in 0..1000 {
-            queue.set(&format!("role-{number}"), &due_at(now - SPREAD));
+            queue.set(&context, &format!("role-{number}"), &due_at(now - SPREAD));
         }
         assert_eq!(queue.due(&context).await.unwrap().len(), 1000);
     }

@@ -36,6 +36,6 @@ pub(super) async fn retire(
     );
     role.previous = None;
     role.store(&*context.storage, name).await?;
-    engine.static_roles.queue.set(name, role);
+    engine.static_roles.queue.set(context, name, role);
     Ok(())
 }

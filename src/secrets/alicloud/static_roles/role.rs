@@ -8,13 +8,16 @@ use serde_json::{Map, Value};
 
 use crate::alicloud::ram::AccessKey;
 use crate::framework::{Change, Error, Storage, stored};
-use crate::secrets::rotation::RotationSettings;
+use crate::secrets::rotation::{RotationSettings, Turn};
 
 /// Where static roles are stored, below their names.
 pub(in crate::secrets::alicloud) const STORAGE_PREFIX: &str = "static-role/";
 
 /// Where it is stored which static role has a user, below RAM's id of the user.
 const USER_PREFIX: &str = "static-user/";
+
+/// An end of an older key that is further away than its grace period and this, in seconds, was set by a clock that was wrong.
+const CLOCK_STEP: u64 = 24 * 3600;
 
 /// A static role, with its key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -163,20 +166,28 @@ impl StaticRole {
         self.rotation.rotated(planned, now);
     }
 
-    /// The older key, if its time is over.
+    /// The older key, if its time is over, or its end was set by a clock that was wrong.
     pub(super) fn ended_key(&self, now: u64) -> Option<&PreviousKey> {
-        self.previous.as_ref().filter(|key| key.until <= now)
+        let latest = now
+            .saturating_add(self.grace_period().as_secs())
+            .saturating_add(CLOCK_STEP);
+        self.previous
+            .as_ref()
+            .filter(|key| key.until <= now || key.until > latest)
     }
 
-    /// When there is something to do for it: a rotation, or the end of the older key. In seconds since 1970.
-    pub(super) fn next_work(&self) -> Option<u64> {
+    /// When there is something to do for it: a rotation, or the end of the older key. In seconds since 1970; what is not after
+    /// now is due.
+    pub(super) fn next_work(&self, now: u64) -> Option<u64> {
         match &self.previous {
             // No rotation has a place before.
-            Some(previous) => Some(previous.until),
-            None => {
-                let unplanned = self.rotation.schedule().map(|_| 0);
-                self.rotation.next().or(unplanned)
-            }
+            Some(previous) if self.ended_key(now).is_none() => Some(previous.until),
+            Some(previous) => Some(previous.until.min(now)),
+            None => match self.rotation.turn(now)? {
+                Turn::NotYet => self.rotation.next(),
+                Turn::Due(planned) => Some(planned),
+                Turn::Missed(_) | Turn::Unplanned(_) => Some(now),
+            },
         }
     }
 }
@@ -206,13 +217,21 @@ mod tests {
     #[test]
     fn there_is_something_to_do_at_the_end_of_the_older_key_and_then_at_the_next_rotation() {
         let mut role: StaticRole = serde_json::from_str(STORED).unwrap();
-        assert_eq!(role.next_work(), Some(1060));
+        assert_eq!(role.next_work(1000), Some(1060));
         assert_eq!(role.ended_key(1059), None);
         assert_eq!(role.ended_key(1060).unwrap().access_key, "LTAI1");
+        role.previous.as_mut().unwrap().until = 10_000_000;
+        assert!(role.ended_key(1060).is_some(), "by a clock that was wrong");
+        assert_eq!(
+            role.next_work(1100),
+            Some(1100),
+            "its end was set by a clock that was wrong"
+        );
         role.previous = None;
-        assert_eq!(role.next_work(), Some(4600));
+        assert_eq!(role.next_work(1100), Some(4600));
+        assert_eq!(role.next_work(4700), Some(4600));
         role.rotation = RotationSettings::default();
-        assert_eq!(role.next_work(), None);
+        assert_eq!(role.next_work(4700), None);
     }
 
     #[test]

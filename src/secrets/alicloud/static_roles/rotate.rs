@@ -76,7 +76,7 @@ pub(super) async fn rotate_alone(
         return finished;
     };
     // Storage without transactions may have the new key all the same.
-    engine.static_roles.queue.set(name, &role);
+    engine.static_roles.queue.set(context, name, &role);
     let mut rotated = finished?;
     if role.ended_key(now(context)).is_some()
         && let Err(error) = retire(engine, context, name, &mut role).await
@@ -95,7 +95,7 @@ async fn make_room(
 ) -> Result<(), Error> {
     if role.seamless_rotation
         && let Some(previous) = &role.previous
-        && previous.until > now(context)
+        && role.ended_key(now(context)).is_none()
     {
         return Err(Error::coded(
             Status::CONFLICT,

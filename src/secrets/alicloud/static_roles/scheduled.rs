@@ -102,7 +102,7 @@ impl Job for ScheduledRotations {
             statics.recovered(name);
             return Ok(());
         };
-        statics.queue.set(name, &role);
+        statics.queue.set(context, name, &role);
         let now = now(context);
         if role.previous.is_some() {
             // Nothing is rotated before it is gone.
@@ -130,7 +130,7 @@ impl Job for ScheduledRotations {
         };
         role.rotation.next_vault_rotation = Some(next);
         role.store(&*context.storage, name).await?;
-        statics.queue.set(name, &role);
+        statics.queue.set(context, name, &role);
         Ok(())
     }
 

@@ -218,7 +218,7 @@ mod tests {
             StaticRole::default(),
             &json!({"username": "app", "disable_automated_rotation": true, "seamless_rotation": true}),
         );
-        assert_eq!(role.unwrap().next_work(), None);
+        assert_eq!(role.unwrap().next_work(NOW), None);
     }
 
     #[test]

@@ -56,6 +56,6 @@ pub(super) async fn update(
         }
     }
     role.store(&*context.storage, name).await?;
-    engine.static_roles.queue.set(name, &role);
+    engine.static_roles.queue.set(context, name, &role);
     Ok(Updated { role, warning })
 }

@@ -429,7 +429,18 @@ async fn reads_go_on_while_a_rotation_hangs() {
 #[tokio::test(start_paused = true)]
 async fn the_secret_is_in_nothing_but_the_credentials() {
     let world = World::with_role(json!({"rotation_period": HOUR})).await;
-    for response in [world.read("static-roles/app").await, answer(world.rotate().await)] {
-        assert!(!format!("{response:?}").contains("secret-of"), "{response:?}");
+    let written = answer(
+        world
+            .write("static-roles/app", json!({"rotation_period": 2 * HOUR}))
+            .await,
+    );
+    for response in [
+        world.read("static-roles/app").await,
+        answer(world.rotate().await),
+        written,
+    ] {
+        // `Debug` of an answer would hide it.
+        let data = Value::Object(response.data.unwrap()).to_string();
+        assert!(data.contains("LTAInew") && !data.contains("secret-of"), "{data}");
     }
 }

@@ -230,6 +230,64 @@ async fn many_roles_that_are_due_at_once_are_all_rotated_one_time_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_was_years_ahead_stops_no_role() {
+    for seamless in [false, true] {
+        let world = World::with_role(json!({
+            "rotation_period": 24 * HOUR, "seamless_rotation": seamless, "rotation_grace_period": HOUR,
+        }))
+        .await;
+        world.clock.advance(time::Duration::days(1000));
+        world.tick().await;
+        assert_eq!(world.times("CreateAccessKey"), 2);
+        world.clock.advance(time::Duration::days(-1000));
+        // Plans are made anew from the right time.
+        for _ in 0..3 {
+            world.wait(601).await;
+            world.tick().await;
+        }
+        assert_eq!(world.times("CreateAccessKey"), 2, "{seamless}");
+        world.assert_whole("by the right clock").await;
+        assert!(world.creds().await["ttl"].as_u64().unwrap() <= 24 * HOUR);
+        world.wait(25 * HOUR).await;
+        world.tick().await;
+        assert_eq!(world.times("CreateAccessKey"), 3, "{seamless}");
+    }
+}
+
+/// The year 2024, with a tick each four hours, with restarts, hours without a server, and small steps of the clock.
+#[tokio::test(start_paused = true)]
+async fn a_leap_year_of_a_daily_schedule_has_one_rotation_on_each_day() {
+    for seamless in [false, true] {
+        let mut world = World::new().await;
+        world.clock.advance(time::Duration::days(-60));
+        let role = json!({
+            "username": "app", "rotation_schedule": "30 12 * * *", "rotation_window": "8h", "seamless_rotation": seamless,
+            "rotation_grace_period": HOUR,
+        });
+        world.create("app", role).await.unwrap();
+        let mut days = Vec::new();
+        for tick in 0..366 * 6_u64 {
+            world.wait(4 * HOUR).await;
+            match tick % 300 {
+                30 => world.restart(),
+                60 => world.clock.advance(time::Duration::minutes(-7)),
+                67 => world.clock.advance(time::Duration::minutes(7)),
+                // Nothing runs.
+                90 | 120 => continue,
+                _ => {}
+            }
+            world.tick().await;
+            // The first key was made by the write.
+            let made = world.users.made.load(Ordering::SeqCst) - 1;
+            days.resize(made, world.clock.now().ordinal());
+            assert!(world.keys().len() <= 1 + usize::from(seamless));
+        }
+        assert_eq!(days, (1..=366).collect::<Vec<_>>(), "{seamless}");
+        world.given("after a year").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_node_wrote_is_seen_after_ten_minutes_at_the_latest() {
     let world = World::with_role(json!({"rotation_period": 24 * HOUR})).await;
     world.tick().await;
