@@ -6,7 +6,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{UnixListener, UnixStream},
+    net::UnixListener,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
     time::{sleep, timeout},
@@ -20,6 +20,7 @@ use super::{
     mux::{OpenSockets, Session},
     stream::{Io, MainStream},
     tls::Tls,
+    unix_stream::UnixStream,
 };
 
 /// Time for one TLS handshake.
@@ -84,8 +85,9 @@ impl Acceptor {
         // The semaphores are never closed.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             while tasks.try_join_next().is_some() {}
-            let socket = match listener.accept().await {
-                Ok((socket, _)) => socket,
+            let accepted = listener.accept().await;
+            let socket = match accepted.and_then(|(socket, _)| UnixStream::new(socket)) {
+                Ok(socket) => socket,
                 Err(error) => {
                     tracing::warn!(event = "accept_failed", %error, "cannot accept a connection");
                     sleep(PAUSE).await;

@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::{
     io::AsyncBufReadExt as _,
-    net::{TcpStream, UnixStream},
+    net::TcpStream,
     sync::{Notify, mpsc},
     time::{Instant, timeout, timeout_at},
 };
@@ -45,6 +45,7 @@ use super::{
     offers::{Offer, Offers},
     stream::Io,
     tls::{SERVER_NAME, Tls},
+    unix_stream::UnixStream,
 };
 
 /// Time for the announcement of an id to arrive, as in Go.

@@ -28,6 +28,7 @@ mod socket;
 mod stdio;
 mod stream;
 mod tls;
+mod unix_stream;
 
 pub use broker::Broker;
 pub use handshake::{Cookie, Handshake, HandshakeError};

@@ -5,15 +5,14 @@
 
 use std::{convert::Infallible, future::poll_fn, io, task::Poll};
 
-use tokio::{
-    net::UnixStream,
-    sync::{mpsc, oneshot},
-};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{
     compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _},
     sync::CancellationToken,
 };
 use yamux::{Config, Connection, Mode};
+
+use super::unix_stream::UnixStream;
 
 /// A stream within the socket.
 pub(super) type MuxStream = Compat<yamux::Stream>;
