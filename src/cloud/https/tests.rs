@@ -288,7 +288,7 @@ async fn a_proxy_is_named_without_its_password_and_its_answer_told() {
 async fn few_connections_stay_idle_after_requests_that_others_signed() {
     let server = server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let transport = Arc::new(server.transport);
-    let requests: Vec<_> = (0..16)
+    let requests: Vec<_> = (0..4 * FORWARDED_IDLE.per_host)
         .map(|_| {
             let transport = Arc::clone(&transport);
             tokio::spawn(async move { transport.send(post("sts.test", "a=b"), Signer::Other).await })
