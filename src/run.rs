@@ -129,7 +129,7 @@ async fn serve_plugin(handshake: Handshake, arguments: &Arguments) -> Result<(),
         },
         version: VERSION,
     };
-    Ok(serve(handshake, |broker| plugin.routes(broker)).await?)
+    Ok(serve(handshake, |broker| plugin.services(broker)).await?)
 }
 
 fn show(mut stream: impl Write, text: &str, code: ExitCode) -> ExitCode {

@@ -7,7 +7,6 @@
 //! Follows `grpc_broker.go` of hashicorp/go-plugin.
 
 use std::{
-    error::Error,
     io,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -15,8 +14,6 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::{
     io::AsyncBufReadExt as _,
@@ -27,14 +24,10 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    Request, Response, Status, Streaming,
-    transport::{Channel, Endpoint},
-};
-use tower::service_fn;
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    gathered::Gathered,
+    channel::{Channel, Failure},
     generated::{
         ConnInfo,
         conn_info::Knock,
@@ -89,12 +82,12 @@ pub enum BrokerError {
     #[error("timeout waiting for connection info of service {0}: the host did not say where it listens")]
     NotOffered(u32),
     /// No connection, or no agreement on TLS.
-    #[error("cannot connect to service {id} of the host: {causes}", causes = causes(source))]
+    #[error("cannot connect to service {id} of the host: {source}")]
     Unreachable {
         /// The number of the service.
         id: u32,
         /// Why not.
-        source: tonic::transport::Error,
+        source: Failure,
     },
 }
 
@@ -115,25 +108,20 @@ impl Broker {
     /// Connects to the service that the host calls `id`. Waits five seconds for the host to announce it; each
     /// announcement is good for one call.
     ///
-    /// The channel connects again by itself when it breaks, once for each call that needs it, and that call fails if
-    /// the host is not there. It has no keepalive: grpc-go takes frequent pings for abuse. Limits on the size of
-    /// messages are set on the client that is made of it.
+    /// The channel has no keepalive: grpc-go takes frequent pings for abuse. Limits on the size of messages are set on the
+    /// client that is made of it.
     pub async fn dial(&self, id: u32) -> Result<Channel, BrokerError> {
         let route = match self.shared.knocker {
             Some(_) => Route::Knock(id),
             None => Route::to(id, self.offer(id).await?)?,
         };
         let (shared, route) = (Arc::clone(&self.shared), Arc::new(route));
-        // Called whenever the channel needs a connection.
-        let connector = service_fn(move |_: Uri| {
+        Channel::new(move || {
             let (shared, route) = (Arc::clone(&shared), Arc::clone(&route));
-            async move { shared.connect(&route).await.map(Gathered::new).map(TokioIo::new) }
-        });
-        // The plain scheme keeps tonic's own TLS out; the connector brings ours.
-        Endpoint::from_static("http://localhost")
-            .connect_with_connector(connector)
-            .await
-            .map_err(|source| BrokerError::Unreachable { id, source })
+            async move { shared.connect(&route).await }
+        })
+        .await
+        .map_err(|source| BrokerError::Unreachable { id, source })
     }
 
     /// Waits for the announcement of `id` and claims it.
@@ -321,24 +309,6 @@ impl GrpcBroker for BrokerService {
             ReceiverStream::new(replies).take_until(end),
         )))
     }
-}
-
-/// An error with what caused it, on one line: the outermost text alone is "transport error".
-fn causes(error: &dyn Error) -> String {
-    let mut text = String::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        // Some wrappers repeat what they wrap.
-        if !text.ends_with(&cause_text) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    if text.is_empty() { error.to_string() } else { text }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod accept;
 mod broker;
+mod channel;
 mod controller;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -24,6 +25,7 @@ mod mux;
 mod offers;
 mod pinned;
 mod server;
+mod services;
 mod socket;
 mod stdio;
 mod stream;
@@ -31,8 +33,10 @@ mod tls;
 mod unix_stream;
 
 pub use broker::Broker;
+pub use channel::{Channel, origin};
 pub use handshake::{Cookie, Handshake, HandshakeError};
 pub use server::serve;
+pub use services::Services;
 
 /// The generated messages of go-plugin's own services; public for the fake host of the tests.
 #[doc(hidden)]

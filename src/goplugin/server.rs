@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::Routes, transport::Server};
+use tonic::transport::Server;
 use tonic_health::ServingStatus;
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     handshake::Handshake,
     lifetime::{self, Connections, Reason, Signals},
     mux::Sockets,
+    services::Services,
     socket::{Socket, SocketError},
     stdio::Stdio,
     stream::MainStream,
@@ -57,9 +58,12 @@ pub enum ServeError {
 
 /// Serves the host until it leaves or asks for the end; then `Ok`, and the process should exit.
 ///
-/// `routes` gets the way back to the host and gives the plugin's own services; go-plugin's are added to them. The
+/// `services` gets the way back to the host and gives the plugin's own services; go-plugin's are added to them. The
 /// handshake line goes to stdout when the socket is listening, and nothing else may ever be written there.
-pub async fn serve(handshake: Handshake, routes: impl FnOnce(Broker) -> Routes) -> Result<(), ServeError> {
+pub async fn serve(
+    handshake: Handshake,
+    services: impl FnOnce(Broker) -> Services,
+) -> Result<(), ServeError> {
     let parent = lifetime::parent();
     let signals = Signals::catch().map_err(ServeError::Signals)?;
 
@@ -85,12 +89,12 @@ pub async fn serve(handshake: Handshake, routes: impl FnOnce(Broker) -> Routes) 
     health
         .set_service_status(HEALTH_SERVICE, ServingStatus::Serving)
         .await;
-    let routes = routes(broker.clone())
-        .add_service(broker.server(stop.clone()))
-        .add_service(Controller::server(requested.clone()))
-        .add_service(Stdio::server(stop.clone()))
-        .add_service(health_service.max_decoding_message_size(64 << 10));
-    let mut serving = start(routes, streams, stop.clone());
+    let services = services(broker.clone())
+        .with(broker.server(stop.clone()))
+        .with(Controller::server(requested.clone()))
+        .with(Stdio::server(stop.clone()))
+        .with(health_service.max_decoding_message_size(64 << 10));
+    let mut serving = start(services, streams, stop.clone());
 
     announce(&handshake.line(socket.address(), &tls.certificate)).map_err(ServeError::Announce)?;
 
@@ -142,15 +146,15 @@ pub async fn serve(handshake: Handshake, routes: impl FnOnce(Broker) -> Routes) 
 
 /// Runs the gRPC server on finished streams until `stop`, and then until the last call is answered.
 fn start(
-    routes: Routes,
+    services: Services,
     streams: mpsc::Receiver<io::Result<MainStream>>,
     stop: CancellationToken,
 ) -> JoinHandle<Result<(), tonic::transport::Error>> {
-    let router = Server::builder()
+    let server = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .add_routes(routes);
-    tokio::spawn(router.serve_with_incoming_shutdown(ReceiverStream::new(streams), stop.cancelled_owned()))
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    let streams = ReceiverStream::new(streams);
+    tokio::spawn(server.serve_with_incoming_shutdown(services, streams, stop.cancelled_owned()))
 }
 
 /// The first and only output on stdout, in one write.

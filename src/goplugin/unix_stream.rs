@@ -28,7 +28,7 @@ impl UnixStream {
 
     pub(super) fn new(socket: tokio::net::UnixStream) -> io::Result<Self> {
         Ok(Self {
-            socket: AsyncFd::with_interest(socket.into_std()?, Interest::READABLE)?,
+            socket: watch(socket.into_std()?, Interest::READABLE)?,
             full: None,
         })
     }
@@ -51,12 +51,20 @@ impl UnixStream {
             }
             let full = match self.full.take() {
                 Some(full) => full,
-                None => AsyncFd::with_interest(socket.try_clone()?, Interest::WRITABLE)?,
+                None => watch(socket.try_clone()?, Interest::WRITABLE)?,
             };
             // What is reported from here on is kept for the next look.
             ready!(self.full.insert(full).poll_write_ready(cx))?.clear_ready();
         }
     }
+}
+
+#[expect(
+    deprecated,
+    reason = "what takes its place is unsafe, because some types change their file descriptor; this one does not"
+)]
+fn watch(socket: net::UnixStream, interest: Interest) -> io::Result<AsyncFd<net::UnixStream>> {
+    AsyncFd::with_interest(socket, interest)
 }
 
 impl AsyncRead for UnixStream {

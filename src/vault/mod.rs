@@ -24,9 +24,7 @@ pub use service::testing;
 
 use std::sync::Arc;
 
-use tonic::service::Routes;
-
-use crate::goplugin::Broker;
+use crate::goplugin::{Broker, Services};
 use generated::logical::plugin_version_server::PluginVersionServer;
 use generated::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
 use generated::pb::backend_server::BackendServer;
@@ -42,15 +40,16 @@ pub const PROTOCOL_VERSION: u32 = 5;
 
 impl Plugin {
     /// The services to serve, given the way back to the host.
-    pub fn routes(self, broker: Broker) -> Routes {
+    pub fn services(self, broker: Broker) -> Services {
         let version = version::Version(self.version);
         let instances = Arc::default();
         let admission = Arc::default();
         let process = Arc::new(process_metrics::ProcessMetrics::new(self.version, &admission));
         let backend = service::Service::new(self, broker, Arc::clone(&instances), process);
         let backend = BackendServer::new(backend).max_decoding_message_size(admission::LARGEST_MESSAGE);
-        Routes::new(intake::Intake::new(backend, instances, admission))
-            .add_service(PluginVersionServer::new(version))
-            .add_service(PluginMultiplexingServer::new(multiplex::Multiplexing))
+        Services::default()
+            .with(intake::Intake::new(backend, instances, admission))
+            .with(PluginVersionServer::new(version))
+            .with(PluginMultiplexingServer::new(multiplex::Multiplexing))
     }
 }

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use tokio::time::timeout;
-use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use super::generated::pb::storage_client::StorageClient;
@@ -14,6 +13,7 @@ use super::generated::pb::{
 };
 use crate::cloud::budget;
 use crate::framework::{Change, Storage, StorageError};
+use crate::goplugin::{Channel, origin};
 
 /// The transaction of a call that is in none.
 const NO_TRANSACTION: &str = "";
@@ -28,7 +28,7 @@ pub(super) struct HostStorage {
 impl HostStorage {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
-            client: StorageClient::new(channel).max_decoding_message_size(usize::MAX),
+            client: StorageClient::with_origin(channel, origin()).max_decoding_message_size(usize::MAX),
             transactional: Arc::default(),
         }
     }

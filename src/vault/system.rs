@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use super::convert::duration;
@@ -11,6 +10,7 @@ use super::generated::logical;
 use super::generated::pb::system_view_client::SystemViewClient;
 use super::generated::pb::{Empty, EntityInfoArgs};
 use crate::framework::{Entity, EntityAlias, Product, ReplicationState, SystemError, SystemView};
+use crate::goplugin::{Channel, origin};
 
 pub(super) struct HostSystem {
     client: SystemViewClient<Channel>,
@@ -20,7 +20,7 @@ pub(super) struct HostSystem {
 impl HostSystem {
     pub(super) fn new(channel: Channel, product: Product) -> Self {
         Self {
-            client: SystemViewClient::new(channel),
+            client: SystemViewClient::with_origin(channel, origin()),
             product,
         }
     }

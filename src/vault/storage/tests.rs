@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Request;
-use tonic::transport::{Endpoint, Server};
+use tonic::transport::Server;
 
 use super::*;
 use crate::vault::generated::pb;
@@ -55,8 +55,8 @@ impl Host {
                 .add_service(StorageServer::new(self.clone()))
                 .serve_with_incoming(TcpListenerStream::new(listener)),
         );
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        HostStorage::new(endpoint.connect().await.unwrap())
+        let channel = Channel::new(move || TcpStream::connect(address)).await;
+        HostStorage::new(channel.unwrap_or_else(|error| panic!("{error}")))
     }
 }
 
