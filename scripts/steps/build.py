@@ -29,12 +29,20 @@ def command(target: str = TARGET, root: Path = ROOT, folder: Path = FOLDER) -> l
     """What builds the sources in `root`, with Cargo's output in `folder`."""
     hidden = {_CARGO_HOME: "/cargo", root: "/vault-plugin-alicloud", folder: "/target"}
     flags = ["-Ctarget-feature=+crt-static",
+             # The file moves to its address at each start: in this form, what that takes is 4 KiB instead of 340.
+             *(["-Clink-arg=-Wl,-z,pack-relative-relocs"] if _knows_packed_relocations() else []),
              # The system call. The default looks for it at run time, which a static binary cannot, and then wants
              # /dev/urandom.
              "--cfg", 'getrandom_backend="linux_getrandom"',
              *(f"--remap-path-prefix={path.resolve()}={name}" for path, name in hidden.items())]
     return ["cargo", "build", "--release", "--locked", "--target", target, "--target-dir", str(folder),
             "--config", f"target.{target}.rustflags={json.dumps(flags)}"]
+
+
+def _knows_packed_relocations() -> bool:
+    """Whether the C library that gets into the file can read them at its start."""
+    name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    return name == "glibc" and tuple(int(part) for part in version.split(".")[:2]) >= (2, 36)
 
 
 def environment() -> dict[str, str]:
