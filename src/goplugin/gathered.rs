@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How often the tasks that are ready may run before a flush writes. A call passes through three of them on its way out.
-const TURNS: u8 = 4;
+/// How often the tasks that are ready may run before a flush writes. More than once gathers no more (counted in system calls).
+const TURNS: u8 = 1;
 
 /// The most that is kept, in bytes. Larger pieces are passed on without a copy.
 const MOST: usize = 8 << 10;
