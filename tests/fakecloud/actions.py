@@ -39,10 +39,11 @@ class Actions:
         self._default_account = default_account
         #: Path of the control API to method; a seed file uses the same names.
         self.table: dict[str, Callable[[Body], Answer]] = {
-            "accounts": self.account, "policies": self.policy, "groups": self.group,
+            "accounts": self.account, "policies": self.policy, "versions": self.version, "groups": self.group,
             "roles": self.role, "users": self.user, "renames": self.rename, "keys": self.key, "grants": self.grant,
             "attachments": self.attachment, "memberships": self.membership, "mfa": self.mfa,
-            "login_profiles": self.login_profile, "sessions": self.session,
+            "login_profiles": self.login_profile, "service_credentials": self.service_credential,
+            "sessions": self.session,
             "oidc": self.oidc, "quotas": self.quotas, "rates": self.rates, "hosts": self.host,
             "consistency": self.consistency, "clock": self.clock, "recycle_bin": self.recycle_bin,
         }
@@ -64,6 +65,11 @@ class Actions:
         self._cloud.add_policy(account, body["policy_name"], text, "control",
                                body.get("description", ""))
         return {"policy_name": body["policy_name"]}
+
+    def version(self, body: Body) -> Answer:
+        """A further version of a custom policy, of the same text; another one stays the default."""
+        policy = self._cloud.policy(self._account(body), "Custom", body["policy_name"])
+        return {"version_id": self._cloud.add_version(policy, policy.document).id}
 
     def group(self, body: Body) -> Answer:
         """A group."""
@@ -165,6 +171,14 @@ class Actions:
                               "MFABindRequired": False,
                               "CreateDate": iso(self._cloud.clock.now())}
         return {}
+
+    def service_credential(self, body: Body) -> Answer:
+        """An API key of a user for a service."""
+        credential_id = f"SC{alnum(14)}"
+        self._user(body).service_credentials[credential_id] = {
+            "ServiceName": body.get("service_name", "dashscope.aliyuncs.com"), "Status": "Active",
+            "ServiceCredentialName": credential_id, "CreateTime": iso(self._cloud.clock.now())}
+        return {"service_credential_id": credential_id}
 
     def session(self, body: Body) -> Answer:
         """Credentials of a role without an AssumeRole; or an early end of some."""

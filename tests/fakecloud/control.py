@@ -28,11 +28,13 @@ Entities
   POST /keys {"access_key_id", "status"}
   POST /grants {"user_name" | "role_name", "actions": ["ram:*", ...]}
   POST /policies {"policy_name", "document" | "actions", ["description"]}
+  POST /versions {"policy_name"}                              a further version, not the default
   POST /groups {"group_name", ["comments"]}
   POST /roles {"role_name", ["trust", "max_session_duration", "grants"]}     makes or changes
   POST /attachments {"user_name" | "group_name" | "role_name", "policy_name", ["policy_type"]}
   POST /memberships {"user_name", "group_name"}
   POST /mfa {"user_name"}       POST /login_profiles {"user_name"}
+  POST /service_credentials {"user_name", ["service_name"]}   an API key of a user
   POST /accounts {"account_id"}
   POST /sessions {"role_name", ["session_name", "seconds"]}   credentials without AssumeRole
   POST /sessions {"access_key_id", "seconds"}                 how long those have left

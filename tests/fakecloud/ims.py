@@ -6,6 +6,7 @@ from typing import Any
 
 from .clock import iso
 from .errors import ApiError
+from .model import User
 from .operation import Call, Product
 
 # Its operations are authorised under the prefix of RAM.
@@ -107,4 +108,76 @@ def delete_key_in_recycle_bin(call: Call) -> dict[str, Any]:
     if key is None or key["user_id"] != call.params["UserId"]:
         raise ApiError("EntityNotExist.User.AccessKey")
     del call.account.recycled_keys[call.params["UserAccessKeyId"]]
+    return {}
+
+
+def _principal(call: Call) -> User:
+    """The user of `UserPrincipalName`; without, the caller itself."""
+    name = call.params.get("UserPrincipalName")
+    if name is None:
+        if call.caller.user is None:
+            raise ApiError("MissingUserPrincipalName")
+        return call.caller.user
+    for user in call.account.users.values():
+        if user.principal_name.lower() == name.lower():
+            return user
+    raise ApiError("EntityNotExist.User")
+
+
+def _authorised(call: Call, user: User) -> User:
+    call.authorise(f"ram:{call.action}", f"acs:ram:*:{user.account_id}:user/{user.name}")
+    return user
+
+
+@IMS.operation("GetUser", unchecked=True)
+def get_user(call: Call) -> dict[str, Any]:
+    """A user by one of its id, its principal name and one of its keys."""
+    given = [name for name in ("UserId", "UserPrincipalName", "UserAccessKeyId") if name in call.params]
+    if len(given) > 1:
+        raise ApiError("InvalidParameter.UserPrincipalName")
+    user_id, key_id = call.params.get("UserId"), call.params.get("UserAccessKeyId")
+    found = [user for user in call.account.users.values() if user.id == user_id or key_id in user.keys]
+    if not found and "UserPrincipalName" not in call.params:
+        call.authorise("ram:GetUser", "*")
+        raise ApiError("EntityNotExist.User")
+    user = _authorised(call, found[0] if found else _principal(call))
+    return {"User": {"UserId": user.id, "UserPrincipalName": user.principal_name, "Comments": user.comments}}
+
+
+@IMS.operation("ListServiceCredentials", unchecked=True)
+def list_service_credentials(call: Call) -> dict[str, Any]:
+    """The API keys of a user, page by page."""
+    user = _authorised(call, _principal(call))
+    size, start = call.number("MaxResults", 1, 100, 10), call.number("NextToken", 0, 10**6, 0)
+    rows = [{"ServiceCredentialId": name, "UserPrincipalName": user.principal_name, **credential}
+            for name, credential in user.service_credentials.items()]
+    more = len(rows) > start + size
+    return {"ServiceCredentials": rows[start:start + size], "MaxResults": size, "IsTruncated": more,
+            **({"NextToken": str(start + size)} if more else {})}
+
+
+def _service_credential(call: Call) -> tuple[User, str]:
+    user = _authorised(call, _principal(call))
+    if call.params["ServiceCredentialId"] not in user.service_credentials:
+        raise ApiError("EntityNotExist.ServiceCredential")
+    return user, call.params["ServiceCredentialId"]
+
+
+@IMS.operation("UpdateServiceCredential", unchecked=True, required=("ServiceCredentialId",))
+def update_service_credential(call: Call) -> dict[str, Any]:
+    """Switches an API key on or off."""
+    user, credential_id = _service_credential(call)
+    if call.params.get("Status") not in ("Active", "Inactive"):
+        raise ApiError("InvalidParameter.Status")
+    user.service_credentials[credential_id]["Status"] = call.params["Status"]
+    return {}
+
+
+@IMS.operation("DeleteServiceCredential", unchecked=True, required=("ServiceCredentialId",))
+def delete_service_credential(call: Call) -> dict[str, Any]:
+    """Removes an API key that is switched off. The code of the refusal is a guess."""
+    user, credential_id = _service_credential(call)
+    if user.service_credentials[credential_id]["Status"] == "Active":
+        raise ApiError("DeleteConflict.ServiceCredential.Active")
+    del user.service_credentials[credential_id]
     return {}

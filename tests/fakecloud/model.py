@@ -91,12 +91,19 @@ class User:
     groups: dict[str, Membership] = field(default_factory=dict)
     login_profile: dict[str, Any] | None = None
     mfa_serial: str | None = None
+    #: API keys for services, by their ids.
+    service_credentials: dict[str, dict[str, str]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     #: Action patterns allowed without any policy; set through control.
     grants: list[str] = field(default_factory=list)
     visible: Gate = field(default_factory=Gate)
     #: Kinds of things already removed that DeleteUser still sees.
     ghosts: dict[str, Gate] = field(default_factory=dict)
+
+    @property
+    def principal_name(self) -> str:
+        """How the newer identity product calls it; accounts may have an alias in place of their id."""
+        return f"{self.name}@alias-of-{self.account_id}.onaliyun.com"
 
     @property
     def arn(self) -> str:

@@ -15,7 +15,7 @@ _PHONE = r"[0-9]{1,4}-[0-9]{4,20}"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 #: What DeleteUser looks for, in the order in which it complains.
-_CONFLICTS = ("Group", "AccessKey", "LoginProfile", "MFADevice", "Policy")
+_CONFLICTS = ("Group", "AccessKey", "LoginProfile", "MFADevice", "Policy", "ServiceCredential")
 
 
 def register(ram: Product) -> None:
@@ -115,7 +115,9 @@ def delete_user(call: Call) -> dict[str, Any]:
     """Removes a user on which nothing hangs any more, as far as can be seen."""
     user = _named(call)
     holds = {"Group": user.groups, "AccessKey": user.keys, "LoginProfile": user.login_profile,
-             "MFADevice": user.mfa_serial, "Policy": user.policies}
+             "MFADevice": user.mfa_serial, "Policy": user.policies,
+             # The documentation says that it is refused, and not by which code.
+             "ServiceCredential": user.service_credentials}
     for kind in _CONFLICTS:
         ghost = user.ghosts.get(kind)
         if holds[kind] or (ghost is not None and not ghost.look()):

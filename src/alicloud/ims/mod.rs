@@ -1,6 +1,11 @@
 //! IMS 2019-08-15, the newer identity API: what RAM's own cannot do.
 
+mod service_credential;
+
 use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::alicloud::answer::{Nothing, read};
 use crate::alicloud::service::Rpc;
@@ -25,13 +30,21 @@ impl Ims {
         Self(self.0.by(deadline))
     }
 
+    /// What IMS calls a user, of which `id` is RAM's id: `<name>@<alias or id of the account>.onaliyun.com`.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
+    pub async fn principal_name(&self, id: &str) -> Result<String> {
+        let answer: UserAnswer = self.call("GetUser", Parameters::new().with("UserId", id)).await?;
+        Ok(answer.user.principal_name)
+    }
+
     /// Tags a RAM user, of which `id` is RAM's id: at most 20 tags, with keys of 1 to 128 and values of up to 256
     /// characters.
     ///
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn tag_user(&self, id: &str, tags: &BTreeMap<String, String>) -> Result<()> {
-        const OPERATION: &str = "TagResources";
         let mut parameters = Parameters::new()
             .with("ResourceType", "user")
             .with("ResourceId.1", id);
@@ -39,14 +52,35 @@ impl Ims {
             parameters.set(format!("Tag.{number}.Key"), key.as_str());
             parameters.set(format!("Tag.{number}.Value"), value.as_str());
         }
+        self.change("TagResources", parameters).await
+    }
+
+    /// An operation that gives nothing. None of those here makes anything: each may be repeated.
+    async fn change(&self, operation: &'static str, parameters: Parameters) -> Result<()> {
+        let Nothing {} = self.call(operation, parameters).await?;
+        Ok(())
+    }
+
+    async fn call<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
         let call = Call {
-            operation: OPERATION,
+            operation,
             idempotency: Idempotency::Repeatable,
             parameters,
         };
-        let Nothing {} = read(OPERATION, &self.0.call(&call).await?)?;
-        Ok(())
+        read(operation, &self.0.call(&call).await?)
     }
+}
+
+#[derive(Deserialize)]
+struct UserAnswer {
+    #[serde(rename = "User")]
+    user: User,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(rename = "UserPrincipalName")]
+    principal_name: String,
 }
 
 #[cfg(test)]
@@ -80,5 +114,75 @@ mod tests {
         ] {
             assert_eq!(sent.value(name), Some(value), "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn api_keys_are_listed_page_by_page_and_named_with_their_user() {
+        let script = Script::new([
+            Step::Answer(
+                200,
+                r#"{"RequestId":"R","User":{"UserId":"7","UserPrincipalName":"u@alias.onaliyun.com"}}"#,
+            ),
+            Step::Answer(
+                200,
+                r#"{"RequestId":"R","IsTruncated":true,"NextToken":"t","ServiceCredentials":[
+                    {"ServiceCredentialId":"SC1","Status":"Active","ServiceName":"x"}]}"#,
+            ),
+            Step::Answer(
+                200,
+                r#"{"RequestId":"R","IsTruncated":false,"ServiceCredentials":[
+                    {"ServiceCredentialId":"SC2","Status":"Inactive"}]}"#,
+            ),
+            Step::Answer(200, r#"{"RequestId":"R"}"#),
+            Step::Answer(200, r#"{"RequestId":"R"}"#),
+        ]);
+        let ims = Ims::new(
+            &script.client(),
+            Credentials::new("id", "secret"),
+            endpoint::ims(),
+        );
+        let user = ims.principal_name("7").await.unwrap();
+        let keys = ims.list_service_credentials(&user).await.unwrap();
+        let states: Vec<_> = keys
+            .iter()
+            .map(|key| (key.id.as_str(), key.is_inactive()))
+            .collect();
+        assert_eq!(states, [("SC1", false), ("SC2", true)]);
+        ims.deactivate_service_credential(&user, "SC1").await.unwrap();
+        ims.delete_service_credential(&user, "SC1").await.unwrap();
+        let sent = script.sent();
+        let value = |call: usize, name| sent[call].value(name);
+        assert_eq!(
+            (value(0, "Action"), value(0, "UserId")),
+            (Some("GetUser"), Some("7"))
+        );
+        assert_eq!(value(2, "NextToken"), Some("t"));
+        for call in 1..5 {
+            assert_eq!(
+                value(call, "UserPrincipalName"),
+                Some("u@alias.onaliyun.com"),
+                "{call}"
+            );
+        }
+        assert_eq!(
+            (value(3, "ServiceCredentialId"), value(3, "Status")),
+            (Some("SC1"), Some("Inactive"))
+        );
+        assert_eq!(value(4, "Action"), Some("DeleteServiceCredential"));
+    }
+
+    #[tokio::test]
+    async fn a_list_without_an_end_is_given_up() {
+        let script = Script::by_action(
+            |_| Step::Answer(200, r#"{"RequestId":"R","IsTruncated":true,"NextToken":"t"}"#),
+            [],
+        );
+        let ims = Ims::new(
+            &script.client(),
+            Credentials::new("id", "secret"),
+            endpoint::ims(),
+        );
+        let error = ims.list_service_credentials("u").await.unwrap_err();
+        assert_eq!(error.kind(), crate::cloud::Kind::Unexpected);
     }
 }

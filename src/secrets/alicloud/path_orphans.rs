@@ -110,7 +110,7 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: User) -> Handl
         ..MadeUser::default()
     };
     // Its policies among them, which cannot be found again once they are detached.
-    let removal = async { made.remove(&cloud.ram).await.map_err(failed_call) };
+    let removal = async { made.remove(&cloud.ram, &cloud.ims).await.map_err(failed_call) };
     remove_orphan(&context, &engine.mount.orphans, &made, removal).await?;
     Ok(None)
 }

@@ -153,7 +153,9 @@ impl Issuer for RamUsers {
     }
 
     async fn remove(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {
-        user.remove(&self.ram(context)).await.map_err(failed_call)
+        user.remove(&self.ram(context), &self.ims.by(context.deadline()))
+            .await
+            .map_err(failed_call)
     }
 
     async fn find_renamed(&self, context: &Context, user: &MadeUser) -> Result<Option<MadeUser>, Error> {
