@@ -19,8 +19,8 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     for synopsis in ("Configure", "List the existing roles", "Read, write and reference policies",
                      "Generate an API key or STS credential"):
         assert synopsis in text
-    for pattern in ("^config$", "^config/rotate-root$", "^roles?/?$", "^role/", "^creds/", "^static-roles/",
-                    "^static-creds/", "^rotate-role/"):
+    for pattern in ("^config$", "^config/rotate-root$", "^config/ram-policy$", "^roles?/?$", "^role/", "^creds/",
+                    "^static-roles/", "^static-creds/", "^rotate-role/"):
         assert pattern in text, text
 
 
@@ -32,6 +32,7 @@ def test_help_of_the_mount_names_every_path(engine: Engine) -> None:
     ("static-roles/any", ["Manage the access key of a RAM user", "username (string)", "rotation_grace_period (duration (sec))"]),
     ("static-creds/any", ["Read the access key of a static role"]),
     ("rotate-role/any", ["Rotate the access key of a static role now"]),
+    ("config/ram-policy", ["Show the RAM policy", "to paste into RAM"]),
     ("role", ["List the existing roles"]),
     ("roles", ["List the existing roles"]),
     ("role/any", ["role_arn (string)", "inline_policies", "remote_policies (slice)", "ttl (duration (sec))",
@@ -61,6 +62,7 @@ def test_the_openapi_document_of_the_server_is_valid_and_has_our_operations(engi
         ("/config", "post"): "ali-cloud-configure",
         ("/config", "delete"): "ali-cloud-delete-configuration",
         ("/config/rotate-root", "post"): "ali-cloud-rotate-root-credentials",
+        ("/config/ram-policy", "get"): "ali-cloud-read-ram-policy",
         ("/role", "get"): "ali-cloud-list-roles",
         ("/roles", "get"): "ali-cloud-list-roles2",
         ("/role/{name}", "get"): "ali-cloud-read-role",

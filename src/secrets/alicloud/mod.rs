@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `config` | `config/` |
 //! | `config/rotate-root` | `path_rotate_root`, `rotation/` |
+//! | `config/ram-policy` | `path_ram_policy`, `permissions` |
 //! | `role/<name>`, `role`, `roles` | `role/` |
 //! | `creds/<name>` | `path_creds` |
 //! | `static-roles/<name>`, `static-roles`, `static-creds/<name>`, `rotate-role/<name>` | `static_roles/` |
@@ -24,7 +25,9 @@ mod lease;
 mod names;
 mod path_creds;
 mod path_orphans;
+mod path_ram_policy;
 mod path_rotate_root;
+mod permissions;
 mod propagation;
 mod ram_user;
 mod removal;
@@ -85,6 +88,7 @@ pub fn backend(client: Client, sources: Arc<Sources>, mount: &str) -> Backend {
         })
         .path(config::path::path(&engine))
         .path(path_rotate_root::path(&engine))
+        .path(path_ram_policy::path(&engine))
         .path(role::path::list_path(&engine))
         .path(role::path::path(&engine))
         .path(path_creds::path(&engine))

@@ -44,10 +44,15 @@ pub(super) fn of_session(
     Ok(ttl.min(max_ttl).min(limit))
 }
 
+/// The longest TTL of STS credentials that a request can get from a role, before the cloud has its say.
+pub(super) fn longest_session(role: &Role, config: &Config, limit: Duration) -> Duration {
+    longest(role, config, or(config.default_ttl, DEFAULT_SESSION)).min(limit)
+}
+
 /// Whether a role lets a request have this TTL: up to its `max_ttl`, or its `ttl` where it has none; where it has neither,
 /// up to the `max_ttl` of the configuration, or else `default`. So a role from before requests had a TTL gives no more.
 fn check(asked: Duration, role: &Role, config: &Config, default: Duration) -> Result<(), Error> {
-    let longest = or(or(role.max_ttl, role.ttl), or(config.max_ttl, default));
+    let longest = longest(role, config, default);
     if asked <= longest {
         return Ok(());
     }
@@ -56,6 +61,10 @@ fn check(asked: Duration, role: &Role, config: &Config, default: Duration) -> Re
         human_duration(asked),
         human_duration(longest)
     )))
+}
+
+fn longest(role: &Role, config: &Config, default: Duration) -> Duration {
+    or(or(role.max_ttl, role.ttl), or(config.max_ttl, default))
 }
 
 /// The other one in place of zero, which means that there is none.

@@ -9,7 +9,8 @@ use crate::cloud::random::alphanumeric;
 use crate::framework::{Context, Error};
 use crate::secrets::lease::clock::now;
 
-const PREFIX: &str = "vault-";
+/// What names begin with.
+pub const PREFIX: &str = "vault-";
 
 /// 36^10 is about 2^51: among 5,000 users, the most that an account has, a clash in the same second is not to be seen.
 const RANDOM_LENGTH: usize = 10;

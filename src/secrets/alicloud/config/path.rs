@@ -21,7 +21,7 @@ use crate::secrets::alicloud::names::{SESSION_NAME, USERNAME};
 use crate::secrets::lease;
 
 /// How long a read of the configuration waits for the cloud to say whose credentials it has.
-const IDENTITY_TIMEOUT: Duration = Duration::from_secs(4);
+pub(in crate::secrets::alicloud) const IDENTITY_TIMEOUT: Duration = Duration::from_secs(4);
 
 const SYNOPSIS: &str = "Configure the credentials and the endpoints that the engine uses.";
 
