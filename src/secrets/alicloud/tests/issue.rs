@@ -240,6 +240,24 @@ async fn what_was_made_but_cannot_be_found_yet_is_left_to_the_tick() {
     assert_eq!(mount.wal_entries().await, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_tick_ends_memberships_that_it_cannot_list() {
+    let mount = Mount::new([("CreateAccessKey", DENIED), ("DeleteUser", DENIED)]).await;
+    let role = "{\"role_arn\":\"\",\"remote_policies\":null,\"inline_policies\":null,\"ttl\":0,\"max_ttl\":0,\
+                \"ram_groups\":[\"auditors\"]}\n";
+    mount
+        .storage
+        .put("role/dev", role.as_bytes().to_vec())
+        .await
+        .unwrap();
+    failure(mount.creds().await);
+    assert_eq!(mount.values("AddUserToGroup", "GroupName"), ["auditors"]);
+    let mount = mount.restarted([("ListGroupsForUser", DENIED)]);
+    mount.tick(json!({"immediate": true})).await.unwrap();
+    assert_eq!(mount.values("RemoveUserFromGroup", "GroupName"), ["auditors"]);
+    assert_eq!(mount.wal_entries().await, 0);
+}
+
 #[tokio::test]
 async fn what_was_surely_not_made_needs_no_undoing() {
     let mount = Mount::new([("CreateUser", DENIED)]).await;

@@ -18,10 +18,10 @@ pub(super) fn check(json: &Node<'_>) -> Result<(), (usize, String)> {
             check(&member.value)
         }),
         Content::Array(elements) => elements.iter().try_for_each(check),
-        Content::String(text) => {
+        Content::String(text) if has_selectors(text) => {
             let text: Result<Text, SelectorError> = text.parse();
             text.map(|_| ()).map_err(|error| (json.start, error.to_string()))
         }
-        Content::Null | Content::Bool(_) | Content::Number => Ok(()),
+        Content::Null | Content::Bool(_) | Content::Number | Content::String(_) => Ok(()),
     }
 }
