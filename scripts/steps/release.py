@@ -132,7 +132,7 @@ def _targets() -> list[str]:
 def _build(target: str, root: Path, folder: Path) -> Path:
     command = build.command(target, root, folder)
     print("$", shlex.join(command), flush=True)
-    subprocess.run(command, cwd=root, check=True, env=build.environment())
+    subprocess.run(command, cwd=root, check=True, env=build.environment(target))
     return folder / target / "release" / PLUGIN
 
 
