@@ -48,7 +48,7 @@ pub(super) struct Arrival {
 }
 
 /// From so many bytes on a request has a thread of its own: coercing and checking its documents takes a millisecond and more.
-const LARGE: usize = 16 << 10;
+const LARGE: usize = 8 << 10;
 
 /// Whether a request is served on a thread of its own. Logins are not: anybody may send them, and they hold no documents.
 pub(super) fn is_large(class: RequestClass, message: usize) -> bool {

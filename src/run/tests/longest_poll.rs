@@ -130,7 +130,7 @@ fn a_long_poll_is_seen() {
 #[test]
 fn large_documents_keep_nobody_waiting() {
     let mount = secrets_mount();
-    for kib in [1000, 95, 15] {
+    for kib in [1000, 95, 7] {
         let data = json!({"inline_policies": policies(kib << 10)});
         let write = call("create", "role/r", &data);
         let longest = of_call(&mount, &write);
