@@ -222,7 +222,7 @@ def _queries() -> dict[str, tuple[str, str]]:
             found[f"variable {variable['name']}"] = (variable["query"], "")
     alerts = yaml.safe_load((ROOT / "docs/prometheus-alerts.yaml").read_text("utf-8"))
     rules = [rule for group in alerts["groups"] for rule in group["rules"]]
-    assert len(rules) == 4 and len(found) > 15
+    assert len(rules) == 5 and len(found) > 15
     return {**found, **{rule["alert"]: (rule["expr"], rule["annotations"]["summary"]) for rule in rules}}
 
 
