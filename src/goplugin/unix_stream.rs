@@ -9,9 +9,11 @@ use std::os::unix::net;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// A connected socket.
 #[derive(Debug)]
@@ -19,7 +21,12 @@ pub(super) struct UnixStream {
     socket: AsyncFd<net::UnixStream>,
     /// The same socket while a write waits for room.
     full: Option<AsyncFd<net::UnixStream>>,
+    /// While a write waits because the process has no file descriptor for that.
+    pause: Option<Pin<Box<Sleep>>>,
 }
+
+/// How long a write waits before it looks for room by itself.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl UnixStream {
     pub(super) async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -30,6 +37,7 @@ impl UnixStream {
         Ok(Self {
             socket: watch(socket.into_std()?, Interest::READABLE)?,
             full: None,
+            pause: None,
         })
     }
 
@@ -45,13 +53,19 @@ impl UnixStream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 done => {
-                    self.full = None;
+                    (self.full, self.pause) = (None, None);
                     return Poll::Ready(done);
                 }
             }
-            let full = match self.full.take() {
-                Some(full) => full,
-                None => watch(socket.try_clone()?, Interest::WRITABLE)?,
+            let watched = match self.full.take() {
+                Some(full) => Ok(full),
+                None => socket
+                    .try_clone()
+                    .and_then(|socket| watch(socket, Interest::WRITABLE)),
+            };
+            let Ok(full) = watched else {
+                ready!(self.pause.insert(Box::pin(sleep(PAUSE))).as_mut().poll(cx));
+                continue;
             };
             // What is reported from here on is kept for the next look.
             ready!(self.full.insert(full).poll_write_ready(cx))?.clear_ready();

@@ -74,10 +74,16 @@ impl Bounds {
                 }),
                 ..USUAL
             },
+            // Those on one path wait for each other, for instance rotations of one static role.
             RequestClass::CloudCall => Self {
                 name: "requests that look at the cloud",
                 permits: 32,
                 queue: 128,
+                key: Some(KeyBounds {
+                    of: "one path",
+                    permits: 4,
+                    queue: 16,
+                }),
                 ..USUAL
             },
             // The host has 200 workers for revocations, gives each about 90 seconds, and gives a lease up after six

@@ -191,8 +191,10 @@ async fn admit(
     let read = read.freeze();
     let keys = match class {
         RequestClass::Login => login_keys(&read),
-        // The role, so that one whose credentials cannot be made holds up no other.
-        RequestClass::Issue => vec![format!("{mount}/{}", head.path.to_ascii_lowercase())],
+        // The role, so that one whose credentials cannot be made, or whose rotation hangs, holds up no other.
+        RequestClass::Issue | RequestClass::CloudCall => {
+            vec![format!("{mount}/{}", head.path.to_ascii_lowercase())]
+        }
         _ => Vec::new(),
     };
     let permit = ticket.permit(keys).await?;

@@ -204,8 +204,9 @@ impl Templated {
     }
 }
 
-/// A time of day for examples whose length is that of every time until 2286.
-const EXAMPLE_TIME: time::Duration = time::Duration::seconds(1_763_850_000);
+/// A time of day for examples: none until 2286 is longer, for no month and no day has a longer name (2025-09-24 22:20:00, a
+/// Wednesday).
+const EXAMPLE_TIME: time::Duration = time::Duration::seconds(1_758_752_400);
 
 /// A name for the RAM user of a role, and what the names of its policies begin with.
 pub(super) fn user(

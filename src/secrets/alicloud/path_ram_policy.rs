@@ -219,11 +219,19 @@ async fn add_static_roles(
         })
         .collect();
     let mut loads = stream::iter(loads).buffered(AT_ONCE);
+    let mut unreadable = 0_usize;
     while let Some(role) = loads.next().await {
         context.check_cancelled()?;
-        if let Some(role) = role? {
-            needs.add_static_role(&role.username);
+        match role {
+            Ok(Some(role)) => needs.add_static_role(&role.username),
+            Ok(None) => {}
+            Err(_) => unreadable += 1,
         }
+    }
+    if unreadable > 0 {
+        warnings.push(format!(
+            "static roles that cannot be read, and are not in the policy: {unreadable}"
+        ));
     }
     Ok(())
 }

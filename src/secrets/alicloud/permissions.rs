@@ -13,7 +13,7 @@ use crate::alicloud::ram::PolicyKind;
 use crate::secrets::alicloud::config::RoleArn;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
-use crate::secrets::lease::names::sanitized;
+use crate::secrets::lease::names::PREFIX;
 
 /// To look at a user, and to remove it with whatever others hung on it.
 const REMOVE_USER: [&str; 11] = [
@@ -182,11 +182,8 @@ impl Needs {
             .iter()
             .map(|prefix| of_names("user", prefix))
             .collect();
-        let policies: Vec<_> = self
-            .prefixes
-            .iter()
-            .map(|prefix| of_names("policy", &policy_prefix(prefix)))
-            .collect();
+        // Whatever the template of user names: see `names::user`.
+        let policies = vec![of_names("policy", PREFIX)];
         allow(vec!["sts:AssumeRole"], self.assumed.iter().cloned().collect());
         allow(vec!["ram:GetRole"], self.read.iter().cloned().collect());
         let mut of_users = Vec::new();
@@ -248,15 +245,6 @@ impl Needs {
     fn arn(&self, resource: &str) -> String {
         format!("acs:ram:*:{}:{resource}", self.account)
     }
-}
-
-/// What the names of the policies begin with that are made for users of this prefix.
-fn policy_prefix(prefix: &str) -> String {
-    let mut text = sanitized(prefix, &[]);
-    if prefix.ends_with(|c: char| !c.is_ascii_alphanumeric()) {
-        text.push('-');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -393,10 +381,7 @@ mod tests {
     #[test]
     fn names_of_a_template_are_in_place_of_ours_and_beside_them_while_leases_have_those() {
         let inline = json!([{"hash": "h", "policy_document": {"Version": "1", "Statement": []}}]);
-        for (leases, users, policies) in [
-            (false, vec!["app_"], vec!["app-"]),
-            (true, vec!["app_", "vault-"], vec!["app-", "vault-"]),
-        ] {
+        for (leases, users) in [(false, vec!["app_"]), (true, vec!["app_", "vault-"])] {
             let mut needs = Needs::new(ACCOUNT, "app_");
             needs
                 .add_role(&role(json!({"inline_policies": inline})), false)
@@ -412,7 +397,7 @@ mod tests {
             assert_eq!(resources_of("ram:DeleteUser", &statements), on("user", users));
             assert_eq!(
                 resources_of("ram:DeletePolicy", &statements),
-                on("policy", policies)
+                on("policy", vec!["vault-"])
             );
         }
     }

@@ -63,7 +63,10 @@ const FUNCTIONS: [Function; 13] = [
     ),
     of("uppercase", "uppercase .RoleName"),
     of("lowercase", "lowercase .RoleName"),
-    of("replace", "replace \"find\" \"with\" .RoleName"),
+    of(
+        "replace",
+        "replace \"find\" \"with\" .RoleName, where random and uuid have no letters or digits replaced",
+    ),
     of("sha256", "sha256 .RoleName"),
     of("base64", "base64 .RoleName"),
     of("unix_time", "unix_time"),
@@ -132,13 +135,18 @@ impl Function {
             }
             "uppercase" => Expression::Uppercase(value(&mut arguments).ok_or_else(usage)?),
             "lowercase" => Expression::Lowercase(value(&mut arguments).ok_or_else(usage)?),
-            "replace" => Expression::Replace {
-                find: text(&mut arguments)
+            "replace" => {
+                let find = text(&mut arguments)
                     .filter(|find| !find.is_empty())
-                    .ok_or_else(usage)?,
-                with: text(&mut arguments).ok_or_else(usage)?,
-                text: value(&mut arguments).ok_or_else(usage)?,
-            },
+                    .ok_or_else(usage)?;
+                let with = text(&mut arguments).ok_or_else(usage)?;
+                let text = value(&mut arguments).ok_or_else(usage)?;
+                // It would find something now and then, and leave less that is random.
+                if text.is_random() && find.contains(|c: char| c.is_ascii_alphanumeric()) {
+                    return Err(usage());
+                }
+                Expression::Replace { find, with, text }
+            }
             "sha256" => Expression::Sha256(value(&mut arguments).ok_or_else(usage)?),
             "base64" => Expression::Base64(value(&mut arguments).ok_or_else(usage)?),
             "unix_time" => Expression::UnixTime,
@@ -156,6 +164,24 @@ impl Function {
         match arguments.next() {
             None => Ok(Operand::Value(call)),
             Some(_) => Err(usage()),
+        }
+    }
+}
+
+impl Expression {
+    /// Whether there is something random in it.
+    fn is_random(&self) -> bool {
+        match self {
+            Self::Random(_) | Self::Uuid => true,
+            Self::Truncate(_, text)
+            | Self::TruncateSha256(_, text)
+            | Self::Uppercase(text)
+            | Self::Lowercase(text)
+            | Self::Sha256(text)
+            | Self::Base64(text)
+            | Self::Replace { text, .. } => text.is_random(),
+            Self::Printf(parts) => parts.iter().any(Self::is_random),
+            _ => false,
         }
     }
 }

@@ -141,6 +141,10 @@ fn what_is_no_template_is_refused_when_it_is_read() {
         ),
         ("{{ uppercase }}", "uppercase is written as"),
         ("{{ replace \"\" \"x\" .RoleName }}", "replace is written as"),
+        (
+            "{{ random 10 | truncate 9 | replace \"0\" \"x\" }}",
+            "replace is written as",
+        ),
         ("{{ replace .RoleName \"x\" .RoleName }}", "replace is written as"),
         ("{{ unix_time 7 }}", "unix_time is written as"),
         (

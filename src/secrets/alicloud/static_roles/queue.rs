@@ -107,10 +107,10 @@ impl Queue {
         let mut state = self.lock();
         // One that was written meanwhile may have been read before: the earlier time is looked at.
         let before = std::mem::replace(&mut state.roles, read);
+        // One that was not found may have been created meanwhile; if there is none, its turn removes it.
         for (name, at) in before {
-            if let Some(found) = state.roles.get_mut(&name) {
-                *found = [*found, at].into_iter().flatten().min();
-            }
+            let found = state.roles.entry(name).or_insert(at);
+            *found = [*found, at].into_iter().flatten().min();
         }
         state.read = Some(begun);
         Ok(())
@@ -137,6 +137,13 @@ mod tests {
 
     fn due_at(at: u64) -> StaticRole {
         serde_json::from_value(json!({"rotation_period": 3600, "next_vault_rotation": at})).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_role_that_is_written_while_all_are_read_is_not_forgotten() {
+        let (context, queue) = (context(), Queue::default());
+        queue.set(&context, "new", &due_at(now(&context)));
+        assert_eq!(queue.due(&context).await.unwrap(), ["new"]);
     }
 
     #[tokio::test]

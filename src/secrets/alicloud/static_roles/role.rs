@@ -166,6 +166,22 @@ impl StaticRole {
         self.rotation.rotated(planned, now);
     }
 
+    /// Has the older key end by a grace period that is shorter than that of before. What is to be said of it, if it does.
+    pub(super) fn shorten_grace_period(&mut self, before: &Self, now: u64) -> Option<String> {
+        let latest = now.saturating_add(self.grace_period().as_secs());
+        let is_live = before.ended_key(now).is_none();
+        let previous = self
+            .previous
+            .as_mut()
+            .filter(|key| is_live && key.until > latest)?;
+        previous.until = latest;
+        Some(format!(
+            "the older key {:?} now ends when the new rotation_grace_period does, in {} seconds",
+            previous.access_key,
+            latest - now
+        ))
+    }
+
     /// The older key, if its time is over, or its end was set by a clock that was wrong.
     pub(super) fn ended_key(&self, now: u64) -> Option<&PreviousKey> {
         let latest = now
@@ -212,6 +228,25 @@ mod tests {
         assert_eq!(String::from_utf8(to_go_json(&role).unwrap()).unwrap(), STORED);
         assert!(!format!("{role:?}").contains("hush"));
         assert_eq!(role.keys(), ["LTAI2", "LTAI1"]);
+    }
+
+    #[test]
+    fn a_shorter_grace_period_counts_from_now_and_ends_no_key_at_once() {
+        let mut before: StaticRole = serde_json::from_str(STORED).unwrap();
+        before.rotation_grace_period = Duration::from_secs(7 * CLOCK_STEP);
+        before.previous.as_mut().unwrap().until = 1000 + 6 * CLOCK_STEP;
+        let mut role = before.clone();
+        role.rotation_grace_period = Duration::from_secs(3600);
+        let warning = role.shorten_grace_period(&before, 1000).unwrap();
+        assert!(
+            warning.contains("LTAI1") && warning.contains("3600 seconds"),
+            "{warning}"
+        );
+        assert_eq!(role.previous.as_ref().unwrap().until, 4600);
+        assert_eq!(role.ended_key(4599), None);
+        // It changes nothing where there is more time.
+        role.rotation_grace_period = before.rotation_grace_period;
+        assert_eq!(role.clone().shorten_grace_period(&role, 1000), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::static_roles::create::import;
 use crate::secrets::alicloud::static_roles::role::StaticRole;
 use crate::secrets::alicloud::static_roles::user::RoleUser;
+use crate::secrets::lease::now;
 
 /// What was written, and what is to be said of it.
 pub(super) struct Updated {
@@ -54,6 +55,9 @@ pub(super) async fn update(
         if let Some(key) = import_now {
             import(context, &cloud, &user, &mut role, key).await?;
         }
+    }
+    if let Some(until) = role.shorten_grace_period(before, now(context)) {
+        warning.get_or_insert(until);
     }
     role.store(&*context.storage, name).await?;
     engine.static_roles.queue.set(context, name, &role);

@@ -1,6 +1,7 @@
 //! Policy documents with values of the caller's identity.
 
 use super::document::PolicyDocument;
+use super::selectors;
 use crate::framework::Error;
 use crate::framework::json::{Content, Node, parse};
 use crate::secrets::identity::{Identity, SelectorError, Text, has_groups, has_selectors};
@@ -8,12 +9,19 @@ use crate::secrets::identity::{Identity, SelectorError, Text, has_groups, has_se
 impl PolicyDocument {
     /// Whether it has values of the caller's identity.
     pub(in crate::secrets::alicloud) fn has_selectors(&self) -> bool {
-        has_selectors(self.stored())
+        self.has(has_selectors)
     }
 
     /// Whether it has the caller's groups.
     pub(in crate::secrets::alicloud) fn has_groups(&self) -> bool {
-        has_groups(self.stored())
+        self.has(has_groups)
+    }
+
+    /// Whether a string of the document has something. Escapes hide it in the text.
+    fn has(&self, is_in: fn(&str) -> bool) -> bool {
+        let stored = self.stored();
+        is_in(stored)
+            || (stored.contains('\\') && parse(stored).is_ok_and(|json| selectors::any(&json, is_in)))
     }
 
     /// The text that RAM gets, with the caller's values in the strings that name them. A string with the caller's groups
@@ -182,6 +190,26 @@ mod tests {
         assert!(document.filled(None, MAX_BYTES).is_err());
         let stored: PolicyDocument = serde_json::from_str(r#"{"Resource":"{{identity.entity.x}}"}"#).unwrap();
         assert!(stored.filled(Some(&identity("", &[])), MAX_BYTES).is_err());
+    }
+
+    #[test]
+    fn selectors_are_found_however_they_are_escaped() {
+        let identity = identity("", &["dev"]);
+        for escaped in [
+            r"{{\nidentity.entity.name}}",
+            r"\u007b\u007bidentity.entity.name}}",
+            r"{{\u0069dentity.entity.name }}",
+        ] {
+            let stored = format!(
+                r#"{{"Version":"1","Statement":[{{"Effect":"Deny","Action":"a:b","Resource":"x/{escaped}"}}]}}"#
+            );
+            let document = PolicyDocument::new(&parse(&stored).unwrap(), MAX_BYTES).unwrap();
+            assert!(document.has_selectors() && !document.has_groups(), "{stored}");
+            let filled = document.filled(Some(&identity), MAX_BYTES).unwrap();
+            assert!(filled.contains(r#""x/alice""#), "{filled}");
+        }
+        let groups = document(&json!("x/{{\tidentity.groups.names}}"));
+        assert!(groups.has_groups());
     }
 
     #[test]

@@ -25,3 +25,13 @@ pub(super) fn check(json: &Node<'_>) -> Result<(), (usize, String)> {
         Content::Null | Content::Bool(_) | Content::Number | Content::String(_) => Ok(()),
     }
 }
+
+/// Whether a string of a document has something.
+pub(super) fn any(json: &Node<'_>, is_in: fn(&str) -> bool) -> bool {
+    match &json.content {
+        Content::Object(members) => members.iter().any(|member| any(&member.value, is_in)),
+        Content::Array(elements) => elements.iter().any(|element| any(element, is_in)),
+        Content::String(text) => is_in(text),
+        Content::Null | Content::Bool(_) | Content::Number => false,
+    }
+}
