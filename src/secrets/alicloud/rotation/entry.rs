@@ -43,6 +43,11 @@ impl Rotation {
         }
     }
 
+    /// Whether it is of a key of the user with this id.
+    pub(in crate::secrets::alicloud) fn is_of_user(&self, id: &str) -> bool {
+        self.user_id.as_deref() == Some(id)
+    }
+
     /// Whether both are the same rotation, maybe at different times.
     pub(in crate::secrets::alicloud) fn is_same(&self, other: &Self) -> bool {
         (self.begun, &self.old_key, &self.user_name) == (other.begun, &other.old_key, &other.user_name)

@@ -95,9 +95,9 @@ pub(in crate::secrets::alicloud) async fn rotate_root(
     engine: &Engine,
     context: &Context,
 ) -> Result<Rotated, Error> {
+    let _one_writer = context.unless_cancelled(engine.locks.lock(STORAGE_KEY)).await?;
     // Two keys are worse than a caller who does not see the answer: what is begun goes on without them.
     let context = &context.for_undo(context.deadline().remaining());
-    let _one_writer = context.unless_cancelled(engine.locks.lock(STORAGE_KEY)).await?;
     let outcome = rotate_alone(engine, context, None).await;
     engine.root.ended(Trigger::Request, &outcome);
     outcome

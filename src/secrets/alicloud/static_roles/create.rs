@@ -58,7 +58,7 @@ pub(super) async fn create(
         name,
         draft: Some(&role),
     };
-    let is_own = |rotation: &Rotation| rotation.user_id.as_ref() == Some(&user.id);
+    let is_own = |rotation: &Rotation| rotation.is_of_user(&user.id);
     // What an earlier write could not undo. It had no key before.
     let begun = resume(&holder, context, is_own, "").await?;
     let ram = cloud.ram.by(context.deadline());
@@ -66,16 +66,7 @@ pub(super) async fn create(
         (FirstKey::New, Some(begun)) => begun,
         (FirstKey::New, None) => {
             user.own_keys(context, &ram, &[]).await?;
-            let rotation = Rotation {
-                user_id: Some(user.id.clone()),
-                ..Rotation::of(
-                    user.account_id.clone(),
-                    user.name.clone(),
-                    String::new(),
-                    now(context),
-                )
-            };
-            begin(&holder, context, &ram, rotation).await?
+            begin(&holder, context, &ram, user.rotation("", context)).await?
         }
         (FirstKey::Imported(key), _) => {
             import(context, &cloud, &user, &mut role, key).await?;

@@ -12,8 +12,8 @@ use crate::secrets::alicloud::static_roles::user::owner;
 /// # Errors
 /// A key cannot be deleted. The role stays, and the deletion can be repeated.
 pub(super) async fn delete(engine: &Engine, context: &Context, name: &str) -> Result<(), Error> {
-    let context = &context.for_undo(context.deadline().remaining());
     let mut locked = lock_role(engine, context, name).await?;
+    let context = &context.for_undo(context.deadline().remaining());
     let Some(role) = locked.role.take() else {
         return Ok(());
     };
@@ -22,7 +22,7 @@ pub(super) async fn delete(engine: &Engine, context: &Context, name: &str) -> Re
         name,
         draft: None,
     };
-    let is_own = |rotation: &Rotation| rotation.user_id.as_ref() == Some(&role.user_id);
+    let is_own = |rotation: &Rotation| rotation.is_of_user(&role.user_id);
     settle_all(&holder, context, is_own).await?;
     let keys = role.keys();
     if !keys.is_empty()

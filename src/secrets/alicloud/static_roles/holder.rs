@@ -66,8 +66,7 @@ impl Holder for OfRole<'_> {
             (Some(draft), None) => draft.clone(),
             // One process has one writer, but another node may have become active.
             (None, Some(stored))
-                if stored.key_id() == rotation.old_key
-                    && rotation.user_id.as_deref() == Some(stored.user_id.as_str()) =>
+                if stored.key_id() == rotation.old_key && rotation.is_of_user(&stored.user_id) =>
             {
                 stored
             }

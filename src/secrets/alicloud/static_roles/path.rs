@@ -115,11 +115,11 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: Name) -> Handl
 }
 
 async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
-    // A key that nobody knows of is worse than a caller who does not see the answer: what is begun goes on without them.
-    let context = &context.for_undo(context.deadline().remaining());
     let first = arguments.first_key()?;
     let name = arguments.name;
-    let mut locked = lock_role(&engine, context, &name).await?;
+    let mut locked = lock_role(&engine, &context, &name).await?;
+    // A key that nobody knows of is worse than a caller who does not see the answer: what is begun goes on without them.
+    let context = &context.for_undo(context.deadline().remaining());
     let stored = locked.role.take();
     // The host found a role and checked the caller's policy for an update; meanwhile it was deleted.
     if stored.is_none() && context.request.operation == Operation::Update {

@@ -16,9 +16,9 @@ use crate::secrets::rotation::rfc3339;
 /// # Errors
 /// What stands against it. The role has the key that it had.
 pub(super) async fn rotate(engine: &Engine, context: &Context, name: &str) -> Result<Option<Rotated>, Error> {
+    let mut locked = lock_role(engine, context, name).await?;
     // Two keys are worse than a caller who does not see the answer: what is begun goes on without them.
     let context = &context.for_undo(context.deadline().remaining());
-    let mut locked = lock_role(engine, context, name).await?;
     let Some(role) = locked.role.take() else {
         return Ok(None);
     };
@@ -53,22 +53,13 @@ pub(super) async fn rotate_alone(
     // RAM may still list one that was just deleted.
     let known = role.keys();
     make_room(engine, context, name, &mut role).await?;
-    let is_own = |rotation: &Rotation| rotation.user_id.as_ref() == Some(&user.id);
+    let is_own = |rotation: &Rotation| rotation.is_of_user(&user.id);
     let begun = match resume(&holder, context, is_own, role.key_id()).await? {
         Some(begun) => begun,
         None => {
             let ram = cloud.ram.by(context.deadline());
             user.own_keys(context, &ram, &known).await?;
-            let rotation = Rotation {
-                user_id: Some(user.id.clone()),
-                ..Rotation::of(
-                    user.account_id.clone(),
-                    user.name.clone(),
-                    role.key_id().to_owned(),
-                    now(context),
-                )
-            };
-            begin(&holder, context, &ram, rotation).await?
+            begin(&holder, context, &ram, user.rotation(role.key_id(), context)).await?
         }
     };
     let finished = finish(&holder, context, &cloud.sts, begun, planned).await;

@@ -9,8 +9,9 @@ use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::renamed_user::is_tagged;
-use crate::secrets::alicloud::rotation::{cloud_in, listed};
+use crate::secrets::alicloud::rotation::{Rotation, cloud_in, listed};
 use crate::secrets::alicloud::static_roles::role::StaticRole;
+use crate::secrets::lease::now;
 
 /// A user that can have a static role.
 pub(super) struct RoleUser {
@@ -75,6 +76,19 @@ impl RoleUser {
         })
     }
 
+    /// A rotation that begins now, of the key with this id. Blank: it has none.
+    pub(super) fn rotation(&self, old_key: &str, context: &Context) -> Rotation {
+        Rotation {
+            user_id: Some(self.id.clone()),
+            ..Rotation::of(
+                self.account_id.clone(),
+                self.name.clone(),
+                old_key.to_owned(),
+                now(context),
+            )
+        }
+    }
+
     /// Checks that it is the user of a static role.
     ///
     /// # Errors
@@ -88,7 +102,7 @@ impl RoleUser {
         } else if self.id != role.user_id {
             format!(
                 "user {:?} is not the one that the static role was written for: its id is {}, and was {}. Delete the static \
-                 role, and write it again if it shall manage the keys of this user",
+                 role, and write it again if it is to manage the keys of this user",
                 self.name, self.id, role.user_id
             )
         } else {
