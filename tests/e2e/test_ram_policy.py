@@ -178,6 +178,29 @@ def test_the_policy_follows_the_roles(engine: Engine) -> None:
     assert "such as \"broken\"" in engine.api.read(path).ok().warnings[0]
 
 
+def test_the_policy_is_enough_for_names_of_a_template(engine: Engine) -> None:
+    control = engine.cloud.control
+    made = control.user(_OPERATOR, keys=1)["keys"][0]
+    engine.configure(access_key=made["access_key_id"], secret_key=made["access_key_secret"],
+                     username_template="app-{{ .RoleName | truncate 24 }}-{{ random 12 }}").ok()
+    engine.inline_role()
+    policy = json.loads(engine.api.read(f"{engine.path}/config/ram-policy").ok().data["policy"])
+    _attach(engine, policy)
+    lease_id = engine.creds("inline").ok().lease_id
+    assert _user_of(engine, lease_id).startswith("app-inline-")
+    engine.revoke(lease_id).ok()
+    leftovers = control.leftovers()
+    assert not leftovers["users"] and not leftovers["policies"], leftovers
+    control.baseline()
+
+
+def test_a_static_role_that_cannot_be_read_is_left_out(engine: Engine) -> None:
+    engine.sts_role()
+    Storage(engine).put("static-role/broken", "7")
+    answer = engine.api.read(f"{engine.path}/config/ram-policy").ok()
+    assert "static roles that are left out" in answer.warnings[0] and "vault-target" in answer.data["policy"]
+
+
 def test_without_an_account_the_policy_is_for_any(engine: Engine) -> None:
     engine.sts_role()
     engine.remote_role()

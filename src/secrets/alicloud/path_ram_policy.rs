@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::alicloud::arn::Identity;
@@ -36,7 +37,7 @@ const SYNOPSIS: &str = "Show the RAM policy that the mount's own credentials nee
 const DESCRIPTION: &str = "
 The smallest policy that allows what the roles and settings of this mount call for, to paste into RAM: to assume the
 RAM roles of its roles, to make users and to remove them with whatever others attached to them, to rotate the keys of
-static roles, and, where automated rotation is set, its own key. Leases whose role is gone are thought of.
+static roles, and, where automated rotation is set, its own key. Leases whose role was deleted are included.
 
 Read it again after a role was written that names another RAM role or another policy. Whoever can read it sees the RAM
 roles and policies of all roles.
@@ -117,36 +118,50 @@ async fn add_roles(
     warnings: &mut Vec<String>,
 ) -> Result<usize, Error> {
     let limit = context.system.max_lease_ttl().await?;
-    let names = context.storage.list(STORAGE_PREFIX).await?;
+    let add = |role: Role| {
+        let asks_for_maximum = ttl::longest_session(&role, config, limit) > ttl::DEFAULT_SESSION;
+        needs.add_role(&role, asks_for_maximum).is_ok()
+    };
+    add_entries(context, STORAGE_PREFIX, "roles", add, warnings).await
+}
+
+/// Adds what the entries of a kind need, and says how many there are. `add` says whether it could use one.
+async fn add_entries<T: DeserializeOwned + Send>(
+    context: &Context,
+    prefix: &str,
+    kind: &str,
+    mut add: impl FnMut(T) -> bool,
+    warnings: &mut Vec<String>,
+) -> Result<usize, Error> {
+    let names = context.storage.list(prefix).await?;
     if names.len() > MOST_ROLES {
         warnings.push(format!(
-            "only the first {MOST_ROLES} of {} roles are in the policy",
+            "only the first {MOST_ROLES} of {} {kind} are in the policy",
             names.len()
         ));
     }
     let loads: Vec<_> = names
         .iter()
         .take(MOST_ROLES)
-        .map(|name| async move { (name, Role::load(&*context.storage, name).await) })
+        .map(|name| async move { (name, context.storage.get_json(&format!("{prefix}{name}")).await) })
         .collect();
     let mut loads = stream::iter(loads).buffered(AT_ONCE);
     let mut left_out = Vec::new();
-    while let Some((name, role)) = loads.next().await {
+    while let Some((name, entry)) = loads.next().await {
         context.check_cancelled()?;
-        let Ok(role) = role else {
-            left_out.push(name);
-            continue;
+        let is_used = match entry {
+            Ok(Some(entry)) => add(entry),
+            // It was deleted meanwhile.
+            Ok(None) => true,
+            Err(_) => false,
         };
-        // It was deleted meanwhile.
-        let Some(role) = role else { continue };
-        let asks_for_maximum = ttl::longest_session(&role, config, limit) > ttl::DEFAULT_SESSION;
-        if needs.add_role(&role, asks_for_maximum).is_err() {
+        if !is_used {
             left_out.push(name);
         }
     }
     if let Some(first) = left_out.first() {
         warnings.push(format!(
-            "roles that are left out, for they cannot be read or have an ARN that is none of a role: {}, such as {:?}",
+            "{kind} that are left out, for they cannot be read or have an ARN that is none of a role: {}, such as {:?}",
             left_out.len(),
             Excerpt(first)
         ));
@@ -203,36 +218,18 @@ async fn add_static_roles(
     context: &Context,
     warnings: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let names = context.storage.list(static_roles::STORAGE_PREFIX).await?;
-    if names.len() > MOST_ROLES {
-        warnings.push(format!(
-            "only the first {MOST_ROLES} of {} static roles are in the policy",
-            names.len()
-        ));
-    }
-    let loads: Vec<_> = names
-        .iter()
-        .take(MOST_ROLES)
-        .map(|name| async move {
-            let key = format!("{}{name}", static_roles::STORAGE_PREFIX);
-            context.storage.get_json::<StaticRole>(&key).await
-        })
-        .collect();
-    let mut loads = stream::iter(loads).buffered(AT_ONCE);
-    let mut unreadable = 0_usize;
-    while let Some(role) = loads.next().await {
-        context.check_cancelled()?;
-        match role {
-            Ok(Some(role)) => needs.add_static_role(&role.username),
-            Ok(None) => {}
-            Err(_) => unreadable += 1,
-        }
-    }
-    if unreadable > 0 {
-        warnings.push(format!(
-            "static roles that cannot be read, and are not in the policy: {unreadable}"
-        ));
-    }
+    let add = |role: StaticRole| {
+        needs.add_static_role(&role.username);
+        true
+    };
+    add_entries(
+        context,
+        static_roles::STORAGE_PREFIX,
+        "static roles",
+        add,
+        warnings,
+    )
+    .await?;
     Ok(())
 }
 
