@@ -1,3 +1,4 @@
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::*;
@@ -104,26 +105,45 @@ async fn a_wait_ends_with_the_queue_timeout_and_leaves_nothing_behind() {
     assert_eq!(started.elapsed(), budget::QUEUE);
 }
 
+/// More requests of one key than a class lets in, which hang for ever.
+fn flood(admission: &Arc<Admission>, class: RequestClass, key: &'static str) -> JoinSet<Result<(), Error>> {
+    let mut requests = JoinSet::new();
+    for _ in 0..700 {
+        let admission = Arc::clone(admission);
+        requests.spawn(async move {
+            let _permit = enter(&admission, class, &[key]).await?;
+            std::future::pending().await
+        });
+    }
+    requests
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_role_cannot_hold_all_permits_for_credentials() {
     let admission = Arc::new(Admission::default());
-    // Credentials of one role that hang for ever.
-    let flood: Vec<_> = (0..700)
-        .map(|_| {
-            let admission = Arc::clone(&admission);
-            tokio::spawn(async move {
-                let _permit = enter(&admission, RequestClass::Issue, &["mount/creds/a"]).await?;
-                std::future::pending::<Result<(), Error>>().await
-            })
-        })
-        .collect();
+    let _flood = flood(&admission, RequestClass::Issue, "mount/creds/a");
     tokio::time::sleep(Duration::from_secs(1)).await;
     let started = Instant::now();
     let others = (0..64).map(|_| enter(&admission, RequestClass::Issue, &["mount/creds/b"]));
     let held = futures_util::future::join_all(others).await;
     assert!(held.iter().all(Result::is_ok));
     assert_eq!(started.elapsed(), Duration::ZERO);
-    flood.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_path_cannot_hold_all_permits_for_cloud_calls() {
+    let admission = Arc::new(Admission::default());
+    let _flood = flood(&admission, RequestClass::CloudCall, "mount/rotate-role/a");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let started = Instant::now();
+    let mut held = Vec::new();
+    for path in ["mount/config", "mount/rotate-role/b", "other/rotate-role/a"] {
+        held.push(enter(&admission, RequestClass::CloudCall, &[path]).await.unwrap());
+    }
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert!(is_busy(
+        enter(&admission, RequestClass::CloudCall, &["mount/rotate-role/a"]).await
+    ));
 }
 
 #[tokio::test(start_paused = true)]
