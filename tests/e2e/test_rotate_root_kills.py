@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
-from collections import Counter
 from collections.abc import Callable
 
 from harness.cloud import Cloud
 from harness.engine import Engine
-from harness.rotation import PERMISSIONS, RootUser
+from harness.rotation import PERMISSIONS, RootUser, calls_since, killed_in_call
 from harness.server import Server
 from harness.storage import Storage
 
@@ -17,29 +15,14 @@ def test_the_plugin_is_killed_at_every_call_of_a_rotation(
         own_server: Server, cloud: Cloud, show: Callable[[str], None]) -> None:
     engine = Engine(own_server, cloud, "rotated")
     user = RootUser(engine, PERMISSIONS)
-    control = cloud.control
-    since = control.summary()["last_call"]
+    since = cloud.control.summary()["last_call"]
     user.rotate().ok()
-    seen: Counter[str] = Counter()
-    calls = []
-    for call in control.calls(since):
-        seen[call["action"]] += 1
-        calls.append((call["action"], seen[call["action"]]))
-    assert {"CreateAccessKey", "DeleteAccessKey", "GetCallerIdentity"} <= set(seen), calls
+    calls = calls_since(engine, since)
+    assert {"CreateAccessKey", "DeleteAccessKey", "GetCallerIdentity"} <= {action for action, _ in calls}, calls
     rows = [(action, nth, execute) for action, nth in calls for execute in (False, True)]
     table = []
     for number, (action, nth, execute) in enumerate(rows):
-        start = control.summary()["last_call"]
-        control.fault("hold", action, nth=nth, execute=execute)
-        request = engine.api.send("POST", f"{engine.path}/config/rotate-root")
-        assert control.wait(30, since=start, held=1), (action, nth)
-        own_server.kill_plugin()
-        control.clear_faults()
-        try:
-            answered = request.answer().status
-        except (OSError, http.client.HTTPException):
-            answered = 0
-        engine.wait_until_back()
+        answered = killed_in_call(engine, "config/rotate-root", action, nth, execute)
         held = len(user.keys())
         # Before anything is settled: the key in config works.
         user.configured()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +9,7 @@ import pytest
 from conftest import MakeEngine
 from harness.cloud import Cloud
 from harness.engine import Engine
-from harness.rotation import RootUser
+from harness.rotation import RootUser, calls_since, killed_in_call
 from harness.server import Server
 from harness.static_roles import PERMISSIONS, StaticRole
 from harness.storage import Storage
@@ -146,7 +144,6 @@ def test_the_plugin_is_killed_at_every_call_of_a_rotation(
     role = StaticRole(engine)
     settings = {"rotation_period": "24h", "seamless_rotation": seamless, "rotation_grace_period": "1h"}
     role.write(**settings).ok()
-    control = cloud.control
 
     def back_to_one_key() -> None:
         role.write(seamless_rotation=False).ok()
@@ -154,29 +151,16 @@ def test_the_plugin_is_killed_at_every_call_of_a_rotation(
         role.assert_whole()
         role.write(**settings).ok()
 
-    since = control.summary()["last_call"]
+    since = cloud.control.summary()["last_call"]
     role.rotate().ok()
-    seen: Counter[str] = Counter()
-    calls = []
-    for call in control.calls(since):
-        seen[call["action"]] += 1
-        calls.append((call["action"], seen[call["action"]]))
+    calls = calls_since(engine, since)
     back_to_one_key()
-    assert {"CreateAccessKey", "GetCallerIdentity", "GetUser"} <= set(seen) and seamless != ("DeleteAccessKey" in seen), calls
+    seen = {action for action, _ in calls}
+    assert {"CreateAccessKey", "GetCallerIdentity", "GetUser"} <= seen and seamless != ("DeleteAccessKey" in seen), calls
     rows = [(action, nth, execute) for action, nth in calls for execute in (False, True)]
     table = []
     for action, nth, execute in rows:
-        start = control.summary()["last_call"]
-        control.fault("hold", action, nth=nth, execute=execute)
-        request = engine.api.send("POST", f"{engine.path}/rotate-role/app")
-        assert control.wait(30, since=start, held=1), (action, nth)
-        own_server.kill_plugin()
-        control.clear_faults()
-        try:
-            answered = request.answer().status
-        except (OSError, http.client.HTTPException):
-            answered = 0
-        engine.wait_until_back()
+        answered = killed_in_call(engine, "rotate-role/app", action, nth, execute)
         held = len(role.keys())
         # Before anything is settled: what is given out works.
         given = role.creds()["access_key"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
+from collections import Counter
+
 from .api import Answer, Json
 from .engine import Engine
 
@@ -44,3 +47,31 @@ class RootUser:
     def adopt(self) -> None:
         """The key that is there now is not to be counted as left behind."""
         self.engine.cloud.control.baseline()
+
+
+def calls_since(engine: Engine, since: int) -> list[tuple[str, int]]:
+    """The calls to the cloud after that one: each action, and the how manieth of its kind it is."""
+    seen: Counter[str] = Counter()
+    calls = []
+    for call in engine.cloud.control.calls(since):
+        seen[call["action"]] += 1
+        calls.append((call["action"], seen[call["action"]]))
+    return calls
+
+
+def killed_in_call(engine: Engine, path: str, action: str, nth: int, execute: bool) -> int:
+    """Kills the plugin in a call of a rotation, before the cloud has carried it out or after. What the caller was answered, 0
+    for nothing."""
+    control = engine.cloud.control
+    start = control.summary()["last_call"]
+    control.fault("hold", action, nth=nth, execute=execute)
+    request = engine.api.send("POST", f"{engine.path}/{path}")
+    assert control.wait(30, since=start, held=1), (action, nth)
+    engine.server.kill_plugin()
+    control.clear_faults()
+    try:
+        answered = request.answer().status
+    except (OSError, http.client.HTTPException):
+        answered = 0
+    engine.wait_until_back()
+    return answered

@@ -125,11 +125,7 @@ async fn waiting_mount(steps: impl IntoIterator<Item = (&'static str, Step)>) ->
     let mount = Mount::new([("GetCallerIdentity", IDENTITY)].into_iter().chain(steps)).await;
     let role = "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"P\",\"type\":\"System\"}],\
                 \"inline_policies\":null,\"ttl\":0,\"max_ttl\":0,\"wait_for_propagation\":3000000000}\n";
-    mount
-        .storage
-        .put("role/dev", role.as_bytes().to_vec())
-        .await
-        .unwrap();
+    mount.store_role(role).await;
     mount
 }
 
@@ -245,11 +241,7 @@ async fn the_tick_ends_memberships_that_it_cannot_list() {
     let mount = Mount::new([("CreateAccessKey", DENIED), ("DeleteUser", DENIED)]).await;
     let role = "{\"role_arn\":\"\",\"remote_policies\":null,\"inline_policies\":null,\"ttl\":0,\"max_ttl\":0,\
                 \"ram_groups\":[\"auditors\"]}\n";
-    mount
-        .storage
-        .put("role/dev", role.as_bytes().to_vec())
-        .await
-        .unwrap();
+    mount.store_role(role).await;
     failure(mount.creds().await);
     assert_eq!(mount.values("AddUserToGroup", "GroupName"), ["auditors"]);
     let mount = mount.restarted([("ListGroupsForUser", DENIED)]);

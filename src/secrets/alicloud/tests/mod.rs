@@ -174,6 +174,12 @@ impl Mount {
         }
     }
 
+    /// Puts another entry in the place of the role, as it is stored.
+    async fn store_role(&self, entry: &str) {
+        let entry = entry.as_bytes().to_vec();
+        self.storage.put("role/dev", entry).await.unwrap();
+    }
+
     /// The same storage under a process that was started anew, with a cloud that answers so.
     fn restarted(self, steps: impl IntoIterator<Item = (&'static str, Step)>) -> Self {
         let script = Script::by_action(well, steps);

@@ -11,11 +11,7 @@ async fn mount() -> Mount {
     let mount = Mount::new([]).await;
     let role = "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"P\",\"type\":\"System\"}],\
                 \"inline_policies\":null,\"ttl\":0,\"max_ttl\":0}\n";
-    mount
-        .storage
-        .put("role/dev", role.as_bytes().to_vec())
-        .await
-        .unwrap();
+    mount.store_role(role).await;
     mount
 }
 

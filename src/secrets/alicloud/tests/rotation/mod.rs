@@ -38,6 +38,27 @@ impl Stop {
         here
     }
 
+    /// Carries an action out, unless everything ends before it. There is no answer if everything ends after it, and none
+    /// that helps if it is among the lost ones.
+    pub(super) fn around(
+        &self,
+        action: &str,
+        lost: &Mutex<Vec<&'static str>>,
+        carry_out: impl FnOnce() -> Step,
+    ) -> Step {
+        if self.is_here(&format!("before {action}")) {
+            return Step::Silence;
+        }
+        let answer = carry_out();
+        if self.is_here(&format!("after {action}")) {
+            return Step::Silence;
+        }
+        if lost.lock().unwrap().contains(&action) {
+            return error(500, "InternalError");
+        }
+        answer
+    }
+
     async fn pass(&self, place: &str) {
         if self.is_here(place) {
             std::future::pending::<()>().await;
@@ -132,17 +153,8 @@ impl Keys {
 
     fn answer(&self, sent: &Sent) -> Step {
         let action = sent.value("Action").unwrap();
-        if self.stop.is_here(&format!("before {action}")) {
-            return Step::Silence;
-        }
-        let answer = self.carry_out(action, sent);
-        if self.stop.is_here(&format!("after {action}")) {
-            return Step::Silence;
-        }
-        if self.lost.lock().unwrap().contains(&action) {
-            return error(500, "InternalError");
-        }
-        answer
+        self.stop
+            .around(action, &self.lost, || self.carry_out(action, sent))
     }
 
     fn carry_out(&self, action: &str, sent: &Sent) -> Step {

@@ -76,17 +76,8 @@ impl Users {
 
     fn answer(&self, sent: &Sent) -> Step {
         let action = sent.value("Action").unwrap();
-        if self.stop.is_here(&format!("before {action}")) {
-            return Step::Silence;
-        }
-        let answer = self.carry_out(action, sent);
-        if self.stop.is_here(&format!("after {action}")) {
-            return Step::Silence;
-        }
-        if self.lost.lock().unwrap().contains(&action) {
-            return error(500, "InternalError");
-        }
-        answer
+        self.stop
+            .around(action, &self.lost, || self.carry_out(action, sent))
     }
 
     fn carry_out(&self, action: &str, sent: &Sent) -> Step {
