@@ -149,14 +149,16 @@ impl Service for Rpc {
         answer::check(operation, credentials, answer)
     }
 
-    /// By the documents of RAM and STS. Detaching and tagging are not in them; they are taken for as slow as attaching.
+    /// By the documents of RAM and STS. Detaching, tagging and network policies are not in them; they are taken for as slow as
+    /// attaching.
     fn rate(&self, operation: &str) -> u32 {
         match operation {
             "AttachPolicyToUser"
             | "DetachPolicyFromUser"
             | "AddUserToGroup"
             | "RemoveUserFromGroup"
-            | "TagResources" => 10,
+            | "TagResources"
+            | "SetAccessKeyPolicy" => 10,
             _ if ["Get", "List", "AssumeRole"]
                 .iter()
                 .any(|reading| operation.starts_with(reading)) =>

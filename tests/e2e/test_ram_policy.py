@@ -18,7 +18,7 @@ _ACTIONS = [
     "ram:DeleteServiceCredential", "ram:DeleteUser", "ram:DetachPolicyFromUser", "ram:GetRole", "ram:GetUser",
     "ram:ListAccessKeys", "ram:ListEntitiesForPolicy", "ram:ListGroupsForUser", "ram:ListPoliciesForUser",
     "ram:ListPolicyVersions", "ram:ListServiceCredentials", "ram:ListUsers", "ram:RemoveUserFromGroup",
-    "ram:TagResources", "ram:UnbindMFADevice", "ram:UpdateAccessKey", "ram:UpdateServiceCredential",
+    "ram:SetAccessKeyPolicy", "ram:TagResources", "ram:UnbindMFADevice", "ram:UpdateAccessKey", "ram:UpdateServiceCredential",
     "sts:AssumeRole"]
 
 
@@ -29,7 +29,7 @@ def _mount(engine: Engine) -> None:
                      rotation_period="24h").ok()
     engine.inline_role()
     engine.full_role()
-    engine.remote_role(ram_groups="auditors", tags={"team": "a"})
+    engine.remote_role(ram_groups="auditors", tags={"team": "a"}, allowed_ips="127.0.0.1")
     engine.cloud.control.role("vault-middle", max_session_duration=5400)
     engine.sts_role(ram_role="vault-middle", ttl="2h")
 

@@ -230,6 +230,8 @@ class Actions:
             if body.get("product", "Sts") not in ("Ram", "Sts", "Ims"):
                 raise ValueError("product is Ram, Sts or Ims")
             self._cloud.hosts[host] = body.get("product", "Sts")
+        if "vpc" in body:
+            self._cloud.vpcs[host] = body["vpc"]
         return {}
 
     def consistency(self, body: Body) -> Answer:

@@ -10,6 +10,7 @@ from .apirequest import ApiRequest
 from .clock import parse_iso
 from .errors import ApiError
 from .model import AccessKey, Identity, Session
+from .network import admits
 from .state import Cloud
 
 _WINDOW = 15 * 60
@@ -56,7 +57,7 @@ class Authenticator:
         wanted = signature.v1_signature(key.secret, request.http.method, params)
         if not _same(wanted, params["Signature"]):
             raise _mismatch(signature.v1_string_to_sign(request.http.method, params))
-        return self._accept(key, params["SignatureNonce"])
+        return self._accept(request, key, params["SignatureNonce"])
 
     def _v3(self, request: ApiRequest) -> Identity:
         http = request.http
@@ -84,7 +85,7 @@ class Authenticator:
             raise _mismatch(f"{signature.v3_string_to_sign(canonical)}\n"
                             f"server canonical request is:{canonical}")
         # Signing a nonce is the client's choice; one that is there must be new.
-        return self._accept(key, http.header("x-acs-signature-nonce"))
+        return self._accept(request, key, http.header("x-acs-signature-nonce"))
 
     def _check_time(self, text: str) -> None:
         then = parse_iso(text)
@@ -122,7 +123,7 @@ class Authenticator:
             raise ApiError("InvalidAccessKeyId.NotFound")
         return session
 
-    def _accept(self, key: AccessKey | Session, nonce: str | None) -> Identity:
+    def _accept(self, request: ApiRequest, key: AccessKey | Session, nonce: str | None) -> Identity:
         """Uses up the nonce. Only after the signature, else anybody could burn nonces."""
         now = self._cloud.clock.now()
         key_id = key.id if isinstance(key, AccessKey) else key.key_id
@@ -137,6 +138,8 @@ class Authenticator:
             seen[nonce] = now
         if isinstance(key, Session):
             return Identity(key.role.account_id, session=key)
+        if not admits(key.network, request.http.client, self._cloud.vpcs.get(request.host)):
+            raise ApiError("Forbidden.AccessKeyNetworkPolicy", status=403)
         key.last_used = now
         return Identity(key.account_id, user=key.user)
 

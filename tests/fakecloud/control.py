@@ -48,7 +48,7 @@ Settings
   POST /consistency {"new_user"|"new_key"|"new_key_listing"|"new_policy"|"new_attachment"|
                       "deletion":
                      {"calls": N} or {"ms": M}}      {} switches lag off. Applies to later changes.
-  POST /hosts {"host", ["product": "Ram"|"Sts"|"Ims", "remove": true]}
+  POST /hosts {"host", ["product": "Ram"|"Sts"|"Ims", "vpc": id of its callers', "remove": true]}
   POST /clock {"offset_seconds": S}       POST /recycle_bin {"enabled": bool}
   POST /metadata {["role_name", "mode", "lifetime", "status", "rotate": true, "invalidate": true]}
                                 see `metadata.py`; GET: {"requests", "access_key_id"}

@@ -22,6 +22,8 @@ class Request:
     target: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    #: The address it came from.
+    client: str = ""
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by any case."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .clock import iso
 from .errors import ApiError
-from .model import User
+from .model import AccessKey, User
+from .network import parse
 from .operation import Call, Product
 
 # Its operations are authorised under the prefix of RAM.
@@ -142,6 +144,31 @@ def get_user(call: Call) -> dict[str, Any]:
         raise ApiError("EntityNotExist.User")
     user = _authorised(call, found[0] if found else _principal(call))
     return {"User": {"UserId": user.id, "UserPrincipalName": user.principal_name, "Comments": user.comments}}
+
+
+def _restricted(call: Call) -> AccessKey:
+    key = _authorised(call, _principal(call)).keys.get(call.params["UserAccessKeyId"])
+    if key is None or not key.listed.look():
+        raise ApiError("EntityNotExist.User.AccessKey")
+    return key
+
+
+def _shown(key: AccessKey) -> dict[str, Any]:
+    return {"AccessKeyId": key.id, "AccessKeyPolicy": json.dumps(key.network or {})}
+
+
+@IMS.operation("SetAccessKeyPolicy", unchecked=True, required=("UserAccessKeyId", "AccessKeyPolicy"))
+def set_key_policy(call: Call) -> dict[str, Any]:
+    """From where a key may be used."""
+    key = _restricted(call)
+    key.network = parse(call.params["AccessKeyPolicy"])
+    return _shown(key)
+
+
+@IMS.operation("GetAccessKeyPolicy", unchecked=True, required=("UserAccessKeyId",))
+def get_key_policy(call: Call) -> dict[str, Any]:
+    """What `SetAccessKeyPolicy` has set."""
+    return _shown(_restricted(call))
 
 
 @IMS.operation("ListServiceCredentials", unchecked=True)

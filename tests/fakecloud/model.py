@@ -48,6 +48,8 @@ class AccessKey:
     origin: Origin
     status: str = "Active"
     last_used: float | None = None
+    #: From where it may be used, see `network.py`.
+    network: dict[str, Any] | None = None
     #: Hides the key from signing; listings have `listed`.
     usable: Gate = field(default_factory=Gate)
     listed: Gate = field(default_factory=Gate)

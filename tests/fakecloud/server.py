@@ -163,6 +163,7 @@ class ProxyServer:
 
     def _answer(self, tls: ssl.SSLSocket, host: str, entry: Entry, http: Request) -> bool:
         """Answers one request; whether the connection goes on."""
+        http.client = tls.getpeername()[0]
         request = self._front.request(http, host)
         request_id = self._front.new_request_id()
         refusal: ApiError | None = None

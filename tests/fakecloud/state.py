@@ -70,6 +70,8 @@ class Cloud:
         self.sessions: dict[str, Session] = {}
         self.sessions_by_token: dict[str, Session] = {}
         self.hosts = default_hosts()
+        #: Host to the VPC that its callers are in; the other hosts are public.
+        self.vpcs: dict[str, str] = {}
         self.quotas = dict(DEFAULT_QUOTAS)
         self.lags: dict[str, dict[str, int]] = {}
         #: Action to calls per second, per account; empty: unlimited.

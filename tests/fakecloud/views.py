@@ -90,7 +90,7 @@ def _user(user: User) -> dict[str, Any]:
 def _key(key: AccessKey) -> dict[str, Any]:
     return {"account_id": key.account_id, "access_key_id": key.id,
             "user_name": key.user.name if key.user else None, "status": key.status,
-            "origin": key.origin, "created": iso(key.created),
+            "origin": key.origin, "created": iso(key.created), "network": key.network,
             "last_used": iso(key.last_used) if key.last_used else None}
 
 

@@ -1,9 +1,11 @@
 //! IMS 2019-08-15, the newer identity API: what RAM's own cannot do.
 
+mod key_policy;
 mod service_credential;
 
 use std::collections::BTreeMap;
 
+pub use key_policy::{AllowedVpc, KeyPolicy, Network};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -62,6 +62,7 @@ pub(super) struct Needs {
     makes_users: bool,
     makes_policies: bool,
     tags_users: bool,
+    restricts_keys: bool,
     removes_users: bool,
     rotated: Option<String>,
     /// Users of static roles.
@@ -98,6 +99,7 @@ impl Needs {
             makes_users: false,
             makes_policies: false,
             tags_users: false,
+            restricts_keys: false,
             removes_users: false,
             rotated: None,
             users: BTreeSet::new(),
@@ -132,6 +134,7 @@ impl Needs {
         self.makes_users = true;
         self.makes_policies |= !role.inline_policies().is_empty();
         self.tags_users |= !role.tags.is_empty();
+        self.restricts_keys |= !role.allowed_ips.is_empty() || !role.allowed_vpcs.is_empty();
         Ok(())
     }
 
@@ -197,6 +200,9 @@ impl Needs {
             }
             if self.tags_users {
                 of_users.push("ram:TagResources");
+            }
+            if self.restricts_keys {
+                of_users.push("ram:SetAccessKeyPolicy");
             }
             let with_users = |others: Vec<String>| [users.clone(), others].concat();
             let made = policies.iter().filter(|_| self.makes_policies);
@@ -332,10 +338,10 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_named_and_tags_are_for_roles_that_have_them() {
+    fn groups_are_named_and_tags_and_network_policies_are_for_roles_that_have_them() {
         let remote = json!([{"name": "app", "type": "Custom"}]);
         let plain = of_role(json!({"remote_policies": remote}));
-        for action in ["ram:AddUserToGroup", "ram:TagResources"] {
+        for action in ["ram:AddUserToGroup", "ram:TagResources", "ram:SetAccessKeyPolicy"] {
             assert!(resources_of(action, &plain).is_empty(), "{action}");
         }
         let more =
@@ -351,6 +357,13 @@ mod tests {
             resources_of("ram:TagResources", &more),
             ["acs:ram:*:1234567890123456:user/vault-*"]
         );
+        for (field, value) in [("allowed_ips", "10.0.0.1"), ("allowed_vpcs", "vpc-a")] {
+            let restricted = of_role(json!({"remote_policies": remote, field: [value]}));
+            assert_eq!(
+                resources_of("ram:SetAccessKeyPolicy", &restricted),
+                ["acs:ram:*:1234567890123456:user/vault-*"]
+            );
+        }
     }
 
     #[test]

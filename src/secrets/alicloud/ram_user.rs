@@ -1,10 +1,11 @@
 //! RAM users made for a lease.
 //!
 //! Three round trips, whatever the role holds: the user and its policies, then all attachments, groups and tags, then the
-//! key.
+//! key. The key's network policy is a fourth, for roles that have one.
 
 mod attachments;
 mod plan;
+mod restriction;
 
 use async_trait::async_trait;
 use futures_util::future::{join, join_all};
@@ -21,6 +22,7 @@ use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::ram_user::attachments::{attach, is_unsettled};
 pub(super) use crate::secrets::alicloud::ram_user::plan::Plan;
+use crate::secrets::alicloud::ram_user::restriction::restriction;
 use crate::secrets::alicloud::removal::MadeUser;
 use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
@@ -139,7 +141,14 @@ impl Issuer for RamUsers {
         make_user(ram, making, plan, progress).await?;
         context.check_cancelled()?;
         let user_id = progress.user.user_id.as_deref();
-        attach(ram, &self.ims.by(making.deadline()), making, plan, user_id).await?;
+        let ims = &self.ims.by(making.deadline());
+        let (attached, restriction) = join(
+            attach(ram, ims, making, plan, user_id),
+            restriction(ims, making, plan, user_id),
+        )
+        .await;
+        attached?;
+        let restriction = restriction?;
         context.check_cancelled()?;
         let key = settled(making, is_unsettled(&[Subject::User]), || {
             ram.create_only_access_key(&plan.user)
@@ -149,6 +158,11 @@ impl Issuer for RamUsers {
         progress.user.access_keys.push(key.id.clone());
         context.check_cancelled()?;
         propagation::wait(&self.sts, context, plan.wait_for_propagation, &key).await?;
+        if let Some(restriction) = restriction {
+            // Afterwards this server may be unable to use the key.
+            let ims = self.ims.by(context.deadline());
+            restriction.set(&ims, context, &key).await?;
+        }
         Ok(key)
     }
 

@@ -39,7 +39,8 @@ class Client:
     """Keeps one connection per host."""
 
     def __init__(self, fake: FakeCloud, key_id: str, secret: str, token: str | None = None,
-                 style: str = "v3") -> None:
+                 style: str = "v3", address: str = "127.0.0.1") -> None:
+        self.address = address
         self.fake, self.key_id, self.secret, self.token = fake, key_id, secret, token
         self.style = style
         self._connections: dict[str, http.client.HTTPSConnection] = {}
@@ -125,7 +126,8 @@ class Client:
         proxy = urlsplit(self.fake.proxy)
         context = ssl.create_default_context(cafile=self.fake.ca_file)
         connection = http.client.HTTPSConnection(proxy.hostname or "", proxy.port,
-                                                 context=context, timeout=20)
+                                                 context=context, timeout=20,
+                                                 source_address=(self.address, 0))
         connection.set_tunnel(host, 443)
         return connection
 

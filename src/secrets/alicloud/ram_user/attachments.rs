@@ -5,7 +5,7 @@ use futures_util::future::{join, join_all, join3};
 use crate::alicloud::ims::Ims;
 use crate::alicloud::ram::{PolicyRef, Ram};
 use crate::alicloud::{self, Kind, Subject};
-use crate::framework::{Context, Error, Excerpt};
+use crate::framework::{Context, Error, Excerpt, Status};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::ram_user::plan::Plan;
 use crate::secrets::lease::settled;
@@ -79,13 +79,22 @@ async fn tag(ims: &Ims, context: &Context, plan: &Plan, user_id: Option<&str>) -
     if plan.tags.is_empty() {
         return Ok(());
     }
-    let id = user_id
-        .ok_or_else(|| Error::internal("the user cannot be tagged, because the cloud did not tell its id"))?;
+    let id = known_id(user_id)?;
     settled(context, is_unsettled(&[Subject::User]), || {
         ims.tag_user(id, &plan.tags)
     })
     .await
     .map_err(failed_call)
+}
+
+/// RAM's id of the user, which IMS wants.
+pub(super) fn known_id(user_id: Option<&str>) -> Result<&str, Error> {
+    user_id.ok_or_else(|| {
+        Error::coded(
+            Status::BAD_GATEWAY,
+            "RAM did not tell the id of the new user, without which tags and network policies cannot be set",
+        )
+    })
 }
 
 /// Whether a call has not seen yet what was made a moment ago.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::alicloud::ims::KeyPolicy;
 use crate::alicloud::ram::PolicyRef;
 use crate::framework::{Context, Error};
 use crate::secrets::alicloud::names;
@@ -31,6 +32,8 @@ pub(in crate::secrets::alicloud) struct Plan {
     pub(super) groups: Vec<String>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) wait_for_propagation: Duration,
+    /// Of the access key.
+    pub(super) key_policy: Option<KeyPolicy>,
 }
 
 impl Plan {
@@ -67,6 +70,7 @@ impl Plan {
             tags: role.tags.clone(),
             comment,
             wait_for_propagation: role.wait_for_propagation,
+            key_policy: role.key_policy()?,
             user,
         })
     }

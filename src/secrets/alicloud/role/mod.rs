@@ -24,6 +24,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::alicloud::ims::{AllowedVpc, KeyPolicy, Network};
 use crate::alicloud::ram::GroupName;
 use crate::alicloud::sts::ExternalId;
 use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
@@ -85,6 +86,10 @@ pub(super) struct Role {
     pub(super) tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) description: String,
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
+    pub(super) allowed_ips: Vec<Network>,
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
+    pub(super) allowed_vpcs: Vec<AllowedVpc>,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,
@@ -198,6 +203,22 @@ pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
                 )
                 .shown_if_set(),
         )
+        .with(
+            Setting::new("allowed_ips", |role: &mut Role| &mut role.allowed_ips)
+                .describe(
+                    "Public IP addresses and CIDR blocks, at most 50, from which the access keys of this role can be used: they \
+                     become the network policy of each key, which then can be used from nowhere else but allowed_vpcs.",
+                )
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("allowed_vpcs", |role: &mut Role| &mut role.allowed_vpcs)
+                .describe(
+                    "VPCs from which the access keys of this role can be used, as vpc-<id>, or as vpc-<id>=<IP address or CIDR \
+                     block> for a network within it, several times for several. AllowAllVPC stands for any VPC.",
+                )
+                .shown_if_set(),
+        )
 });
 
 /// A list that was never written shows as null.
@@ -217,6 +238,15 @@ impl Role {
     /// Whether it assumes RAM roles.
     pub(super) fn assumes(&self) -> bool {
         !self.arn.is_empty() || !self.role_arns.is_empty()
+    }
+
+    /// The network policy of its access keys. `None`: they have none of their own.
+    ///
+    /// # Errors
+    /// It breaks a limit of RAM's.
+    pub(super) fn key_policy(&self) -> Result<Option<KeyPolicy>, Error> {
+        KeyPolicy::new(&self.allowed_ips, &self.allowed_vpcs)
+            .map_err(|error| Error::bad_request(format!("allowed_ips and allowed_vpcs: {error}")))
     }
 
     pub(super) fn remote_policies(&self) -> &[RemotePolicy] {
@@ -259,7 +289,8 @@ mod tests {
          {\"Statement\":[{\"Action\":\"oss:*\",\"Effect\":\"Allow\",\"Resource\":\"\\u003c\"}],\"Version\":\"1\"},\
          \"external_id\":\"agreed\",\"source_identity\":\"jane\",\"later\":1}\n",
         "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
-         \"ram_groups\":[\"g\",\"h\"],\"tags\":{\"a\":\"1\",\"b\":\"\"},\"description\":\"what \\u0026 why\",\"later\":1}\n",
+         \"ram_groups\":[\"g\",\"h\"],\"tags\":{\"a\":\"1\",\"b\":\"\"},\"description\":\"what \\u0026 why\",\
+         \"allowed_ips\":[\"10.0.0.0/8\"],\"allowed_vpcs\":[\"vpc-a\",\"vpc-b=10.0.0.1\"],\"later\":1}\n",
     ];
 
     #[test]

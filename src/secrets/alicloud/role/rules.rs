@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::alicloud::arn::{Arn, Identity};
+use crate::alicloud::ims::AllowedVpc;
 use crate::framework::{Error, Excerpt, FieldValues, above_maximum, human_duration};
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::propagation::LONGEST_WAIT;
@@ -26,6 +27,9 @@ pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result
             ("inline_policies", inline.is_empty()),
             ("ram_groups", role.ram_groups.is_empty()),
             ("tags", role.tags.is_empty()),
+            // RAM has no network policies for temporary credentials.
+            ("allowed_ips", role.allowed_ips.is_empty()),
+            ("allowed_vpcs", role.allowed_vpcs.is_empty()),
         ] {
             if !is_blank {
                 return Err(Error::bad_request(format!(
@@ -77,6 +81,7 @@ pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result
         }
     }
     check_user(role)?;
+    role.key_policy()?;
     if gives_policies(given) {
         check_quota(role, config)?;
     }
@@ -192,6 +197,17 @@ pub(super) fn warnings(role: &Role, limit: Duration, given: &FieldValues) -> Vec
                 .iter()
                 .map(|found| format!("session_policy: {found}")),
         );
+    }
+    let everywhere = role.allowed_ips.iter().filter(|network| network.is_everywhere());
+    if given.given("allowed_ips") {
+        warnings.extend(everywhere.map(|network| {
+            format!(
+                "allowed_ips: {network} allows every public address, whatever the policy of the account says"
+            )
+        }));
+    }
+    if given.given("allowed_vpcs") && role.allowed_vpcs.iter().any(AllowedVpc::is_any) {
+        warnings.push("allowed_vpcs: AllowAllVPC allows VPCs of every account".to_owned());
     }
     if role.assumes() {
         let asked = if role.ttl.is_zero() {

@@ -290,3 +290,64 @@ async fn storage_that_refuses_a_write_leaves_nothing_that_is_forgotten() {
         assert_eq!(mount.records().await, Vec::<String>::new(), "{write}");
     }
 }
+
+const PRINCIPAL: Step = Step::Answer(
+    200,
+    r#"{"RequestId":"R","User":{"UserId":"1","UserPrincipalName":"u@alias.onaliyun.com"}}"#,
+);
+
+/// A mount whose role has keys for one address.
+async fn restricted_mount(steps: impl IntoIterator<Item = (&'static str, Step)>) -> Mount {
+    let mount = Mount::new([("GetUser", PRINCIPAL)].into_iter().chain(steps)).await;
+    let role = "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"P\",\"type\":\"System\"}],\"inline_policies\":null,\
+                \"ttl\":0,\"max_ttl\":0,\"wait_for_propagation\":3000000000,\"allowed_ips\":[\"203.0.113.1\"]}\n";
+    mount.store_role(role).await;
+    mount
+}
+
+#[tokio::test]
+async fn a_key_has_its_network_policy_when_it_is_given_out() {
+    let mount = restricted_mount([]).await;
+    answer(mount.creds().await);
+    let sent = mount.script.sent();
+    let actions: Vec<_> = sent.iter().filter_map(|sent| sent.value("Action")).collect();
+    // This server may be shut out afterwards: it tries the key before.
+    assert_eq!(
+        actions[actions.len() - 3..],
+        ["CreateAccessKey", "GetCallerIdentity", "SetAccessKeyPolicy"]
+    );
+    let last = sent.last().unwrap();
+    assert_eq!(last.value("AccessKeyId"), Some("LTAIconfigured"));
+    assert_eq!(last.value("UserPrincipalName"), Some("u@alias.onaliyun.com"));
+    assert_eq!(last.value("UserAccessKeyId"), Some("LTAInew"));
+    assert!(last.value("AccessKeyPolicy").unwrap().contains("203.0.113.1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_without_its_network_policy_is_undone() {
+    let lost = || (0..50).map(|_| ("SetAccessKeyPolicy", LOST));
+    for (steps, status) in [
+        (vec![("SetAccessKeyPolicy", DENIED)], Status::FORBIDDEN),
+        (lost().collect(), Status::UNAVAILABLE),
+    ] {
+        let mount = restricted_mount(steps).await;
+        let error = failure(mount.creds().await);
+        assert_eq!(error.kind(), Kind::Coded(status), "{error}");
+        for action in ["DeleteAccessKey", "DeleteUser"] {
+            assert_eq!(mount.times(action), 1, "{action}");
+        }
+        assert_eq!((mount.wal_entries().await, mount.records().await.len()), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn without_the_name_for_it_no_key_is_made() {
+    let mount = restricted_mount([]).await;
+    let mount = mount.restarted([("GetUser", DENIED)]);
+    let error = failure(mount.creds().await);
+    assert!(error.message().contains("ram:GetUser"), "{error}");
+    assert_eq!(
+        (mount.times("CreateAccessKey"), mount.times("DeleteUser")),
+        (0, 1)
+    );
+}
