@@ -62,7 +62,7 @@ impl Backend {
 
     /// Adds a path. The first one that matches a request serves it.
     pub fn path(mut self, path: Path) -> Self {
-        self.paths.push(path);
+        self.paths.push(path.compact());
         self
     }
 

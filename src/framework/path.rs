@@ -1,5 +1,6 @@
 //! A path of the API: its pattern, its field table, its handlers and its help.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::framework::class::RequestClass;
 use crate::framework::error::Error;
-use crate::framework::field::{Field, FieldKind, FieldValues};
+use crate::framework::field::{self, Field, FieldKind, FieldValues};
 use crate::framework::handler::{Bound, Handler, reading};
 use crate::framework::pattern::Pattern;
 use crate::framework::request::Operation;
@@ -23,7 +24,7 @@ pub struct NoArguments {}
 /// One path.
 pub struct Path {
     pub(super) pattern: Pattern,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Cow<'static, [Field]>,
     pub(super) operations: Vec<OperationSpec>,
     pub(super) existence: Option<Bound<FieldValues, Result<bool, Error>>>,
     pub(super) synopsis: &'static str,
@@ -91,7 +92,7 @@ impl Path {
     pub fn new(pattern: &'static str) -> Self {
         Self {
             pattern: Pattern::new(pattern),
-            fields: Vec::new(),
+            fields: Cow::default(),
             operations: Vec::new(),
             existence: None,
             synopsis: "",
@@ -102,13 +103,13 @@ impl Path {
 
     /// Adds a field.
     pub fn field(mut self, field: Field) -> Self {
-        self.fields.push(field);
+        self.fields.to_mut().push(field);
         self
     }
 
     /// Adds fields, such as those of [`Settings`](crate::framework::Settings).
     pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
-        self.fields.extend(fields);
+        self.fields.to_mut().extend(fields);
         self
     }
 
@@ -194,6 +195,13 @@ impl Path {
     /// Gives the operation added last display attributes of its own.
     pub fn displayed(self, display: DisplayAttributes) -> Self {
         self.last(|operation| operation.display = display)
+    }
+
+    /// Keeps only what is special to the mount: there may be hundreds.
+    pub(super) fn compact(mut self) -> Self {
+        self.fields = Cow::Borrowed(field::shared(self.fields.into_owned()));
+        self.operations.shrink_to_fit();
+        self
     }
 
     fn last(mut self, change: impl FnOnce(&mut OperationSpec)) -> Self {

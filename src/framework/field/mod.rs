@@ -5,6 +5,7 @@
 
 mod coerce;
 mod kind;
+mod table;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -20,9 +21,10 @@ use crate::framework::error::Error;
 use coerce::coerce;
 use kind::CoerceError;
 pub use kind::FieldKind;
+pub(super) use table::shared;
 
 /// One field of a path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     name: &'static str,
     kind: FieldKind,
@@ -37,7 +39,7 @@ pub struct Field {
 }
 
 /// What a user interface may want to know of a field.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct FieldDisplay {
     pub(super) name: Option<&'static str>,
     pub(super) description: Option<&'static str>,
