@@ -3,7 +3,7 @@
 //! Each handshake has its own task and its own time limit, and only so many may be under way: a peer that connects
 //! and stays silent keeps nobody else out.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     net::UnixListener,
@@ -38,7 +38,7 @@ pub(super) struct Acceptor {
     tls: TlsAcceptor,
     half_open: Arc<Semaphore>,
     connections: Connections,
-    ready: mpsc::Sender<io::Result<MainStream>>,
+    ready: mpsc::Sender<MainStream>,
     /// Set in the multiplexed form: there the broker opens its streams in the host's socket.
     multiplexed: Option<Broker>,
     sockets: OpenSockets,
@@ -51,7 +51,7 @@ impl Acceptor {
         connections: Connections,
         multiplexed: Option<Broker>,
         sockets: OpenSockets,
-    ) -> (Self, mpsc::Receiver<io::Result<MainStream>>) {
+    ) -> (Self, mpsc::Receiver<MainStream>) {
         let (ready, streams) = mpsc::channel(HALF_OPEN);
         let tls = TlsAcceptor::from(Arc::clone(&tls.server));
         let half_open = Arc::new(Semaphore::new(HALF_OPEN));
@@ -132,7 +132,7 @@ impl Acceptor {
             Ok(Ok(stream)) => {
                 let stream = MainStream::new(stream, self.connections.open());
                 // Not sent only when the server is gone, and the process with it.
-                self.ready.send(Ok(stream)).await.is_ok()
+                self.ready.send(stream).await.is_ok()
             }
             Ok(Err(error)) => {
                 tracing::warn!(event = "tls_failed", %error, "a connection was refused: TLS failed");

@@ -6,16 +6,13 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use h2::RecvStream;
 use h2::client::SendRequest;
 use http::{Request, Response, Uri};
-use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
@@ -23,6 +20,7 @@ use tonic::body::Body;
 use tower::Service;
 
 use super::gathered::Gathered;
+use super::received::Received;
 
 /// What the host may send before it waits for us: the largest answers are lists of keys.
 const WINDOW: u32 = 2 << 20;
@@ -108,7 +106,7 @@ where
 }
 
 impl Service<Request<Body>> for Channel {
-    type Response = Response<Answer>;
+    type Response = Response<Received>;
     type Error = Failure;
     type Future = BoxFuture<'static, Result<Self::Response, Failure>>;
 
@@ -126,32 +124,7 @@ impl Service<Request<Body>> for Channel {
             let (answer, mut stream) = requests.send_request(Request::from_parts(head, ()), false)?;
             // What the host's windows have no room for waits there: it is in memory anyway.
             stream.send_data(message, true)?;
-            Ok(answer.await?.map(Answer))
+            Ok(answer.await?.map(Received))
         })
-    }
-}
-
-/// The body of an answer.
-pub struct Answer(RecvStream);
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = h2::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        if let Some(data) = ready!(self.0.poll_data(cx)) {
-            let data = data?;
-            self.0.flow_control().release_capacity(data.len())?;
-            return Poll::Ready(Some(Ok(Frame::data(data))));
-        }
-        let trailers = ready!(self.0.poll_trailers(cx))?;
-        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
     }
 }

@@ -5,10 +5,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
 use tonic_health::ServingStatus;
 
 use super::{
@@ -16,12 +14,12 @@ use super::{
     broker::Broker,
     controller::Controller,
     handshake::Handshake,
+    http2,
     lifetime::{self, Connections, Reason, Signals},
     mux::Sockets,
     services::Services,
     socket::{Socket, SocketError},
     stdio::Stdio,
-    stream::MainStream,
     tls::{Tls, TlsError},
 };
 
@@ -29,10 +27,6 @@ use super::{
 const GRACE: Duration = Duration::from_secs(1);
 /// Time for the last bytes of multiplexed sockets after that.
 const FLUSH: Duration = Duration::from_millis(300);
-/// How much of one call's message the host may send before it is read, in bytes.
-const STREAM_WINDOW: u32 = 64 << 10;
-/// The same for all calls of a connection together: calls whose messages are not read yet must not hold up the others.
-const CONNECTION_WINDOW: u32 = 4 << 20;
 /// The name under which go-plugin asks for the plugin's health.
 const HEALTH_SERVICE: &str = "plugin";
 
@@ -94,7 +88,7 @@ pub async fn serve(
         .with(Controller::server(requested.clone()))
         .with(Stdio::server(stop.clone()))
         .with(health_service.max_decoding_message_size(64 << 10));
-    let mut serving = start(services, streams, stop.clone());
+    let mut serving = tokio::spawn(http2::serve(services, streams, stop.clone()));
 
     announce(&handshake.line(socket.address(), &tls.certificate)).map_err(ServeError::Announce)?;
 
@@ -110,8 +104,7 @@ pub async fn serve(
         ended = &mut serving => {
             // Nobody has asked it to.
             return Err(ServeError::Server(match ended {
-                Ok(Ok(())) => "it ended by itself".into(),
-                Ok(Err(error)) => error.into(),
+                Ok(()) => "it ended by itself".into(),
                 Err(error) => error.into(),
             }));
         }
@@ -142,19 +135,6 @@ pub async fn serve(
         tracing::debug!("a multiplexed socket was still open at the end");
     }
     Ok(())
-}
-
-/// Runs the gRPC server on finished streams until `stop`, and then until the last call is answered.
-fn start(
-    services: Services,
-    streams: mpsc::Receiver<io::Result<MainStream>>,
-    stop: CancellationToken,
-) -> JoinHandle<Result<(), tonic::transport::Error>> {
-    let server = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW);
-    let streams = ReceiverStream::new(streams);
-    tokio::spawn(server.serve_with_incoming_shutdown(services, streams, stop.cancelled_owned()))
 }
 
 /// The first and only output on stdout, in one write.

@@ -7,7 +7,6 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::Connected;
 
 use super::{gathered::Gathered, lifetime::OpenConnection};
 
@@ -29,12 +28,6 @@ impl MainStream {
             _open: open,
         }
     }
-}
-
-impl Connected for MainStream {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
 }
 
 impl AsyncRead for MainStream {
