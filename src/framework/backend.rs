@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::class::RequestClass;
 use super::error::Error;
@@ -17,7 +17,7 @@ use super::openapi;
 use super::path::{DisplayAttributes, HandlerResult, Path};
 use super::pattern::Captures;
 use super::request::{Context, Operation, Request};
-use super::response::{Auth, Response};
+use super::response::{Auth, Response, object};
 use super::schedule::{Job, Schedule};
 use super::secret::{Lease, SecretType};
 use super::serve::{collect, is_read_only, serve};
@@ -254,10 +254,7 @@ impl Backend {
             return Err(Error::unsupported_operation());
         };
         let folded = matched.folded(path).ok_or_else(Error::unsupported_operation)?;
-        Ok(Some(Response::data(Map::from_iter([(
-            "path".to_owned(),
-            folded.into(),
-        )]))))
+        Ok(Some(Response::data(object([("path", folded.into())]))))
     }
 
     async fn renew(&self, context: Context) -> HandlerResult {
@@ -320,10 +317,10 @@ impl Backend {
                 openapi::document(&[path], &self.special, &info),
             )
         };
-        Ok(Some(Response::data(Map::from_iter([
-            ("help".to_owned(), help.into()),
-            ("openapi".to_owned(), document),
-            ("see_also".to_owned(), Value::Null),
+        Ok(Some(Response::data(object([
+            ("help", help.into()),
+            ("openapi", document),
+            ("see_also", Value::Null),
         ]))))
     }
 }

@@ -62,7 +62,7 @@ pub use path::{DisplayAttributes, HandlerResult, NoArguments, Path};
 pub use pattern::Pattern;
 pub use pattern::is_name;
 pub use request::{Context, Operation, Request, Services};
-pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType};
+pub use response::{Alias, Auth, LeaseOptions, Response, Secret, TokenType, object};
 pub use schedule::Job;
 pub use secret::{Lease, SecretType};
 pub use settings::{Setting, SettingValue, Settings};

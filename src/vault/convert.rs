@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::generated::{logical, pb};
 use crate::framework::{
     Alias, Auth, Error, Kind, LeaseOptions, Operation, Request, RequestClass, Response, Secret, TokenType,
-    nanoseconds,
+    nanoseconds, object,
 };
 
 /// Go's zero time. A lease without an issue time breaks the host's decoder.
@@ -23,7 +23,7 @@ pub(super) fn duration(nanoseconds: i64) -> Duration {
 /// A request of the host. Fails with a text for the log when its JSON is no object.
 pub(super) fn request(wire: pb::Request) -> Result<Request, String> {
     let mut request = Request::new(Operation::from_wire(&wire.operation), wire.path);
-    request.data = object(&wire.data, "data")?;
+    request.data = parsed(&wire.data, "data")?;
     request.body = wire.data;
     request.secret = wire.secret.map(secret_from).transpose()?;
     request.auth = wire.auth.map(auth_from).transpose()?;
@@ -83,7 +83,7 @@ pub(super) fn response(response: Response) -> pb::Response {
 /// A failure of ours: an error answer (HTTP 400) or an RPC error, never both, since the host would mix them.
 pub(super) fn failure(error: &Error) -> pb::HandleRequestReply {
     if error.kind() == Kind::BadRequest {
-        let data = Map::from_iter([("error".to_owned(), error.message().into())]);
+        let data = object([("error", error.message().into())]);
         return pb::HandleRequestReply {
             response: Some(response(Response::data(data))),
             err: None,
@@ -111,7 +111,7 @@ pub(super) fn proto_error(error: &Error) -> pb::ProtoError {
     }
 }
 
-fn object(json: &str, what: &str) -> Result<Map<String, Value>, String> {
+fn parsed(json: &str, what: &str) -> Result<Map<String, Value>, String> {
     if json.is_empty() {
         return Ok(Map::new());
     }
@@ -157,7 +157,7 @@ fn lease_to(lease: LeaseOptions) -> pb::LeaseOptions {
 fn secret_from(wire: pb::Secret) -> Result<Secret, String> {
     Ok(Secret {
         lease: wire.lease_options.map(lease_from).unwrap_or_default(),
-        internal: object(&wire.internal_data, "lease")?,
+        internal: parsed(&wire.internal_data, "lease")?,
     })
 }
 
@@ -172,7 +172,7 @@ fn secret_to(secret: Secret) -> pb::Secret {
 fn auth_from(wire: pb::Auth) -> Result<Auth, String> {
     Ok(Auth {
         lease: wire.lease_options.map(lease_from).unwrap_or_default(),
-        internal: object(&wire.internal_data, "token")?,
+        internal: parsed(&wire.internal_data, "token")?,
         display_name: wire.display_name,
         policies: wire.policies,
         metadata: wire.metadata.into_iter().collect(),

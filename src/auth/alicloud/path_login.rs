@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::join;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::config::{Config, ServerId};
 use super::method::{Method, OPERATIONS};
@@ -16,7 +16,7 @@ use super::signed_request::{self, Refusal, Rules};
 use super::{failure, identity};
 use crate::alicloud::sts::send_presigned;
 use crate::framework::{
-    Auth, Context, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
+    Auth, Context, Error, Excerpt, Field, FieldKind, HandlerResult, Operation, Path, Response, Status, object,
 };
 
 const SYNOPSIS: &str = "Authenticates an RAM entity with Vault.";
@@ -141,10 +141,7 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
 /// Asked by the server before a login, for quotas by role.
 async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> HandlerResult {
     let (role_name, _) = role_named(&context, arguments.role.as_deref()).await?;
-    Ok(Some(Response::data(Map::from_iter([(
-        "role".to_owned(),
-        role_name.into(),
-    )]))))
+    Ok(Some(Response::data(object([("role", role_name.into())]))))
 }
 
 /// The role and its name as it is stored. Upstream's texts.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::alicloud::ram::{AccessKey, PolicyRef};
 use crate::framework::{
     Context, Error, Excerpt, HandlerResult, Lease, LeaseOptions, LeaseTerms, Response, SecretType, TtlCap,
-    words,
+    object, words,
 };
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
@@ -65,7 +65,7 @@ pub(super) fn session_response(data: Map<String, Value>, lease: LeaseOptions) ->
     SecretType::response(
         NAME,
         data,
-        Map::from_iter([(ROLE_TYPE.to_owned(), RoleType::Sts.word().into())]),
+        object([(ROLE_TYPE, RoleType::Sts.word().into())]),
         lease,
     )
 }
@@ -78,9 +78,9 @@ pub(super) fn user_response(
     key: &AccessKey,
     terms: LeaseTerms,
 ) -> Response {
-    let data = Map::from_iter([
-        ("access_key".to_owned(), Value::from(key.id.as_str())),
-        ("secret_key".to_owned(), key.secret.expose_secret().into()),
+    let data = object([
+        ("access_key", Value::from(key.id.as_str())),
+        ("secret_key", key.secret.expose_secret().into()),
     ]);
     let made = user.policies.iter().map(PolicyRef::custom);
     let made: Value = made.map(|policy| RemotePolicy::from(&policy).shown()).collect();
@@ -89,13 +89,13 @@ pub(super) fn user_response(
     let remote = remote.map_or(Value::Null, |policies| {
         policies.iter().map(RemotePolicy::shown).collect()
     });
-    let mut internal = Map::from_iter([
-        (ROLE_TYPE.to_owned(), Value::from(RoleType::Ram.word())),
-        (ROLE_NAME.to_owned(), role_name.to_ascii_lowercase().into()),
-        (USER_NAME.to_owned(), user.user_name.as_str().into()),
-        (ACCESS_KEY_ID.to_owned(), key.id.as_str().into()),
-        (INLINE_POLICIES.to_owned(), made),
-        (REMOTE_POLICIES.to_owned(), remote),
+    let mut internal = object([
+        (ROLE_TYPE, Value::from(RoleType::Ram.word())),
+        (ROLE_NAME, role_name.to_ascii_lowercase().into()),
+        (USER_NAME, user.user_name.as_str().into()),
+        (ACCESS_KEY_ID, key.id.as_str().into()),
+        (INLINE_POLICIES, made),
+        (REMOTE_POLICIES, remote),
     ]);
     for (name, value) in [(ACCOUNT_ID, &user.account_id), (USER_ID, &user.user_id)] {
         if let Some(value) = value {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::alicloud::arn::Identity;
 use crate::alicloud::{Arn, CallerIdentity};
 use crate::framework::{
-    Context, DisplayAttributes, Error, Excerpt, HandlerResult, NoArguments, Operation, Path, Response,
+    Context, DisplayAttributes, Error, Excerpt, HandlerResult, NoArguments, Operation, Path, Response, object,
 };
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::config::path::IDENTITY_TIMEOUT;
@@ -98,13 +98,13 @@ async fn read(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerR
              name RAM roles and policies by a common beginning and *"
         ));
     }
-    let mut response = Response::data(Map::from_iter([
-        ("policy".to_owned(), Value::from(text)),
+    let mut response = Response::data(object([
+        ("policy", Value::from(text)),
         (
-            "attach_to".to_owned(),
+            "attach_to",
             identity.as_ref().and_then(holder_of).unwrap_or_default().into(),
         ),
-        ("roles".to_owned(), roles.into()),
+        ("roles", roles.into()),
     ]));
     response.warnings = warnings;
     Ok(Some(response))

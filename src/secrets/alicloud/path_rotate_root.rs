@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Map;
-
-use crate::framework::{Context, DisplayAttributes, HandlerResult, NoArguments, Operation, Path, Response};
+use crate::framework::{
+    Context, DisplayAttributes, HandlerResult, NoArguments, Operation, Path, Response, object,
+};
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::rotation::rotate_root;
 
@@ -36,7 +36,7 @@ pub(super) fn path(engine: &Arc<Engine>) -> Path {
 
 async fn update(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let rotated = rotate_root(&engine, &context).await?;
-    let mut response = Response::data(Map::from_iter([("access_key".to_owned(), rotated.key_id.into())]));
+    let mut response = Response::data(object([("access_key", rotated.key_id.into())]));
     response
         .warnings
         .extend(rotated.unfinished.map(|error| error.message().to_owned()));

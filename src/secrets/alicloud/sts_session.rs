@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::alicloud::sts::{AssumeRole, AssumedRole};
 use crate::alicloud::{Arn, Kind};
-use crate::framework::{Context, Error, LeaseOptions, Response, TtlCap, human_duration};
+use crate::framework::{Context, Error, LeaseOptions, Response, TtlCap, human_duration, object};
 use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::failure::failed_call;
@@ -147,17 +147,11 @@ fn response(
         .as_ref()
         .map(ExposeSecret::expose_secret)
         .unwrap_or_default();
-    let data = Map::from_iter([
-        (
-            "access_key".to_owned(),
-            Value::from(credentials.access_key_id.as_str()),
-        ),
-        (
-            "secret_key".to_owned(),
-            credentials.access_key_secret.expose_secret().into(),
-        ),
-        ("security_token".to_owned(), token.into()),
-        ("expiration".to_owned(), expires.into()),
+    let data = object([
+        ("access_key", Value::from(credentials.access_key_id.as_str())),
+        ("secret_key", credentials.access_key_secret.expose_secret().into()),
+        ("security_token", token.into()),
+        ("expiration", expires.into()),
     ]);
     let options = LeaseOptions {
         ttl,

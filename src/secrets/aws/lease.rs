@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::aws::iam::AccessKey;
 use crate::framework::{
     Context, Error, HandlerResult, Lease, LeaseOptions, LeaseTerms, Response, SecretType, human_duration,
+    object,
 };
 use crate::secrets::aws::config::lease::LeaseConfig;
 use crate::secrets::aws::engine::Engine;
@@ -34,9 +35,9 @@ pub(super) fn secret(engine: &Arc<Engine>) -> SecretType {
 
 /// The answer with a user's key.
 pub(super) fn response(user: &MadeUser, key: &AccessKey, terms: LeaseTerms) -> Response {
-    let data = Map::from_iter([
-        ("access_key".to_owned(), Value::from(key.id.as_str())),
-        ("secret_key".to_owned(), key.secret.expose_secret().into()),
+    let data = object([
+        ("access_key", Value::from(key.id.as_str())),
+        ("secret_key", key.secret.expose_secret().into()),
     ]);
     let known = [
         (USER_NAME, Some(&user.user_name)),

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::cloud::clock::timestamp;
-use crate::framework::{Error, Field, FieldKind, FieldValues, Setting, SettingValue as _, Settings, stored};
+use crate::framework::{
+    Error, Field, FieldKind, FieldValues, Setting, SettingValue as _, Settings, object, stored,
+};
 use crate::secrets::rotation::cron::Cron;
 use crate::secrets::rotation::schedule::{Schedule, Turn};
 
@@ -207,9 +209,9 @@ impl RotationSettings {
     /// The times that a read shows, blank where there is none.
     pub fn shown_times(&self) -> Map<String, Value> {
         let shown = |time: Option<u64>| Value::from(time.map(rfc3339).unwrap_or_default());
-        Map::from_iter([
-            ("next_vault_rotation".to_owned(), shown(self.next_vault_rotation)),
-            ("last_vault_rotation".to_owned(), shown(self.last_vault_rotation)),
+        object([
+            ("next_vault_rotation", shown(self.next_vault_rotation)),
+            ("last_vault_rotation", shown(self.last_vault_rotation)),
         ])
     }
 }

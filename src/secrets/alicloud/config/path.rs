@@ -10,7 +10,7 @@ use crate::alicloud::CallerIdentity;
 use crate::alicloud::credentials::Source;
 use crate::framework::{
     Context, DisplayAttributes, Error, Field, FieldKind, FieldValues, HandlerResult, NoArguments, Operation,
-    Path, Response, above_maximum,
+    Path, Response, above_maximum, object,
 };
 use crate::secrets::alicloud::config::values::CredentialSource;
 use crate::secrets::alicloud::config::warnings::warnings as doubts;
@@ -226,21 +226,18 @@ async fn in_force(engine: &Engine, config: &Config, mount_point: &str) -> (Map<S
 
 fn shown(source: Option<Source>, identity: Option<&CallerIdentity>) -> Map<String, Value> {
     let of = |text: fn(&CallerIdentity) -> String| Value::from(identity.map(text).unwrap_or_default());
-    Map::from_iter(
-        [
-            (
-                "credential_source_in_force",
-                source
-                    .map(|source| CredentialSource(source).to_string())
-                    .unwrap_or_default()
-                    .into(),
-            ),
-            ("identity_arn", of(|identity| identity.arn.to_string())),
-            ("identity_type", of(|identity| identity.identity_type.clone())),
-            ("account_id", of(|identity| identity.account_id.to_string())),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    )
+    object([
+        (
+            "credential_source_in_force",
+            source
+                .map(|source| CredentialSource(source).to_string())
+                .unwrap_or_default()
+                .into(),
+        ),
+        ("identity_arn", of(|identity| identity.arn.to_string())),
+        ("identity_type", of(|identity| identity.identity_type.clone())),
+        ("account_id", of(|identity| identity.account_id.to_string())),
+    ])
 }
 
 async fn delete(engine: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {

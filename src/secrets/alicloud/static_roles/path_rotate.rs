@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Map;
 
 use crate::framework::{
     Context, DisplayAttributes, Error, Field, FieldKind, HandlerResult, Operation, Path, Response, Status,
+    object,
 };
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::static_roles::rotate::rotate;
@@ -43,7 +43,7 @@ async fn update(engine: Arc<Engine>, context: Context, arguments: Name) -> Handl
             format!("there is no static role {name:?}"),
         ));
     };
-    let mut response = Response::data(Map::from_iter([("access_key".to_owned(), rotated.key_id.into())]));
+    let mut response = Response::data(object([("access_key", rotated.key_id.into())]));
     response
         .warnings
         .extend(rotated.unfinished.map(|error| error.message().to_owned()));

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::framework::{
     Context, DisplayAttributes, DurationError, Error, Field, FieldKind, HandlerResult, LeaseTerms,
-    NoArguments, Operation, Path, Response, TtlCap, parse_duration, stored,
+    NoArguments, Operation, Path, Response, TtlCap, object, parse_duration, stored,
 };
 use crate::secrets::aws::engine::{Engine, OPERATIONS};
 
@@ -114,9 +114,9 @@ async fn write(_: Arc<Engine>, context: Context, arguments: Write) -> HandlerRes
 async fn read(_: Arc<Engine>, context: Context, _: NoArguments) -> HandlerResult {
     let config: Option<LeaseConfig> = context.storage.get_json(STORAGE_KEY).await?;
     Ok(config.map(|config| {
-        Response::data(Map::from_iter([
-            ("lease".to_owned(), Value::from(go_text(config.lease))),
-            ("lease_max".to_owned(), Value::from(go_text(config.lease_max))),
+        Response::data(object([
+            ("lease", Value::from(go_text(config.lease))),
+            ("lease_max", Value::from(go_text(config.lease_max))),
         ]))
     }))
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::framework::{
-    Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response,
+    Context, Error, Field, FieldKind, HandlerResult, NoArguments, Operation, Path, Response, object,
 };
 use crate::secrets::aws::engine::{Engine, OPERATIONS};
 use crate::secrets::aws::role::{Role, STORAGE_PREFIX, policy, storage_key};
@@ -92,7 +92,7 @@ async fn write(_: Arc<Engine>, context: Context, arguments: Write) -> HandlerRes
 
 async fn read(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
     let role = Role::load(&context, &arguments.name).await?;
-    Ok(role.map(|role| Response::data(Map::from_iter([("policy".to_owned(), Value::from(role.policy))]))))
+    Ok(role.map(|role| Response::data(object([("policy", Value::from(role.policy))]))))
 }
 
 async fn delete(_: Arc<Engine>, context: Context, arguments: Name) -> HandlerResult {
