@@ -136,3 +136,155 @@ async fn send(response: Response<Body>, mut respond: SendResponse<Bytes>) -> Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use h2::client::SendRequest;
+    use http_body_util::{BodyExt as _, Full};
+    use tokio::io::DuplexStream;
+    use tokio::task::JoinHandle;
+    use tonic::server::NamedService;
+    use tower::service_fn;
+
+    use super::*;
+    use crate::goplugin::lifetime::Connections;
+
+    /// A service that does what the method's name says.
+    #[derive(Clone)]
+    struct Methods<F>(F);
+
+    impl<F> NamedService for Methods<F> {
+        const NAME: &'static str = "test";
+    }
+
+    impl<F: tower::Service<Request<Body>>> tower::Service<Request<Body>> for Methods<F> {
+        type Response = F::Response;
+        type Error = F::Error;
+        type Future = F::Future;
+
+        fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), F::Error>> {
+            self.0.poll_ready(cx)
+        }
+
+        fn call(&mut self, request: Request<Body>) -> F::Future {
+            self.0.call(request)
+        }
+    }
+
+    struct Host {
+        requests: SendRequest<Bytes>,
+        stop: CancellationToken,
+        served: JoinHandle<()>,
+        /// Told when the work of a call that hangs is dropped.
+        dropped: mpsc::UnboundedReceiver<()>,
+    }
+
+    impl Host {
+        async fn new() -> Self {
+            let (ours, theirs) = tokio::io::duplex(64 << 10);
+            let (streams, received) = mpsc::channel(1);
+            let stop = CancellationToken::new();
+            let (tell, dropped) = mpsc::unbounded_channel();
+            let methods = Methods(service_fn(move |request: Request<Body>| {
+                let tell = tell.clone();
+                async move { method(request, tell).await }
+            }));
+            let served = tokio::spawn(serve(Services::default().with(methods), received, stop.clone()));
+            let open = Connections::new().open();
+            assert!(streams.send(MainStream::new(theirs, open)).await.is_ok());
+            let (requests, connection) = h2::client::handshake::<DuplexStream>(ours).await.unwrap();
+            tokio::spawn(connection);
+            Self {
+                requests,
+                stop,
+                served,
+                dropped,
+            }
+        }
+
+        async fn call(&self, method: &str, message: &'static [u8]) -> Result<(u16, Vec<u8>), h2::Error> {
+            let mut requests = self.requests.clone().ready().await?;
+            let request = Request::post(format!("http://host/test/{method}"))
+                .body(())
+                .unwrap();
+            let (answer, mut stream) = requests.send_request(request, false)?;
+            stream.send_data(Bytes::from_static(message), true)?;
+            let answer = answer.await?;
+            let status = answer.status().as_u16();
+            let body = Received(answer.into_body()).collect().await?;
+            Ok((status, body.to_bytes().to_vec()))
+        }
+    }
+
+    /// Says when it is dropped.
+    struct Watched(mpsc::UnboundedSender<()>);
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    async fn method(
+        request: Request<Body>,
+        tell: mpsc::UnboundedSender<()>,
+    ) -> Result<Response<Body>, Infallible> {
+        match request.uri().path() {
+            "/test/panic" => panic!("it does"),
+            "/test/hang" => {
+                let _watched = Watched(tell);
+                pending().await
+            }
+            "/test/slow" => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(Response::new(Body::new(
+                    Full::from("late").map_err(|never| match never {}),
+                )))
+            }
+            _ => {
+                let read = request.into_body().collect().await.unwrap().to_bytes();
+                Ok(Response::new(Body::new(
+                    Full::from(read).map_err(|never| match never {}),
+                )))
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_is_answered_and_one_that_panics_costs_no_other() {
+        let host = Host::new().await;
+        let (echoed, lost) = tokio::join!(host.call("echo", b"hello"), host.call("panic", b""));
+        assert_eq!(echoed.unwrap(), (200, b"hello".to_vec()));
+        assert!(lost.unwrap_err().is_reset());
+        assert_eq!(host.call("echo", b"again").await.unwrap().1, b"again");
+    }
+
+    #[tokio::test]
+    async fn the_work_of_a_call_that_the_host_gives_up_is_dropped() {
+        let mut host = Host::new().await;
+        let mut requests = host.requests.clone().ready().await.unwrap();
+        let request = Request::post("http://host/test/hang").body(()).unwrap();
+        let (answer, mut stream) = requests.send_request(request, true).unwrap();
+        // It has been taken up when a later one is answered.
+        host.call("echo", b"").await.unwrap();
+        stream.send_reset(Reason::CANCEL);
+        drop(answer);
+        host.dropped.recv().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_before_the_end_is_answered() {
+        let host = Host::new().await;
+        let slow = host.call("slow", b"");
+        let stop = async {
+            host.call("echo", b"").await.unwrap();
+            host.stop.cancel();
+        };
+        let (answered, ()) = tokio::join!(slow, stop);
+        assert_eq!(answered.unwrap().1, b"late");
+        host.served.await.unwrap();
+    }
+}

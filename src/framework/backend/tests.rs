@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
