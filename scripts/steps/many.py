@@ -92,7 +92,7 @@ def _records(binary: Path) -> list[Row]:
             for _ in pool.map(lambda n: storage.put(f"issued/{user[:-10]}{n:010}", record), range(_RECORDS)):
                 pass
         print(f"# {_RECORDS} records written in {time.monotonic() - started:.0f} s", flush=True)
-        # A process that begins anew looks at all of them at its first tick.
+        # A process that begins anew looks at all of them, at its first ticks.
         engine.reload()
         engine.wait_until_back()
         [process] = server.plugin_processes()
@@ -100,7 +100,7 @@ def _records(binary: Path) -> list[Row]:
         until(lambda: _listed(engine) >= _RECORDS, "the tick has listed the records", 150)
         until(lambda: _at_rest(process), "the tick is over", 300)
         used, grown = _cpu(process) - spent, (resident_kib(process) - memory) / 1024
-        return [Row(f"{_RECORDS} lease records: CPU time of a tick that looks at all", used, 1, "s", ""),
+        return [Row(f"{_RECORDS} lease records: CPU time of a tick", used, 1, "s", ""),
                 Row("growth of memory by it", grown, 4, "MiB", f"{resident_kib(process) / 1024:.1f} MiB at the end")]
 
 

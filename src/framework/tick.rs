@@ -22,6 +22,10 @@ use crate::cloud::budget::TICK_ENTRY;
 /// that somebody waits for.
 const CONCURRENT: usize = 8;
 
+/// Entries of one job that one tick looks at. A mount may have a hundred thousand lease records: the next tick goes on with
+/// them, so that none holds up the requests of others for long.
+const TOGETHER: usize = 10_000;
+
 /// How long an entry that failed once is left alone. It doubles with each further failure, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -115,6 +119,8 @@ pub(super) struct Runner {
 struct Progress {
     /// The entry that was begun last. The next tick goes on behind it.
     cursor: Option<String>,
+    /// How many entries were not begun when it was stopped; then the job rests.
+    left: usize,
     failed: HashMap<String, Pause>,
     /// When all entries were last begun.
     completed: Option<Instant>,
@@ -135,8 +141,8 @@ impl Runner {
         }
     }
 
-    /// Lists entries and works on them, until all were begun or the tick's time is over. A job that went through all of
-    /// its entries rests for `every`. A second tick waits for the first.
+    /// Lists entries and works on them, until all were begun, [`TOGETHER`] of them, or the tick's time is over. A job that
+    /// went through all of its entries rests for `every`. A second tick waits for the first.
     ///
     /// # Errors
     /// The entries cannot be listed.
@@ -162,7 +168,13 @@ impl Runner {
         let names = progress.in_turn(tick.context.unless_cancelled(list).await??);
         self.metrics.entries.set_count(names.len());
         let now = Instant::now();
-        let attempts = names.iter().enumerate().map(|(turn, name)| {
+        let round = if tick.immediate || progress.left == 0 {
+            names.len()
+        } else {
+            progress.left.min(names.len())
+        };
+        let turns = if tick.immediate { round } else { round.min(TOGETHER) };
+        let attempts = names.iter().take(turns).enumerate().map(|(turn, name)| {
             let paused = !tick.immediate && progress.is_paused(name, now);
             let work = &work;
             async move {
@@ -177,7 +189,7 @@ impl Runner {
         // Collected first: the borrow of what is remembered ends here.
         let attempts: Vec<_> = attempts.collect();
         let mut attempts = stream::iter(attempts).buffer_unordered(CONCURRENT);
-        let mut stopped_at = names.len();
+        let mut stopped_at = turns;
         while let Some((turn, name, outcome)) = attempts.next().await {
             match outcome {
                 Outcome::NotBegun => stopped_at = stopped_at.min(turn),
@@ -204,11 +216,11 @@ impl Runner {
             progress.cursor = Some(last.clone());
         }
         let now = tick.context.clock.now().unix_timestamp();
-        self.metrics
-            .ended(now, names.len() - stopped_at, progress.failed.len());
-        if stopped_at == names.len() {
+        progress.left = round - stopped_at;
+        self.metrics.ended(now, progress.left, progress.failed.len());
+        if progress.left == 0 {
             progress.completed = Some(Instant::now());
-        } else {
+        } else if stopped_at < turns {
             tracing::warn!(
                 event = "job_time_limit",
                 job,

@@ -196,6 +196,25 @@ async fn a_tick_that_is_cut_off_is_gone_on_with_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tick_looks_at_so_many_entries_and_the_next_goes_on() {
+    let count = TOGETHER * 2 + 1;
+    let job = Entries::new(named("e", count, Entry::Fails));
+    let mount = Mount::scheduled(Duration::from_secs(3600), &job);
+    let mut seen = BTreeSet::new();
+    for (together, left) in [(TOGETHER, TOGETHER + 1), (TOGETHER, 1), (1, 0)] {
+        mount.tick(false).await;
+        let tried = job.tried();
+        assert_eq!(tried.len(), together);
+        seen.extend(tried);
+        assert_eq!(mount.shown("entries_left").await, [left as f64]);
+    }
+    assert_eq!(seen.len(), count);
+    // The mount goes away.
+    mount.tick(true).await;
+    assert_eq!(job.tried().len(), count);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_cursor_passes_what_stays() {
     let job = Entries::new(named("e", 100, Entry::Hangs));
     let mount = Mount::scheduled(Duration::ZERO, &job);
