@@ -173,7 +173,11 @@ impl Runner {
         } else {
             progress.left.min(names.len())
         };
-        let turns = if tick.immediate { round } else { round.min(TOGETHER) };
+        let turns = if tick.immediate {
+            round
+        } else {
+            round.min(TOGETHER)
+        };
         let attempts = names.iter().take(turns).enumerate().map(|(turn, name)| {
             let paused = !tick.immediate && progress.is_paused(name, now);
             let work = &work;
