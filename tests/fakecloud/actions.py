@@ -92,6 +92,7 @@ class Actions:
             role.trust = text
         role.max_session = int(body.get("max_session_duration", role.max_session))
         role.grants = list(body.get("grants", role.grants))
+        role.tags = dict(body.get("tags", role.tags))
         return {"role_id": role.id, "arn": role.arn}
 
     def user(self, body: Body) -> Answer:

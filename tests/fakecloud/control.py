@@ -30,7 +30,8 @@ Entities
   POST /policies {"policy_name", "document" | "actions", ["description"]}
   POST /versions {"policy_name"}                              a further version, not the default
   POST /groups {"group_name", ["comments"]}
-  POST /roles {"role_name", ["trust", "max_session_duration", "grants"]}     makes or changes
+  POST /roles {"role_name", ["trust", "max_session_duration", "grants", "tags": {key: value}]}
+                                makes or changes
   POST /attachments {"user_name" | "group_name" | "role_name", "policy_name", ["policy_type"]}
   POST /memberships {"user_name", "group_name"}
   POST /mfa {"user_name"}       POST /login_profiles {"user_name"}

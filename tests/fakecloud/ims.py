@@ -10,6 +10,7 @@ from .errors import ApiError
 from .model import AccessKey, User
 from .network import parse
 from .operation import Call, Product
+from .tags import is_tag
 
 # Its operations are authorised under the prefix of RAM.
 IMS = Product("Ims", "ram")
@@ -42,8 +43,7 @@ def tag_resources(call: Call) -> dict[str, Any]:
     tags = {}
     for key in _numbered(call, "Tag.{}.Key"):
         value = call.params.get(f"Tag.{len(tags) + 1}.Value", "")
-        reserved = key.startswith(("aliyun", "acs:")) or "://" in key + value
-        if not 1 <= len(key) <= 128 or len(value) > 256 or reserved:
+        if not is_tag(key, value):
             raise ApiError("InvalidParameter.Tag")
         tags[key] = value
     if not tags:

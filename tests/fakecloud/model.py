@@ -177,6 +177,7 @@ class Role:
     origin: Origin
     policies: dict[PolicyKey, Attachment] = field(default_factory=dict)
     grants: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:

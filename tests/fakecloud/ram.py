@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import ram_policies, ram_users
+from . import ram_policies, ram_users, tags
 from .clock import iso
 from .errors import ApiError
 from .model import Group, Membership, Role, User
@@ -17,6 +17,7 @@ _ROLE_NAME = r"[A-Za-z0-9.-]+"
 RAM = Product("Ram", "ram")
 ram_users.register(RAM)
 ram_policies.register(RAM)
+tags.register(RAM)
 
 
 # === groups ===

@@ -20,7 +20,9 @@ DEFAULT_QUOTAS = {
     "users": 5000, "policies": 1500, "keys_per_user": 2, "custom_policies_per_user": 10,
     "system_policies_per_user": 20, "groups": 300, "groups_per_user": 10, "roles": 1000,
     "versions_per_policy": 5, "policy_bytes": 6144, "session_policy_bytes": 2048,
-    # Not a service limit: how long the made-up security tokens are before base64.
+    # Not service limits. How many tags a page has at the most: a role has fewer than the service's pages hold.
+    "tags_per_page": 100,
+    # How long the made-up security tokens are before base64.
     "token_bytes": 480,
 }
 

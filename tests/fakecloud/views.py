@@ -27,7 +27,7 @@ def state(cloud: Cloud) -> dict[str, Any]:
                     "origin": g.origin} for a in accounts for g in a.groups.values()],
         "roles": [{"account_id": a.id, "role_name": r.name, "role_id": r.id, "arn": r.arn,
                    "origin": r.origin, "trust": r.trust, "max_session_duration": r.max_session,
-                   "grants": r.grants} for a in accounts for r in a.roles.values()],
+                   "grants": r.grants, "tags": r.tags} for a in accounts for r in a.roles.values()],
         "attachments": [row for a in accounts for row in _attachments(a)],
         "memberships": [row for a in accounts for row in _memberships(a)],
         "sessions": {"count": len(cloud.sessions),

@@ -445,3 +445,33 @@ def test_ims_tags_users_by_id(client: Client, control: Control) -> None:
             ({"ResourceId.1": "1", "Tag.1.Key": "k"}, "EntityNotExist.User"),
             ({"ResourceType": "role", "Tag.1.Key": "k"}, "InvalidParameter.ResourceType")):
         assert code_of(tag, **{**named, **params}) == code, params
+
+
+def test_ram_tags_roles_by_name_and_lists_them_in_pages(client: Client, control: Control) -> None:
+    control.role("dev")
+    control.role("other", tags={"z": "9"})
+    named = {"ResourceType": "role", "ResourceNames": '["Dev"]'}
+    client.ram("TagResources", **named, Tag=json.dumps([{"Key": f"k{n}", "Value": "*"} for n in range(20)]))
+    assert code_of(client.ram, "TagResources", **named, Tag='[{"Key": "one-more"}]') == "LimitExceeded.Role.Tag"
+    pages, token = [], {}
+    while True:
+        page = client.ram("ListTagResources", **named, PageSize="8", **token)
+        pages.append([(row["ResourceName"], row["TagKey"], row["TagValue"]) for row in page["TagResources"]])
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    assert [len(page) for page in pages] == [8, 8, 4]
+    assert sum(pages, []) == [("dev", f"k{n}", "*") for n in range(20)]
+    client.ram("UntagResources", **named, TagKeys='["k0"]')
+    assert len(client.ram("ListTagResources", ResourceType="role", PageSize="100")["TagResources"]) == 20
+    client.ram("UntagResources", **named, All="true")
+    assert client.ram("ListTagResources", **named)["TagResources"] == []
+    for params, code in (
+            ({"ResourceNames": '["nobody"]'}, "EntityNotExist.Role"),
+            ({"ResourceNames": "dev"}, "InvalidParameter.ResourceNames"),
+            ({"ResourceType": "user"}, "InvalidParameter.ResourceType"),
+            ({"PageSize": "101"}, "InvalidParameter.PageSize"),
+            ({"NextToken": "x"}, "InvalidParameter.NextToken")):
+        assert code_of(client.ram, "ListTagResources", **{**named, **params}) == code, params
+    for tag in ('[{"Key": "aliyun-x"}]', '[{"Key": ""}]', "[]", "x", '["a"]'):
+        assert code_of(client.ram, "TagResources", **named, Tag=tag) == "InvalidParameter.Tag", tag
