@@ -8,7 +8,7 @@
 //! | request | deadline | of which | undo | together |
 //! |---|---|---|---|---|
 //! | `creds` | [`ISSUE`] 65 s | queue at most [`QUEUE`] 20 s; making at most [`MAKE`] 45 s; the rest for `wait_for_propagation` | [`UNDO`] 20 s | 85 s |
-//! | login | [`LOGIN`] 45 s | queue at most [`QUEUE`] 20 s | none | 45 s |
+//! | login | [`LOGIN`] 45 s | queue at most [`QUEUE`] 20 s; STS one [`TRY`]; the tags of a RAM role [`TAGS`] 10 s | none | 45 s |
 //! | revoke | [`REVOKE`] 85 s | all queues, credentials and calls together | none: it is repeated | 85 s |
 //! | anything else | [`REQUEST`] 60 s | `config` with a look at the cloud included | none | 60 s |
 //! | tick | [`TICK`] 60 s | at most [`TICK_ENTRY`] 10 s for each entry | none: the next tick goes on | 60 s |
@@ -33,6 +33,8 @@ pub const ISSUE: Duration = Duration::from_secs(65);
 pub const MAKE: Duration = Duration::from_secs(45);
 /// Undoing a failed issue at once. What is not undone by then is left to the WAL.
 pub const UNDO: Duration = Duration::from_secs(20);
+/// Reading the tags of the RAM role whose session logs in, or whose token is renewed.
+pub const TAGS: Duration = Duration::from_secs(10);
 /// A login, from its arrival to the answer.
 pub const LOGIN: Duration = Duration::from_secs(45);
 /// A revocation with its queues. The host gives up on it after 90 seconds, and for good after six failures.
@@ -61,6 +63,7 @@ mod tests {
             assert!(together < HOST, "{together:?}");
         }
         assert!(QUEUE + MAKE <= ISSUE);
+        assert!(QUEUE + TRY + TAGS <= LOGIN);
         assert!(CONNECT < TRY && TRY < CALL && CALL <= MAKE);
     }
 }

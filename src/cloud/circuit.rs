@@ -1,19 +1,21 @@
-//! Limits for each host of requests that others signed: whoever sends them chooses the host, and one that does not answer
-//! must not hold up the requests for others.
+//! Limits for each host that people who log in make us wait for: of requests that they signed, they choose the host. One
+//! that does not answer must not hold up the requests for others.
 //!
 //! A host has a few requests in flight; more wait for a permit as long as the host answers. A host that is silent for a
 //! moment, with all its permits in use, refuses the rest at once. After a few failures in a row its circuit opens: every
 //! request is refused at once, and after a pause one at a time tries whether it answers again.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
+use crate::cloud::deadline::Deadline;
 use crate::cloud::endpoint::Endpoint;
-use crate::cloud::error::Error;
+use crate::cloud::error::{Error, Kind, Result};
 
 /// Requests in flight to one host.
 const IN_FLIGHT: usize = 16;
@@ -34,12 +36,41 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// More circuits are kept only while they are in use or have failures to remember.
 const MAX_CIRCUITS: usize = 256;
 
-/// The circuits of all hosts.
+/// The circuits of all hosts, for those who share them.
 #[derive(Debug, Default)]
-pub(super) struct Circuits(Mutex<HashMap<Endpoint, Arc<Circuit>>>);
+pub(crate) struct Circuits(Mutex<HashMap<Endpoint, Arc<Circuit>>>);
 
 impl Circuits {
-    pub(super) fn get(&self, endpoint: &Endpoint) -> Arc<Circuit> {
+    /// Does work at a host, unless the host has not answered for a while. A failure to connect and an answer that did not
+    /// come in time count against it; whatever else the work ends with is an answer.
+    ///
+    /// # Errors
+    /// Those of the work; [`Kind::Unavailable`] when it was not begun because the host has not answered others, and
+    /// [`Kind::Timeout`] when the deadline passed before.
+    pub(crate) async fn run<T>(
+        &self,
+        operation: &'static str,
+        host: &Endpoint,
+        deadline: Deadline,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let circuit = self.get(host);
+        let attempt = match deadline.run(circuit.enter()).await {
+            Ok(Ok(attempt)) => attempt,
+            Ok(Err(silent)) => return Err(Error::new(Kind::Unavailable, operation, silent.to_string())),
+            Err(_) => return Err(Error::busy(operation)),
+        };
+        let outcome = work.await;
+        match &outcome {
+            Err(error) if error.kind() == Kind::Connect => attempt.failed(error),
+            Err(error) if error.kind() == Kind::Timeout && error.outcome_unknown() => attempt.failed(error),
+            Err(error) if error.kind() == Kind::Timeout => attempt.unsent(),
+            _ => attempt.answered(),
+        }
+        outcome
+    }
+
+    fn get(&self, endpoint: &Endpoint) -> Arc<Circuit> {
         let mut circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(circuit) = circuits.get(endpoint) {
             return Arc::clone(circuit);
@@ -55,7 +86,7 @@ impl Circuits {
 
 /// The circuit of one host.
 #[derive(Debug)]
-pub(super) struct Circuit {
+struct Circuit {
     host: Endpoint,
     permits: Semaphore,
     state: Mutex<State>,
@@ -70,6 +101,8 @@ struct State {
     failures: u32,
     /// While the circuit is open: when one request may try again.
     try_again_at: Option<Instant>,
+    /// When it was opened, or opened anew.
+    opened_at: Option<Instant>,
 }
 
 impl State {
@@ -82,11 +115,11 @@ impl State {
 /// The host has not answered for a while: nothing was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the host has not answered for a while; the request was not sent")]
-pub(super) struct Silent;
+struct Silent;
 
 /// One request in flight. Dropping it counts as a failure.
 #[derive(Debug)]
-pub(super) struct Attempt<'a> {
+struct Attempt<'a> {
     circuit: &'a Circuit,
     begun: Instant,
     ended: bool,
@@ -103,7 +136,7 @@ impl Circuit {
     }
 
     /// Waits for a permit of this host, as long as it answers.
-    pub(super) async fn enter(&self) -> Result<Attempt<'_>, Silent> {
+    async fn enter(&self) -> Result<Attempt<'_>, Silent> {
         if self.state().is_open() {
             return Err(Silent);
         }
@@ -151,7 +184,7 @@ impl Circuit {
 
 impl Attempt<'_> {
     /// The host answered, whatever it said.
-    pub(super) fn answered(mut self) {
+    fn answered(mut self) {
         self.ended = true;
         let mut state = self.circuit.state();
         if state.try_again_at.is_some() {
@@ -159,16 +192,17 @@ impl Attempt<'_> {
         }
         state.failures = 0;
         state.try_again_at = None;
+        state.opened_at = None;
         state.silent_since = None;
     }
 
     /// The request was not sent, through no fault of the host.
-    pub(super) fn unsent(mut self) {
+    fn unsent(mut self) {
         self.ended = true;
     }
 
     /// The host did not answer.
-    pub(super) fn failed(mut self, error: &Error) {
+    fn failed(mut self, error: &Error) {
         self.ended = true;
         self.count(Some(error));
     }
@@ -184,6 +218,10 @@ impl Attempt<'_> {
             }
             return;
         }
+        // Those that were in flight when it opened tell nothing new.
+        if state.opened_at.is_some_and(|opened| self.begun < opened) {
+            return;
+        }
         state.failures = state.failures.saturating_add(1);
         if state.failures < FAILURES {
             return;
@@ -194,6 +232,7 @@ impl Attempt<'_> {
             tracing::warn!(event = "host_not_answering", %host, error, "a host does not answer; requests for it are refused until it does");
         }
         state.try_again_at = Some(now + pause);
+        state.opened_at = Some(now);
     }
 }
 

@@ -264,22 +264,8 @@ impl Client {
     async fn forward_once(&self, operation: &'static str, request: Request) -> Result<Answer> {
         let deadline = self.deadline_within(TRY);
         let host = request.endpoint.clone();
-        let circuit = self.inner.circuits.get(&host);
-        let attempt = match deadline.run(circuit.enter()).await {
-            Ok(Ok(attempt)) => attempt,
-            Ok(Err(silent)) => return Err(Error::new(Kind::Unavailable, operation, silent.to_string())),
-            Err(_) => return Err(busy(operation)),
-        };
-        let outcome = self
-            .exchange(operation, deadline, (Signer::Other, &host), || Ok(request))
-            .await;
-        match &outcome {
-            Err(error) if error.kind() == Kind::Connect => attempt.failed(error),
-            Err(error) if error.kind() == Kind::Timeout && error.outcome_unknown() => attempt.failed(error),
-            Err(error) if error.kind() == Kind::Timeout => attempt.unsent(),
-            _ => attempt.answered(),
-        }
-        outcome
+        let sent = self.exchange(operation, deadline, (Signer::Other, &host), || Ok(request));
+        self.inner.circuits.run(operation, &host, deadline, sent).await
     }
 
     /// Waits for a permit, makes the request as late as possible, sends it, and reads the whole answer.
@@ -292,7 +278,7 @@ impl Client {
     ) -> Result<Answer> {
         let permit = self.inner.permits.acquire(signer, self.priority, host);
         let Ok(permit) = deadline.run(permit).await else {
-            return Err(busy(operation));
+            return Err(Error::busy(operation));
         };
         let sent = self.inner.transport.send(request()?, signer);
         let outcome = deadline.within(TRY).run(sent).await;
@@ -315,11 +301,6 @@ impl Client {
             }
         }
     }
-}
-
-fn busy(operation: &'static str) -> Error {
-    let text = "too many calls are in flight; the request was not sent";
-    Error::new(Kind::Timeout, operation, text)
 }
 
 impl Default for Client {

@@ -170,6 +170,12 @@ impl Error {
         }))
     }
 
+    /// Too many others are at it: nothing was sent.
+    pub(super) fn busy(operation: &'static str) -> Self {
+        let text = "too many calls are in flight; the request was not sent";
+        Self::new(Kind::Timeout, operation, text)
+    }
+
     /// An answer that came, for a call that was carried out or may have been, but cannot be used.
     pub(crate) fn unexpected(operation: &'static str, message: impl Into<String>) -> Self {
         Self::new(Kind::Unexpected, operation, message).with_outcome_unknown(true)

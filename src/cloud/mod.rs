@@ -46,6 +46,7 @@ mod transport;
 
 pub(crate) use api::Api;
 pub(crate) use checked_text::checked_text;
+pub(crate) use circuit::Circuits;
 pub use client::Client;
 pub use clock::{Clock, SystemClock, timestamp};
 pub use deadline::Deadline;

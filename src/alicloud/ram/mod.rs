@@ -1,4 +1,4 @@
-//! RAM 2015-05-01: users, keys, policies and groups. One file per kind of thing.
+//! RAM 2015-05-01: users, keys, policies, groups and roles. One file per kind of thing.
 //!
 //! Every method gives the cloud's answer as it is: a deletion of what is not there is an error of kind
 //! [`NotFound`](crate::cloud::Kind::NotFound), and the caller decides ([`IgnoreNotFound`](crate::cloud::IgnoreNotFound)).
@@ -20,7 +20,7 @@ pub use user::User;
 use crate::alicloud::answer::{Nothing, read};
 use crate::alicloud::service::Rpc;
 use crate::cloud::credentials::SharedProvider;
-use crate::cloud::{Answer, Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
+use crate::cloud::{Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// RAM as seen with the credentials of one provider. Cheap to clone.
 #[derive(Clone)]
@@ -98,21 +98,12 @@ impl Ram {
         idempotency: Idempotency,
         parameters: Parameters,
     ) -> Result<T> {
-        read(operation, &self.send(operation, idempotency, parameters).await?)
-    }
-
-    async fn send(
-        &self,
-        operation: &'static str,
-        idempotency: Idempotency,
-        parameters: Parameters,
-    ) -> Result<Answer> {
         let call = Call {
             operation,
             idempotency,
             parameters,
         };
-        self.0.call(&call).await
+        read(operation, &self.0.call(&call).await?)
     }
 }
 

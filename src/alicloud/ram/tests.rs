@@ -109,27 +109,6 @@ async fn lists_are_unwrapped_twice_and_may_be_empty() {
 }
 
 #[tokio::test]
-async fn the_age_of_a_key_is_by_the_clock_of_the_cloud() {
-    // A quarter of an hour ahead of ours.
-    let script = Script::new([Step::AnswerWith(
-        "date",
-        "Fri, 01 Mar 2024 00:14:59 GMT".to_owned(),
-        200,
-        r#"{"RequestId":"R","AccessKeys":{"AccessKey":[
-            {"AccessKeyId":"LTAI1","CreateDate":"2024-03-01T00:14:29Z"},
-            {"AccessKeyId":"LTAI2","CreateDate":"2024-03-01T00:15:29Z"},{"AccessKeyId":"LTAI3"}]}}"#,
-    )]);
-    let ram = Ram::new(
-        &script.client(),
-        Credentials::new("id", "secret"),
-        endpoint::ram(),
-    );
-    let keys = ram.access_keys("u").await.unwrap();
-    let ages: Vec<_> = keys.iter().map(|key| key.age.map(|age| age.as_secs())).collect();
-    assert_eq!(ages, [Some(30), Some(0), None]);
-}
-
-#[tokio::test]
 async fn policies_are_read() {
     let (_, ram) =
         with(r#"{"RequestId":"R","Policies":{"Policy":[{"PolicyName":"p","PolicyType":"System"}]}}"#);
@@ -160,6 +139,80 @@ async fn a_role_is_read() {
     let (_, ram) =
         with(r#"{"RequestId":"R","Role":{"RoleName":"r","RoleId":"3","Arn":"a","MaxSessionDuration":3600}}"#);
     assert_eq!(ram.max_session_seconds("r").await.unwrap(), Some(3600));
+    let (_, ram) = with(r#"{"RequestId":"R","Role":{"RoleName":"r","RoleId":"3","Arn":"a"}}"#);
+    let role = ram.get_role("r").await.unwrap();
+    assert_eq!(
+        (role.name.as_str(), role.id.as_str(), role.arn.as_str()),
+        ("r", "3", "a")
+    );
+}
+
+#[tokio::test]
+async fn tags_of_a_role_are_read_page_by_page_and_those_of_others_are_not() {
+    let tag = |kind: &str, name: &str, pair: &str| {
+        format!(r#"{{"ResourceType":"{kind}","ResourceName":"{name}",{pair}}}"#)
+    };
+    let first = [
+        tag("role", "R", r#""TagKey":"a","TagValue":"1""#),
+        tag("role", "r2", r#""TagKey":"b","TagValue":"2""#),
+        tag("policy", "r", r#""TagKey":"c","TagValue":"3""#),
+        tag("role", "r", r#""TagKey":"A","TagValue":"*""#),
+    ];
+    let first = format!(
+        r#"{{"RequestId":"R","NextToken":"t/+=","TagResources":[{}]}}"#,
+        first.join(",")
+    );
+    let second = tag("role", "r", r#""TagKey":"d","TagValue":null"#);
+    let script = Script::new([
+        Step::Made(200, first),
+        Step::Made(
+            200,
+            format!(r#"{{"RequestId":"R","NextToken":"","TagResources":[{second}]}}"#),
+        ),
+        Step::Answer(200, DONE),
+    ]);
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
+    let tags = ram.list_role_tags("r").await.unwrap();
+    let shown: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(shown, ["A=*", "a=1", "d="]);
+    assert!(ram.list_role_tags("r").await.unwrap().is_empty());
+    let sent = script.sent();
+    for (call, next) in [(0, None), (1, Some("t/+="))] {
+        for (name, value) in [
+            ("Action", Some("ListTagResources")),
+            ("ResourceType", Some("role")),
+            ("ResourceNames", Some(r#"["r"]"#)),
+            ("PageSize", Some("100")),
+            ("NextToken", next),
+        ] {
+            assert_eq!(sent[call].value(name), value, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_tags_without_an_end_or_with_two_values_is_refused() {
+    for body in [
+        r#"{"RequestId":"R","NextToken":"t"}"#,
+        r#"{"RequestId":"R","TagResources":[{"ResourceType":"role","ResourceName":"r","TagKey":"a","TagValue":"1"},
+            {"ResourceType":"role","ResourceName":"r","TagKey":"a","TagValue":"2"}]}"#,
+        r#"{"RequestId":"R","TagResources":[{"ResourceType":"role","ResourceName":"r"}]}"#,
+        r#"{"RequestId":"R","TagResources":{"TagResource":[]}}"#,
+    ] {
+        let script = Script::by_call(move |_| Step::Answer(200, body));
+        let ram = Ram::new(
+            &script.client(),
+            Credentials::new("id", "secret"),
+            endpoint::ram(),
+        );
+        let error = ram.list_role_tags("r").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unexpected, "{body}");
+        assert!(script.sent().len() <= 20);
+    }
 }
 
 #[tokio::test]

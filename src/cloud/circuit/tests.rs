@@ -3,7 +3,6 @@
 use tokio::time::{advance, sleep};
 
 use super::*;
-use crate::cloud::error::Kind;
 
 fn circuit() -> Arc<Circuit> {
     Arc::new(Circuit::new(&Endpoint::parse("sts.example.com").unwrap()))
@@ -76,6 +75,23 @@ async fn a_circuit_opens_and_lets_one_at_a_time_try_again() {
     advance(FIRST_PAUSE).await;
     circuit.enter().await.unwrap().answered();
     assert!(circuit.enter().await.is_ok() && circuit.state().failures == 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_hang_together_open_a_circuit_once() {
+    let circuit = circuit();
+    let mut hanging = Vec::new();
+    for _ in 0..IN_FLIGHT {
+        hanging.push(circuit.enter().await.unwrap());
+    }
+    sleep(Duration::from_secs(10)).await;
+    for attempt in hanging {
+        attempt.failed(&late());
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(circuit.enter().await.err(), Some(Silent));
+    advance(FIRST_PAUSE).await;
+    circuit.enter().await.unwrap().answered();
 }
 
 #[tokio::test(start_paused = true)]
