@@ -116,7 +116,9 @@ async fn serve_plugin(handshake: Handshake, arguments: &Arguments) -> Result<(),
             }
             (BackendKind::Secrets, SecretsEngine::Aws) => secrets::aws::backend(client.clone(), mount),
             // AWS has none here.
-            (BackendKind::Auth, _) => auth::alicloud::backend(client.clone(), Arc::clone(&used_signatures)),
+            (BackendKind::Auth, _) => {
+                auth::alicloud::backend(client.clone(), &sources, Arc::clone(&used_signatures))
+            }
         }
     };
     let plugin = Plugin {

@@ -18,7 +18,7 @@ pub enum RequestClass {
     Revoke,
     /// The host's tick: rolls back WAL entries and runs schedules. The host sends one at a time to each mount.
     Tick,
-    /// Needs only storage: renewals, and reads and writes of roles and settings.
+    /// Needs only storage, or little more: renewals, and reads and writes of roles and settings.
     Storage,
     /// Needs neither storage nor the cloud.
     Static,

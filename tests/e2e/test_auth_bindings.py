@@ -186,11 +186,13 @@ def test_config_is_written_in_parts_and_read(method: AuthMethod) -> None:
     assert method.api.read(f"{method.path}/config").ok().data == {
         "sts_endpoints": ["sts.ap-southeast-6.aliyuncs.com"], "allowed_sts_hosts": [],
         "allow_vpc_endpoints": False, "server_id": "vault.example.com", "ram_alias": "role_arn",
-        "ram_metadata": ["account_id", "role_name"], "fold_role_names": False}
+        "ram_metadata": ["account_id", "role_name"], "fold_role_names": False, "ram_tags_metadata": [],
+        "access_key": "", "ram_endpoint": ""}
     method.configure(server_id="", sts_endpoints="", ram_metadata="", ram_alias="").ok()
     assert method.api.read(f"{method.path}/config").ok().data == {
         "sts_endpoints": [], "allowed_sts_hosts": [], "allow_vpc_endpoints": False, "server_id": "",
-        "ram_alias": "principal_id", "ram_metadata": [], "fold_role_names": False}
+        "ram_alias": "principal_id", "ram_metadata": [], "fold_role_names": False, "ram_tags_metadata": [],
+        "access_key": "", "ram_endpoint": ""}
     method.api.delete(f"{method.path}/config").ok()
     assert method.api.read(f"{method.path}/config").status == 404
 

@@ -2,9 +2,10 @@
 //!
 //! There are three kinds of bindings: ARNs (`arn` and `bound_arns` together), accounts, and role ids. A caller must
 //! satisfy every kind that a role has, and any one binding of each kind. The name of a session is never looked at:
-//! whoever assumes a role chooses it.
+//! whoever assumes a role chooses it. Tags narrow them down: the caller's RAM role must have all that a role is bound to.
 
 use super::role::Role;
+use super::tag::Tags;
 use crate::alicloud::Arn;
 
 /// What bindings are compared with.
@@ -29,12 +30,20 @@ pub(super) enum NotBound {
     Nobody,
     #[error("the role has bound_role_ids, and the caller is not a session of a RAM role")]
     NoRoleId,
+    #[error("the role has bound_tags, and the caller is not a session of a RAM role")]
+    NoTags,
     #[error("the caller's role id is not among the role's bound_role_ids")]
     RoleId,
+    #[error("the caller's RAM role does not have all of the role's bound_tags")]
+    Tags,
+    #[error(
+        "the role has bound_tags, and the caller's RAM role is not in the account of this mount's credentials, or was deleted"
+    )]
+    UnseenTags,
 }
 
 impl Role {
-    /// Whether the caller may log in by this role.
+    /// Whether the caller may log in by this role, as far as its tags are not concerned: these are asked for after that.
     pub(super) fn check_bindings(&self, caller: Caller<'_>) -> Result<(), NotBound> {
         if self.has_no_binding() {
             return Err(NotBound::Nobody);
@@ -57,7 +66,24 @@ impl Role {
                 return Err(NotBound::RoleId);
             }
         }
+        if !self.bound_tags.is_empty() && caller.role_id.is_none() {
+            return Err(NotBound::NoTags);
+        }
         Ok(())
+    }
+
+    /// Whether the caller's RAM role has the tags. `None` stands for one that the mount's credentials do not see.
+    pub(super) fn check_tags(&self, tags: Option<&Tags>) -> Result<(), NotBound> {
+        let tags = match tags {
+            _ if self.bound_tags.is_empty() => return Ok(()),
+            Some(tags) => tags,
+            None => return Err(NotBound::UnseenTags),
+        };
+        let has_all = self
+            .bound_tags
+            .iter()
+            .all(|(key, value)| tags.get(key) == Some(value));
+        has_all.then_some(()).ok_or(NotBound::Tags)
     }
 }
 
@@ -191,6 +217,47 @@ mod tests {
             check(&Role::default(), SESSION, Some("300")),
             Err(NotBound::Nobody)
         );
+    }
+
+    #[test]
+    fn tags_are_compared_as_they_are_and_all_of_them_must_be_there() {
+        let pairs = |pairs: &[(&str, &str)]| -> Tags {
+            let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        let has = pairs(&[("team", "Blue"), ("env", "*"), ("note", "")]);
+        for (bound, allowed) in [
+            (&[("team", "Blue")][..], true),
+            (&[("team", "Blue"), ("env", "*"), ("note", "")], true),
+            (&[("team", "blue")], false),
+            (&[("Team", "Blue")], false),
+            (&[("team", "*")], false),
+            (&[("team", "Blue ")], false),
+            (&[("team", "")], false),
+            (&[("t*", "Blue")], false),
+            (&[("env", "prod")], false),
+            (&[("other", "")], false),
+            (&[("team", "Blue"), ("other", "x")], false),
+        ] {
+            let role = Role {
+                bound_account_ids: vec![AccountId::parse("11111").unwrap()],
+                bound_tags: pairs(bound),
+                ..Role::default()
+            };
+            assert_eq!(role.check_tags(Some(&has)).is_ok(), allowed, "{bound:?}");
+            assert_eq!(role.check_tags(Some(&pairs(&[]))), Err(NotBound::Tags));
+            assert_eq!(role.check_tags(None), Err(NotBound::UnseenTags));
+            assert_eq!(check(&role, SESSION, Some("300")), Ok(()));
+            for (caller, role_id) in [(USER, None), (ROOT, None), (SESSION, None)] {
+                assert_eq!(check(&role, caller, role_id), Err(NotBound::NoTags), "{caller}");
+            }
+        }
+        let only_tags = Role {
+            bound_tags: has,
+            ..Role::default()
+        };
+        assert_eq!(check(&only_tags, SESSION, Some("300")), Err(NotBound::Nobody));
+        assert_eq!(Role::default().check_tags(None), Ok(()));
     }
 
     fn name() -> impl Strategy<Value = String> {

@@ -4,12 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::signed_request::OfficialHost;
+use super::tag::TagKey;
+use crate::alicloud::{Credentials, endpoint};
 use crate::cloud::{Endpoint, checked_text};
-use crate::framework::{Error, FieldKind, Setting, SettingValue, Settings, Storage, stored, words};
+use crate::framework::{
+    Error, FieldKind, FieldValues, Setting, SettingValue, Settings, Storage, stored, words,
+};
 
 pub(super) const STORAGE_KEY: &str = "config";
 
@@ -18,7 +23,7 @@ const SERVER_ID_LIMIT: usize = 128;
 
 /// What the method works with. Stored as it is: what cannot be read makes the whole configuration unreadable, because
 /// without it, the server would take requests that were signed for another one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Config {
     /// Hosts of STS beside the compiled-in list.
@@ -39,6 +44,19 @@ pub(super) struct Config {
     /// Whether a role answers to every spelling of its name, also where the host cannot know that they are one path.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) fold_role_names: bool,
+    /// Tags of RAM roles that go to the alias metadata.
+    #[serde(with = "stored::as_shown", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) ram_tags_metadata: BTreeSet<TagKey>,
+    /// Blank, as the secret key, when the credentials for reading tags come from the server's environment.
+    #[serde(
+        deserialize_with = "stored::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    access_key: String,
+    #[serde(with = "stored::secret", skip_serializing_if = "stored::secret::is_blank")]
+    secret_key: SecretString,
+    #[serde(with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
+    ram_endpoint: Option<Endpoint>,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -90,6 +108,28 @@ pub(super) static SETTINGS: LazyLock<Settings<Config>> = LazyLock::new(|| {
                 "Whether role/<name> answers to every spelling of a role's name on hosts that do not ask the plugin \
                  which path is meant (Vault, and OpenBao before 2.7). There, a policy that denies one spelling does not \
                  deny the others. Default: false.",
+            ),
+        )
+        .with(
+            Setting::new("ram_tags_metadata", |config: &mut Config| &mut config.ram_tags_metadata).describe(
+                "Keys of tags that sessions of RAM roles in this mount's own account have as metadata of their entity \
+                 alias, each as ram_tag_<key>. The tags are read at login with the credentials of this mount, which need \
+                 ram:GetRole and ram:ListTagResources. Default: nothing.",
+            ),
+        )
+        .with(Setting::new("access_key", |config: &mut Config| &mut config.access_key).describe(
+            "Access key id for reading the tags of RAM roles, for ram_tags_metadata and the bound_tags of roles. It is used \
+             for nothing else. Default: the credentials in the server's environment. Written with secret_key.",
+        ))
+        .with(
+            Setting::new("secret_key", |config: &mut Config| &mut config.secret_key)
+                .describe("Secret of the access key. It is never read back.")
+                .secret(),
+        )
+        .with(
+            Setting::new("ram_endpoint", |config: &mut Config| &mut config.ram_endpoint).describe(
+                "Host to call for RAM in place of ram.aliyuncs.com, for a private cloud or a VPC. Whoever runs it decides \
+                 which tags a RAM role has.",
             ),
         )
 });
@@ -147,6 +187,36 @@ impl SettingValue for RamAlias {
 }
 
 impl Config {
+    /// Changes what was given and leaves the rest.
+    ///
+    /// # Errors
+    /// The first broken rule, as an answer that names the field. Then the configuration is half changed and must not be
+    /// used.
+    pub(super) fn merge(&mut self, given: &FieldValues) -> Result<(), Error> {
+        SETTINGS.merge(self, given)?;
+        let both = ["access_key", "secret_key"].map(|name| given.given(name));
+        if both == [true, false] || both == [false, true] || self.has_half_a_pair() {
+            return Err(Error::bad_request(
+                "access_key and secret_key are written together, and both or none of them is blank",
+            ));
+        }
+        Ok(())
+    }
+
+    fn has_half_a_pair(&self) -> bool {
+        self.access_key.is_empty() != stored::secret::is_blank(&self.secret_key)
+    }
+
+    /// The access key for reading tags, if there is one of this mount's own.
+    pub(super) fn key_pair(&self) -> Option<Credentials> {
+        let is_set = !self.access_key.is_empty() && !self.secret_key.expose_secret().is_empty();
+        is_set.then(|| Credentials::new(self.access_key.clone(), self.secret_key.clone()))
+    }
+
+    pub(super) fn ram_endpoint(&self) -> Endpoint {
+        self.ram_endpoint.clone().unwrap_or_else(endpoint::ram)
+    }
+
     pub(super) async fn load(storage: &dyn Storage) -> Result<Option<Self>, Error> {
         storage.get_json(STORAGE_KEY).await
     }
@@ -168,12 +238,19 @@ mod tests {
              \"allowed_sts_hosts\":[\"sts.aliyuncs.com\"],\"allow_vpc_endpoints\":true,\"server_id\":\"vault.example.com\",\"ram_alias\":\"role_arn\",\
              \"ram_metadata\":[\"account_id\",\"role_name\"],\"fold_role_names\":true,\"later\":{\"n\":1.5}}\n",
             "{\"sts_endpoints\":[],\"allow_vpc_endpoints\":false,\"server_id\":\"\",\"ram_alias\":\"principal_id\",\
+             \"ram_metadata\":[],\"ram_tags_metadata\":[\"a b\",\"team\"],\"access_key\":\"k\",\"secret_key\":\"s\",\
+             \"ram_endpoint\":\"ram.example.com\"}\n",
+            "{\"sts_endpoints\":[],\"allow_vpc_endpoints\":false,\"server_id\":\"\",\"ram_alias\":\"principal_id\",\
              \"ram_metadata\":[]}\n",
         ] {
             let config: Config = serde_json::from_str(stored).unwrap();
             assert_eq!(String::from_utf8(to_go_json(&config).unwrap()).unwrap(), stored);
         }
-        assert_eq!(serde_json::from_str::<Config>("{}").unwrap(), Config::default());
+        let none: Config = serde_json::from_str("{}").unwrap();
+        assert_eq!(
+            to_go_json(&none).unwrap(),
+            to_go_json(&Config::default()).unwrap()
+        );
     }
 
     #[test]
@@ -187,6 +264,10 @@ mod tests {
             r#"{"allow_vpc_endpoints": "yes"}"#,
             r#"{"ram_alias": "name"}"#,
             r#"{"ram_metadata": ["shoe_size"]}"#,
+            r#"{"ram_tags_metadata": [""]}"#,
+            r#"{"ram_tags_metadata": "team"}"#,
+            r#"{"ram_endpoint": "https://x"}"#,
+            r#"{"secret_key": 1}"#,
         ] {
             assert!(serde_json::from_str::<Config>(stored).is_err(), "{stored}");
         }

@@ -1,4 +1,4 @@
-//! What a failure of STS is to whoever logs in.
+//! What a failure of STS or RAM is to whoever logs in.
 
 use crate::alicloud;
 use crate::alicloud::Kind;
@@ -52,6 +52,54 @@ pub(super) fn refused(error: alicloud::Error) -> Error {
         ),
     };
     Error::coded(status, format!("{what}: {error}; {advice}")).with_source(error)
+}
+
+/// Tags of the caller's RAM role that could not be read. Like the text above, it has RAM's code, the request id and what to
+/// do; it is the operator's credentials that were refused, so that nothing of them is told.
+pub(super) fn tags_not_read(error: alicloud::Error) -> Error {
+    let (status, what) = match error.kind() {
+        Kind::Throttled => (
+            Status::TOO_MANY_REQUESTS,
+            "RAM throttles requests; try again later with a new signed request",
+        ),
+        Kind::Connect | Kind::Timeout | Kind::Unavailable => (
+            Status::UNAVAILABLE,
+            "RAM could not be asked; try again later with a new signed request",
+        ),
+        Kind::Interrupted | Kind::Unexpected => (
+            Status::BAD_GATEWAY,
+            "RAM gave no answer that can be used; try again",
+        ),
+        Kind::Denied => (
+            Status::FORBIDDEN,
+            "RAM does not allow that; an operator must allow ram:GetRole and ram:ListTagResources for the credentials of this \
+             mount",
+        ),
+        Kind::Credentials if error.code().is_none() => (
+            Status::FORBIDDEN,
+            "no credentials could be had for that; an operator must write access_key and secret_key to the configuration of \
+             this mount, or offer credentials in the server's environment",
+        ),
+        Kind::Credentials => (
+            Status::FORBIDDEN,
+            "RAM refuses the credentials of this mount; an operator must check them",
+        ),
+        Kind::Clock
+        | Kind::Conflict
+        | Kind::Exists
+        | Kind::Invalid
+        | Kind::LimitExceeded
+        | Kind::NotFound => (
+            Status::BAD_GATEWAY,
+            "RAM refuses the request; see the server's log",
+        ),
+    };
+    let mut text = format!("cannot read the tags of the caller's RAM role: {what}");
+    if let Some(code) = error.code() {
+        let request_id = error.request_id().unwrap_or("unknown");
+        text = format!("{text} ({}: {code}, request id {request_id})", error.operation());
+    }
+    Error::coded(status, text).with_source(error)
 }
 
 /// What the signer can do about a refusal.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::binding::Caller;
 use super::config::{MetadataField, RamAlias};
+use super::tag::{TagKey, Tags};
 use crate::alicloud::CallerIdentity;
 use crate::alicloud::arn::Identity;
-use crate::framework::{Alias, Error, Status};
+use crate::framework::{Alias, Error, Excerpt, Status};
 
 /// Keys of the token metadata that a renewal needs. Tokens of the Go plugin have them too.
 pub(super) const ARN: &str = "arn";
@@ -168,6 +169,38 @@ pub(super) fn alias<'a>(
     })
 }
 
+/// Before the key of a tag in the alias metadata, so that no tag takes the place of a part of the identity.
+const TAG_PREFIX: &str = "ram_tag_";
+
+/// What the alias metadata has of a RAM role's tags. A tag that the role does not have is left out, and so is a blank one: in
+/// a templated policy, nothing in the place of a name may be the beginning of many.
+///
+/// # Errors
+/// A value would be more than one name in the path of a templated policy: HTTP 403.
+pub(super) fn tag_metadata<'a>(
+    tags: &Tags,
+    keys: impl IntoIterator<Item = &'a TagKey>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut metadata = BTreeMap::new();
+    for key in keys {
+        let Some(value) = tags.get(key.as_str()).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        if value == "+" || value.contains(['*', '/']) || value.contains(char::is_control) {
+            return Err(Error::coded(
+                Status::FORBIDDEN,
+                format!(
+                    "the tag {:?} of the caller's RAM role cannot be metadata: in the path of a templated policy, *, /, a + \
+                     alone and control characters would be more than a name",
+                    Excerpt(key.as_str())
+                ),
+            ));
+        }
+        metadata.insert(format!("{TAG_PREFIX}{key}"), value.clone());
+    }
+    Ok(metadata)
+}
+
 /// The ARN of the role behind a session; of users and accounts their own.
 fn role_arn(identity: &CallerIdentity) -> String {
     identity
@@ -276,6 +309,37 @@ mod tests {
             "account_id,arn,identity_type,principal_id,role_arn,role_name,user_id"
         );
         assert_eq!(metadata(session())["role_arn"], "acs:ram::12345:role/Dev");
+    }
+
+    #[test]
+    fn tags_are_metadata_under_names_of_their_own() {
+        let tags = |pairs: &[(&str, &str)]| -> Tags {
+            let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        let keys: Vec<TagKey> = ["team", "arn", "Team", "none", "blank"]
+            .map(|key| key.parse().unwrap())
+            .into();
+        let has = tags(&[
+            ("team", "a+b, c"),
+            ("arn", "x"),
+            ("blank", ""),
+            ("other", "*"),
+            ("TEAM", "y"),
+        ]);
+        assert_eq!(
+            tag_metadata(&has, &keys).unwrap(),
+            tags(&[("ram_tag_team", "a+b, c"), ("ram_tag_arn", "x")])
+        );
+        for value in ["*", "a*", "a/b", "/", "+", "a\nb"] {
+            let error = tag_metadata(&tags(&[("team", value)]), &keys).unwrap_err();
+            assert!(
+                error
+                    .message()
+                    .starts_with("the tag \"team\" of the caller's RAM role"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use super::binding::Caller;
+use super::config::Config;
+use super::role_tags::RoleTags;
+use super::tag::Tags;
 use super::used_signatures::UsedSignatures;
 use crate::cloud::Client;
-use crate::framework::{DisplayAttributes, NamedLocks};
+use crate::framework::{Context, DisplayAttributes, Error, NamedLocks};
 
 /// What OpenAPI operation ids begin with. Generated clients depend on it.
 pub(super) const OPERATIONS: DisplayAttributes = DisplayAttributes::prefix("ali-cloud");
@@ -16,4 +20,17 @@ pub(super) struct Method {
     pub(super) locks: NamedLocks,
     /// Of all mounts of this process.
     pub(super) used_signatures: Arc<UsedSignatures>,
+    pub(super) role_tags: RoleTags,
+}
+
+impl Method {
+    /// See [`RoleTags::of`].
+    pub(super) async fn tags_of(
+        &self,
+        context: &Context,
+        config: &Config,
+        caller: Caller<'_>,
+    ) -> Result<Option<Arc<Tags>>, Error> {
+        self.role_tags.of(context, &self.client, config, caller).await
+    }
 }

@@ -10,7 +10,7 @@
 //!
 //! A login is a request to STS that its sender signed and did not send: `signed_request` checks it and takes it apart,
 //! `used_signatures` refuses one that was used before, the cloud client sends it, `identity` reads whose it was, and
-//! `binding` compares that with the role.
+//! `binding` compares that with the role. Where the configuration or the role asks for tags, `role_tags` reads them then.
 //!
 //! Paths, shapes, stored entries and metadata are those of HashiCorp's `vault-plugin-auth-alicloud`, so that either
 //! plugin can take a mount over from the other.
@@ -29,14 +29,20 @@ mod renewal;
 mod role;
 mod role_arn;
 mod role_id;
+mod role_tags;
 mod signed_request;
+mod tag;
+#[cfg(test)]
+mod testing;
 mod used_signatures;
 
 use std::sync::Arc;
 
+use crate::alicloud::credentials::Sources;
 use crate::cloud::Client;
 use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
 use method::{Method, OPERATIONS};
+use role_tags::RoleTags;
 pub use used_signatures::UsedSignatures;
 
 #[cfg(fuzzing)]
@@ -49,17 +55,20 @@ A client signs a request for sts:GetCallerIdentity and gives it to this method a
 it. The method sends it to STS, which answers whose it is, and compares that with the bindings of a role.
 ";
 
-/// The backend of one mount. The client and the used signatures are those of the whole process.
-pub fn backend(client: Client, used_signatures: Arc<UsedSignatures>) -> Backend {
+/// The backend of one mount. The client, the sources of credentials and the used signatures are those of the whole process.
+pub fn backend(client: Client, sources: &Sources, used_signatures: Arc<UsedSignatures>) -> Backend {
     let calls = Arc::new(CloudMetrics::default());
+    let client = client.observed_by(calls.clone());
     let method = Arc::new(Method {
-        client: client.observed_by(calls.clone()),
+        role_tags: RoleTags::new(&client, sources),
+        client,
         locks: NamedLocks::default(),
         used_signatures,
     });
     Backend::new(BackendKind::Auth, HELP)
         .special(SpecialPaths {
             unauthenticated: vec!["login".to_owned()],
+            seal_wrapped: vec![config::STORAGE_KEY.to_owned()],
             ..SpecialPaths::default()
         })
         .path(path_login::path(&method))

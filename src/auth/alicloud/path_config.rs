@@ -1,4 +1,4 @@
-//! `config`: which hosts are STS, whom requests must be signed for, and what an entity is known by.
+//! `config`: which hosts are STS, whom requests must be signed for, what an entity is known by, and how tags are read.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::framework::{
     Context, DisplayAttributes, FieldValues, HandlerResult, NoArguments, Operation, Path, Response,
 };
 
-const SYNOPSIS: &str = "Configure the STS hosts, the server id, and the entity aliases.";
+const SYNOPSIS: &str =
+    "Configure the STS hosts, the server id, the entity aliases, and how tags of RAM roles are read.";
 
 const DESCRIPTION: &str = "
 Everything here is optional. A setting that is not given stays as it is; a blank one goes back to its default.
@@ -25,6 +26,10 @@ is refused: it was signed for another server.
 \"ram_alias\" selects the name of the entity alias. With principal_id, as upstream, each session of a role is an entity of its
 own; with role_id or role_arn all sessions of a role are one. Users and accounts have no role: with role_id they are known
 by their own id, and with role_arn by their own ARN. A change makes new entities for everybody.
+
+\"ram_tags_metadata\" gives the alias of a role's session that role's tags as metadata. These, and the \"bound_tags\" of
+roles, are read from RAM at login, with the access key here or else with the credentials in the server's environment; the
+method needs credentials for nothing else. They see the roles of their own account only.
 ";
 
 pub(super) fn path(method: &Arc<Method>) -> Path {
@@ -44,8 +49,9 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     let mut config = Config::load(&*context.storage).await?.unwrap_or_default();
     let alias_before = config.ram_alias;
-    SETTINGS.merge(&mut config, &given)?;
+    config.merge(&given)?;
     config.store(&*context.storage).await?;
+    method.role_tags.forget();
     Ok(Response::warnings(if config.ram_alias == alias_before {
         vec![]
     } else {
@@ -61,6 +67,7 @@ async fn read(_: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult
 async fn delete(method: Arc<Method>, context: Context, _: NoArguments) -> HandlerResult {
     let _one_writer = method.locks.lock(STORAGE_KEY).await;
     context.storage.delete(STORAGE_KEY).await?;
+    method.role_tags.forget();
     Ok(None)
 }
 
@@ -69,11 +76,17 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::alicloud::Credentials;
+    use crate::framework::to_go_json;
 
     fn apply(arguments: Value, mut config: Config) -> Result<Config, String> {
         let given = serde_json::from_value(arguments).unwrap();
-        let merged = SETTINGS.merge(&mut config, &given);
+        let merged = config.merge(&given);
         merged.map(|()| config).map_err(|error| error.to_string())
+    }
+
+    fn bytes(config: &Config) -> Vec<u8> {
+        to_go_json(config).unwrap()
     }
 
     #[test]
@@ -86,6 +99,10 @@ mod tests {
             "server_id": " vault.example.com ",
             "ram_alias": "role_id",
             "ram_metadata": ["role_name", "account_id", "role_name"],
+            "ram_tags_metadata": ["team", "a b", "team"],
+            "access_key": " key ",
+            "secret_key": " hush ",
+            "ram_endpoint": "RAM.example.com",
         });
         let first = apply(all, Config::default()).unwrap();
         let shown = json!({
@@ -96,13 +113,42 @@ mod tests {
             "server_id": "vault.example.com",
             "ram_alias": "role_id",
             "ram_metadata": ["account_id", "role_name"],
+            "ram_tags_metadata": ["a b", "team"],
+            "access_key": "key",
+            "ram_endpoint": "ram.example.com",
         });
         assert_eq!(Value::Object(SETTINGS.shown(&first)), shown);
-        assert_eq!(apply(json!({}), first.clone()).unwrap(), first);
+        assert!(
+            first
+                .key_pair()
+                .unwrap()
+                .is_same(&Credentials::new("key", "hush"))
+        );
+        assert_eq!(bytes(&apply(json!({}), first.clone()).unwrap()), bytes(&first));
         let blank = json!({
             "sts_endpoints": [], "allowed_sts_hosts": [], "fold_role_names": false, "allow_vpc_endpoints": false, "server_id": "", "ram_alias": "", "ram_metadata": [],
+            "ram_tags_metadata": [], "access_key": "", "secret_key": "", "ram_endpoint": "",
         });
-        assert_eq!(apply(blank, first).unwrap(), Config::default());
+        assert_eq!(bytes(&apply(blank, first).unwrap()), bytes(&Config::default()));
+    }
+
+    #[test]
+    fn a_key_pair_is_written_as_one() {
+        let pair = json!({"access_key": "a", "secret_key": "s"});
+        let stored = apply(pair, Config::default()).unwrap();
+        for arguments in [
+            json!({"access_key": "b"}),
+            json!({"secret_key": "t"}),
+            json!({"access_key": ""}),
+            json!({"access_key": "b", "secret_key": " "}),
+            json!({"access_key": "", "secret_key": "t"}),
+        ] {
+            for before in [&stored, &Config::default()] {
+                let refusal = apply(arguments.clone(), before.clone()).unwrap_err();
+                let begin = "access_key and secret_key are written together";
+                assert!(refusal.starts_with(begin), "{arguments}: {refusal}");
+            }
+        }
     }
 
     #[test]
@@ -135,6 +181,14 @@ mod tests {
                 "ram_metadata: \"request_id\": expected one of account_id, ",
             ),
             (json!({"ram_metadata": [""]}), "ram_metadata: "),
+            (
+                json!({"ram_tags_metadata": ["a", ""]}),
+                "ram_tags_metadata: \"\": the key of a tag has 1 to 128 characters",
+            ),
+            (
+                json!({"ram_endpoint": "https://ram.aliyuncs.com"}),
+                "ram_endpoint: ",
+            ),
         ] {
             let refusal = apply(arguments.clone(), Config::default()).unwrap_err();
             assert!(refusal.starts_with(field), "{arguments}: {refusal}");

@@ -1,7 +1,8 @@
 //! `login`: a signed request for STS becomes a token.
 //!
 //! What needs no network is checked first: the role, the client's address, the request itself. Then the request goes to
-//! STS once, and whose it was is compared with the bindings of the role.
+//! STS once, and whose it was is compared with the bindings of the role. Only then, and only if the role or the
+//! configuration asks for tags, RAM is asked for those of the caller's RAM role.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use futures_util::future::join;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::binding::NotBound;
 use super::config::{Config, ServerId};
 use super::method::{Method, OPERATIONS};
 use super::role::{Role, is_name};
@@ -120,17 +122,24 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
         .map_err(failure::refused)?;
 
     identity::check(&caller)?;
+    let not_bound = |broken: NotBound| Error::coded(Status::FORBIDDEN, broken.to_string());
     role.check_bindings(identity::caller(&caller))
-        .map_err(|broken| Error::coded(Status::FORBIDDEN, broken.to_string()))?;
+        .map_err(not_bound)?;
+    let mut alias = identity::alias(&caller, &role_name, config.ram_alias, &config.ram_metadata)?;
+    if !role.bound_tags.is_empty() || !config.ram_tags_metadata.is_empty() {
+        let tags = method
+            .tags_of(&context, &config, identity::caller(&caller))
+            .await?;
+        role.check_tags(tags.as_deref()).map_err(not_bound)?;
+        if let Some(tags) = tags {
+            let metadata = identity::tag_metadata(&tags, &config.ram_tags_metadata)?;
+            alias.metadata.extend(metadata);
+        }
+    }
     in_use.accept();
     let mut auth = Auth {
         metadata: identity::metadata(&caller, &role_name),
-        alias: Some(identity::alias(
-            &caller,
-            &role_name,
-            config.ram_alias,
-            &config.ram_metadata,
-        )?),
+        alias: Some(alias),
         display_name: caller.principal_id.unwrap_or_else(|| caller.arn.to_string()),
         ..Auth::default()
     };

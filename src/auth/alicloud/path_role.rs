@@ -29,6 +29,10 @@ every kind that is given: one of the ARNs, one of the accounts, one of the role 
 them can log in: every role, every user, and the account itself. Names are compared without regard to letter case; the
 name of a session is not looked at.
 
+With \"bound_tags\", a caller must also be a session of a RAM role that has all of these tags, compared letter by letter. They
+are read from RAM at login and at each renewal, with the credentials of the mount's configuration or of the server's
+environment, which see the roles of their own account only. A login whose tags cannot be read is refused.
+
 Where the host does not ask the plugin which path is meant (Vault, and OpenBao before 2.7), a role answers to the spelling
 of its name with which it was last written, and to no other, so that a policy for one spelling holds. A role of the Go
 plugin answers to lower case there. \"fold_role_names\" in the configuration lifts this.
@@ -171,9 +175,8 @@ mod tests {
                 ..FixedSystem::default()
             };
             let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-            let signatures = Arc::new(crate::auth::alicloud::UsedSignatures::new().unwrap());
             Self {
-                backend: crate::auth::alicloud::backend(Script::default().client(), signatures),
+                backend: crate::auth::alicloud::testing::backend(&Script::default()),
                 services: testing::services(Arc::clone(&storage), system),
                 storage,
             }
@@ -287,6 +290,7 @@ mod tests {
         let mount = Mount::new();
         let body = json!({
             "arn": ARN, "bound_arns": "acs:ram::1234567890123456:user/*", "bound_role_ids": ["3000"],
+            "bound_tags": ["team=a=b, c", "Env="],
             "token_ttl": "10m", "token_bound_cidrs": "10.0.0.0/8,::1", "token_type": "service",
             "alias_metadata": {"team": "a"}, "max_ttl": 1200,
         });

@@ -1,19 +1,21 @@
 //! Renewal of tokens.
 //!
-//! Nothing is asked of STS: the request that proved the identity is used up, and the method has no credentials of its
-//! own. So the identity that the login recorded is compared with the role as it is now. As upstream has it, the terms are
-//! those of the role as it is now, and the policies and everything else stay as they were at login.
+//! Nothing is asked of STS: the request that proved the identity is used up. So the identity that the login recorded is
+//! compared with the role as it is now. Tags are no part of that identity: if the role has `bound_tags`, RAM is asked for
+//! those that the RAM role has now. As upstream has it, the terms are those of the role as it is now, and the policies and
+//! everything else stay as they were at login.
 
 use std::sync::Arc;
 
-use super::binding::Caller;
+use super::binding::{Caller, NotBound};
+use super::config::Config;
 use super::identity::{ARN, ROLE_ID, ROLE_NAME};
 use super::method::Method;
 use super::role::{Role, is_name};
 use crate::alicloud::Arn;
 use crate::framework::{Auth, Context, Error, HandlerResult, Response};
 
-pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> HandlerResult {
+pub(super) async fn renew(method: Arc<Method>, context: Context, mut auth: Auth) -> HandlerResult {
     let recorded = |key: &str| {
         auth.metadata
             .get(key)
@@ -37,8 +39,13 @@ pub(super) async fn renew(_: Arc<Method>, context: Context, mut auth: Auth) -> H
         arn: &arn,
         role_id: recorded(ROLE_ID),
     };
-    role.check_bindings(caller)
-        .map_err(|broken| Error::bad_request(broken.to_string()))?;
+    let not_bound = |broken: NotBound| Error::bad_request(broken.to_string());
+    role.check_bindings(caller).map_err(not_bound)?;
+    if !role.bound_tags.is_empty() {
+        let config = Config::load(&*context.storage).await?.unwrap_or_default();
+        let tags = method.tags_of(&context, &config, caller).await?;
+        role.check_tags(tags.as_deref()).map_err(not_bound)?;
+    }
     role.token.renew(&mut auth);
     Ok(Some(Response::auth(auth)))
 }
@@ -52,7 +59,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::auth::alicloud::{UsedSignatures, backend};
+    use crate::auth::alicloud::testing::backend;
     use crate::cloud::testing::Script;
     use crate::framework::{
         FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Request, Storage, StorageError, TokenType,
@@ -96,8 +103,7 @@ mod tests {
         let mut request = Request::new(Operation::Renew, "login");
         request.auth = Some(auth);
         let services = testing::services(storage, FixedSystem::default());
-        let signatures = Arc::new(UsedSignatures::new().unwrap());
-        let backend = backend(Script::default().client(), signatures);
+        let backend = backend(&Script::default());
         let context = testing::context_of(&backend, request, services, CancellationToken::new());
         backend.handle(context).await
     }

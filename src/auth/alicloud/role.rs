@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 use super::arn_pattern::ArnPattern;
 use super::role_arn::{self, ParseRoleArnError, RoleArn};
 use super::role_id::RoleId;
+use super::tag::{ParseTagKeyError, Tags, is_key, is_value};
 use crate::alicloud::AccountId;
 /// Whether a role can have this name, in any letter case. The path takes no other, so nothing else is ever stored.
 pub(super) use crate::framework::is_name;
 use crate::framework::{
-    DeprecatedFields, Error, Excerpt, Field, FieldKind, FieldValues, Setting, Settings, Storage,
-    TokenParameters, stored,
+    DeprecatedFields, Error, Excerpt, Field, FieldKind, FieldValues, Setting, SettingValue, Settings,
+    Storage, TokenParameters, stored,
 };
 
 /// Upstream's prefix. The name after it is lower case.
@@ -38,6 +39,12 @@ pub(super) struct Role {
     pub(super) bound_account_ids: Vec<AccountId>,
     #[serde(with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
     pub(super) bound_role_ids: Vec<RoleId>,
+    /// Tags that the caller's RAM role must have, beside what another binding asks for.
+    #[serde(
+        deserialize_with = "stored::null_as_default",
+        skip_serializing_if = "Tags::is_empty"
+    )]
+    pub(super) bound_tags: Tags,
     /// The name as it was spelled when the role was last written, unless that was in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
@@ -74,7 +81,42 @@ pub(super) static BINDINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
                  again.",
             ),
         )
+        .with(Setting::custom(
+            Field::new("bound_tags", FieldKind::KvPairs).describe(
+                "Tags that the caller's RAM role must have, as key=value: all of them, with exactly these values. Another \
+                 binding is needed beside them. Only sessions of RAM roles in the account of the mount's credentials can \
+                 then log in.",
+            ),
+            |role: &mut Role| &mut role.bound_tags,
+            |_, value| parse_tags(value),
+            SettingValue::to_shown,
+        ))
 });
+
+/// RAM's quota of tags for each role.
+const MOST_TAGS: usize = 20;
+
+fn parse_tags(value: &Value) -> Result<Tags, Error> {
+    let refused = |rule: String| Error::bad_request(format!("bound_tags: {rule}"));
+    let tags = Tags::from_field(value).map_err(refused)?;
+    if tags.len() > MOST_TAGS {
+        let rule = format!("{} tags, but a RAM role can have {MOST_TAGS}", tags.len());
+        return Err(refused(rule));
+    }
+    for (key, value) in &tags {
+        let shown = Excerpt(key);
+        if !is_key(key) {
+            return Err(refused(format!("{shown:?}: {ParseTagKeyError}")));
+        }
+        if !is_value(value) {
+            let rule = format!(
+                "{shown:?}: the value of a tag has at most 256 characters, and no control characters"
+            );
+            return Err(refused(rule));
+        }
+    }
+    Ok(tags)
+}
 
 /// Reads the ARN of a role, or nothing from a blank. Upstream's texts, with the values that it means to show.
 fn parse_arn(text: &str) -> Result<Option<RoleArn>, Error> {
@@ -213,6 +255,7 @@ mod tests {
             bound_arns: vec!["acs:ram::5138828231865461:user/*".parse().unwrap()],
             bound_account_ids: vec![AccountId::parse("5138828231865461").unwrap()],
             bound_role_ids: vec!["300000000000000001".parse().unwrap()],
+            bound_tags: Tags::from([("a&b".to_owned(), "*".to_owned())]),
             ..Role::default()
         };
         let written = bytes(&role);
@@ -230,6 +273,8 @@ mod tests {
             "\"bound_arns\":\"acs:ram::11111:role/x\"",
             "\"bound_account_ids\":[\"x\"]",
             "\"bound_role_ids\":[1]",
+            "\"bound_tags\":[\"a=b\"]",
+            "\"bound_tags\":{\"a\":1}",
             "\"arn\":\"acs:ram::11111:role/x\"",
             "\"token_type\":9",
             "\"token_ttl\":\"1h\"",
@@ -265,6 +310,7 @@ mod tests {
                 "bound_arns": [],
                 "bound_account_ids": [],
                 "bound_role_ids": [],
+                "bound_tags": {},
                 "token_bound_cidrs": [],
                 "token_explicit_max_ttl": 0,
                 "token_max_ttl": 0,

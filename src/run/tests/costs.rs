@@ -303,7 +303,9 @@ fn credentials() -> Vec<Found> {
 fn login() -> Found {
     let script = Script::by_action(session, []);
     let signatures = Arc::new(auth::alicloud::UsedSignatures::new().unwrap());
-    let measured = Measured::new(auth::alicloud::backend(script.client(), signatures));
+    let client = script.client();
+    let sources = Sources::new(&client, Arc::new(|_: &str| None));
+    let measured = Measured::new(auth::alicloud::backend(client, &sources, signatures));
     measured.served(&call(
         "create",
         "role/dev",

@@ -148,7 +148,9 @@ fn what_is_shown_keeps_nobody_waiting() {
 #[test]
 fn large_logins_keep_nobody_waiting() {
     let signatures = Arc::new(auth::alicloud::UsedSignatures::new().unwrap());
-    let mount = mount(auth::alicloud::backend(Client::new(), signatures));
+    let client = Client::new();
+    let sources = Sources::new(&client, process_environment());
+    let mount = mount(auth::alicloud::backend(client, &sources, signatures));
     let arn = json!({"arn": "acs:ram::1234567890123456:role/dev"});
     of_call(&mount, &call("create", "role/dev", &arn));
     let data = json!({

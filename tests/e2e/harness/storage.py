@@ -61,10 +61,9 @@ class Storage:
         return len(entries)
 
     def age_rotations(self) -> None:
-        """Makes rotations of keys that are not finished old enough for conclusions: two minutes, and not so old that the key
-        would have been made long after."""
+        """Makes rotations of keys that are not finished old enough for conclusions."""
         for key, entry in self.entries("wal").items():
-            entry["data"]["begun"] -= 125
+            entry["data"]["begun"] -= 900
             self.put(f"wal/{key}", entry)
         self.age_log()
 

@@ -91,9 +91,9 @@ fuzz_target!(|data: &[u8]| {
     let surroundings =
         |name: &str| (name == "ALIBABA_CLOUD_ECS_METADATA_DISABLED").then(|| "true".to_owned());
     let sources = Sources::new(&client(), Arc::new(surroundings));
-    let engine = secrets::backend(client(), Arc::new(sources), MOUNT);
     let signatures = auth::UsedSignatures::new().expect("the system has random bytes");
-    let method = auth::backend(client(), Arc::new(signatures));
+    let method = auth::backend(client(), &sources, Arc::new(signatures));
+    let engine = secrets::backend(client(), Arc::new(sources), MOUNT);
     for backend in [engine, method] {
         block_on(run(backend, session.requests.clone()));
     }

@@ -12,7 +12,7 @@ use super::*;
 use crate::alicloud::sign::{add_common, add_signature_v1};
 use crate::alicloud::sts::STS_VERSION;
 use crate::alicloud::{Credentials, Parameters};
-use crate::auth::alicloud::{UsedSignatures, backend};
+use crate::auth::alicloud::testing::backend;
 use crate::cloud::Clock as _;
 use crate::cloud::testing::{FixedClock, Script, Step};
 use crate::cloud::{Failure, Method as HttpMethod};
@@ -20,6 +20,8 @@ use crate::framework::{
     Alias, Backend, FixedSystem, Kind, LeaseOptions, MemoryStorage, ReplicationState, Request, Services,
     Storage, TokenType, testing,
 };
+
+mod tags;
 
 const SESSION: &str = r#"{"RequestId":"R-1","IdentityType":"AssumedRoleUser","AccountId":"12345",
     "PrincipalId":"300:i-1","RoleId":"300","Arn":"acs:ram::12345:assumed-role/Dev/i-1"}"#;
@@ -37,9 +39,8 @@ struct Mount {
 impl Mount {
     fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let script = Script::new(steps);
-        let signatures = Arc::new(UsedSignatures::new().unwrap());
         Self {
-            backend: backend(script.client(), signatures),
+            backend: backend(&script),
             storage: Arc::new(MemoryStorage::default()),
             script,
             system: FixedSystem::default(),
@@ -618,7 +619,7 @@ async fn of_two_logins_with_one_signature_at_the_same_time_one_is_refused() {
 async fn only_the_login_needs_no_token() {
     let mount = Mount::new([]);
     assert_eq!(mount.backend.special_paths().unauthenticated, ["login"]);
-    assert!(mount.backend.special_paths().seal_wrapped.is_empty());
+    assert_eq!(mount.backend.special_paths().seal_wrapped, ["config"]);
     assert!(
         mount
             .ask(Operation::Read, "login", json!({}), None)

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::alicloud::CallerIdentity;
 use crate::alicloud::arn::Identity;
 use crate::alicloud::ram::{AccessKey, ListedKey, Ram};
@@ -17,9 +19,6 @@ use crate::secrets::alicloud::rotation::settle::settle;
 
 /// What is kept of a rotation's time for what comes after the trial of the new key.
 const RESERVE: Duration = Duration::from_secs(10);
-
-/// How long it may take to look for a key whose answer was lost.
-const UNDO: Duration = Duration::from_secs(10);
 
 /// A rotation that has succeeded.
 #[derive(Debug)]
@@ -77,13 +76,10 @@ pub(in crate::secrets::alicloud) async fn begin<H: Holder>(
     let key = match ram.create_access_key(&rotation.user_name).await {
         Ok(key) => key,
         Err(error) if error.outcome_unknown() => {
-            // At once: the later it is looked for, the more can be mistaken for it.
-            let undone = settle(holder, &context.for_undo(UNDO), entry, rotation).await;
-            let advice = match undone {
-                Ok(()) => "the key that was created all the same is deleted: try again",
-                Err(_) => "a key that was created all the same is deleted in some minutes; then try again",
-            };
-            return Err(with_advice(failed_call(error), advice));
+            return Err(with_advice(
+                failed_call(error),
+                "a key that was created all the same is deleted in some minutes; then try again",
+            ));
         }
         Err(error) => {
             entry.delete(&*context.storage).await?;
@@ -208,11 +204,12 @@ fn is_of_user(identity: &CallerIdentity, rotation: &Rotation) -> bool {
 /// Keys as an error lists them, with what is to be said of each, and their ages.
 pub(in crate::secrets::alicloud) fn listed(
     keys: &[ListedKey],
+    now: OffsetDateTime,
     about: impl Fn(&str) -> &'static str,
 ) -> String {
     let described = keys.iter().map(|key| {
-        let age = key.created.zip(key.age).map(|(created, age)| {
-            let days = age.as_secs() / (24 * 3600);
+        let age = key.created.map(|created| {
+            let days = (now - created).whole_days().max(0);
             format!(", created {}, {days} days old", timestamp(created))
         });
         format!("{}{}{}", key.id, about(&key.id), age.unwrap_or_default())
