@@ -117,6 +117,11 @@ impl Script {
         self.client_with(64)
     }
 
+    /// The same at the time of this clock.
+    pub(crate) fn client_at(&self, clock: &FixedClock) -> Client {
+        Client::assemble(Box::new(self.clone()), Arc::new(clock.clone()), 64)
+    }
+
     /// The same with so many calls in flight.
     pub(crate) fn client_with(&self, in_flight: usize) -> Client {
         Client::assemble(Box::new(self.clone()), Arc::new(FixedClock::default()), in_flight)

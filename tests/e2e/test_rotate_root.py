@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from harness.engine import Engine
 from harness.rotation import PERMISSIONS, RootUser
+from harness.storage import Storage
+from harness.waiting import until
 
 _LEASES = ["ram:CreateUser", "ram:DeleteUser", "ram:AttachPolicyToUser", "ram:DetachPolicyFromUser",
            "ram:ListPoliciesForUser", "ram:ListGroupsForUser", "ram:DeleteLoginProfile"]
@@ -65,4 +67,42 @@ def test_a_key_that_takes_seconds_to_work_is_waited_for(engine: Engine) -> None:
     user.rotate().ok()
     engine.cloud.control.consistency()
     user.assert_whole()
+    user.adopt()
+
+
+@pytest.mark.parametrize("offset", [-840, 0, 840])
+def test_a_key_whose_answer_was_lost_goes_at_once_whatever_the_clocks_say(engine: Engine, offset: int) -> None:
+    user = RootUser(engine, PERMISSIONS)
+    control = engine.cloud.control
+    control.clock(offset)
+    control.fault("cut_after", "CreateAccessKey", count=1)
+    user.rotate().refused(502, "the key that was created all the same is deleted: try again")
+    user.assert_whole()
+    user.rotate().ok()
+    user.assert_whole()
+    user.adopt()
+
+
+def test_what_is_left_in_another_account_waits_for_a_key_of_it_and_stops_nothing(engine: Engine) -> None:
+    other, control = "6543210987654321", engine.cloud.control
+    user = RootUser(engine, PERMISSIONS)
+    # The new key is made, and can be neither found again nor deleted.
+    control.fault("cut_after", "CreateAccessKey", count=1)
+    control.fault("error", "ListAccessKeys", nth=2, status=403, code="NoPermission", count=None)
+    user.rotate().refused(502, "deleted in some minutes")
+    control.clear_faults()
+    assert len(user.keys()) == 2
+    control.post("accounts", account_id=other)
+    made = control.user(user.name, account_id=other, grants=PERMISSIONS, keys=1)["keys"][0]
+    engine.configure(access_key=made["access_key_id"], secret_key=made["access_key_secret"]).ok()
+    user.rotate().ok()
+    storage = Storage(engine)
+    assert len(storage.list("wal")) == 1
+    # With the key of before it is settled, and that key is not forgotten before.
+    engine.configure(previous_access_key=user.first, previous_secret_key=user.first_secret).ok()
+    storage.age_rotations()
+    engine.reload()
+    until(lambda: not storage.list("wal"), "the tick has settled it", 90, 0.5)
+    here = [key["access_key_id"] for key in user.keys() if key["account_id"] == engine.cloud.account_id]
+    assert here == [user.first]
     user.adopt()

@@ -126,6 +126,24 @@ def test_an_application_reads_its_own_credentials_and_no_more(engine: Engine) ->
     role.delete().ok()
 
 
+def test_a_role_and_a_static_role_of_the_same_name_are_two(engine: Engine) -> None:
+    static = StaticRole(engine, "twin")
+    static.write(rotation_period="24h").ok()
+    engine.remote_role("twin", ttl="1h")
+    lease_id = engine.creds("twin").ok().lease_id
+    static.rotate().ok()
+    static.assert_whole()
+    assert engine.read_role("twin")["ttl"] == 3600
+    engine.api.delete(f"{engine.path}/role/twin").ok()
+    static.assert_whole()
+    engine.remote_role("twin")
+    static.delete().ok()
+    assert static.keys() == [] and engine.read_role("twin")
+    engine.revoke(lease_id).ok()
+    engine.revoke(engine.creds("twin").ok().lease_id).ok()
+    assert engine.cloud.control.leftovers()["clean"]
+
+
 def test_a_key_that_takes_seconds_to_work_is_waited_for(engine: Engine) -> None:
     engine.cloud.control.consistency(new_key={"ms": 1500})
     role = StaticRole(engine)

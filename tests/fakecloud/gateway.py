@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from email.utils import formatdate
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -55,22 +56,21 @@ class Gateway:
     def success(self, request: ApiRequest, request_id: str, answer: dict[str, Any]) -> Response:
         """200 in the format asked for."""
         body = {"RequestId": request_id, **answer}
-        return _response(200, body, request.format, f"{request.action}Response", request_id)
+        return self._response(200, body, request.format, f"{request.action}Response", request_id)
 
     def failure(self, request: ApiRequest, request_id: str, error: ApiError) -> Response:
         """A refusal in the format asked for."""
         body = error.body(request.host, request_id)
-        return _response(error.status, body, request.format, "Error", request_id)
+        return self._response(error.status, body, request.format, "Error", request_id)
 
-
-def _response(status: int, body: dict[str, Any], wanted: str, root: str,
-              request_id: str) -> Response:
-    headers = [("x-acs-request-id", request_id), ("x-acs-trace-id", uuid.uuid4().hex)]
-    if wanted == "XML":
-        text = f"<?xml version='1.0' encoding='UTF-8'?><{root}>{_xml(body)}</{root}>"
-        return Response(status, _bytes(text), "text/xml;charset=utf-8", headers)
-    # Surrogates stand for bytes that were not UTF-8; the answer must still be JSON.
-    return Response(status, _bytes(json.dumps(body, ensure_ascii=False)), headers=headers)
+    def _response(self, status: int, body: dict[str, Any], wanted: str, root: str, request_id: str) -> Response:
+        headers = [("Date", formatdate(self._cloud.clock.now(), usegmt=True)),
+                   ("x-acs-request-id", request_id), ("x-acs-trace-id", uuid.uuid4().hex)]
+        if wanted == "XML":
+            text = f"<?xml version='1.0' encoding='UTF-8'?><{root}>{_xml(body)}</{root}>"
+            return Response(status, _bytes(text), "text/xml;charset=utf-8", headers)
+        # Surrogates stand for bytes that were not UTF-8; the answer must still be JSON.
+        return Response(status, _bytes(json.dumps(body, ensure_ascii=False)), headers=headers)
 
 
 def _bytes(text: str) -> bytes:

@@ -1,12 +1,15 @@
 //! Access keys of RAM users. A user has at most two, active or not.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
-use super::{One, Ram, of_user};
+use super::{Lists, One, Ram, of_user};
+use crate::alicloud::answer::read;
 use crate::cloud::clock;
-use crate::cloud::{Error, IgnoreNotFound as _, Parameters, Result, create_only};
+use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result, create_only};
 
 /// A new access key. `Debug` hides the secret.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,14 +23,22 @@ pub struct AccessKey {
 }
 
 /// An access key without its secret, as RAM lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedKey {
     /// The key id.
-    #[serde(rename = "AccessKeyId")]
     pub id: String,
     /// When it was made, by the cloud's clock.
-    #[serde(rename = "CreateDate", default, deserialize_with = "date")]
     pub created: Option<OffsetDateTime>,
+    /// How long ago that was, in whole seconds: by the cloud's clock, where the answer tells its time.
+    pub age: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "AccessKeyId")]
+    id: String,
+    #[serde(rename = "CreateDate", default, deserialize_with = "date")]
+    created: Option<OffsetDateTime>,
 }
 
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<OffsetDateTime>, D::Error> {
@@ -117,6 +128,22 @@ impl Ram {
     /// # Errors
     /// As [`Self::list_access_keys`].
     pub async fn access_keys(&self, user: &str) -> Result<Vec<ListedKey>> {
-        self.list("ListAccessKeys", of_user(user)).await
+        const OPERATION: &str = "ListAccessKeys";
+        let answer = self
+            .send(OPERATION, Idempotency::Repeatable, of_user(user))
+            .await?;
+        let listed: Lists<Listed> = read(OPERATION, &answer)?;
+        let now = clock::date_of(&answer.headers).unwrap_or_else(|| self.0.clock().now());
+        let keys = listed.lists.list.into_iter();
+        Ok(keys
+            .map(|Listed { id, created }| ListedKey {
+                id,
+                created,
+                age: created.map(|created| {
+                    let seconds = (now - created).whole_seconds();
+                    Duration::from_secs(seconds.try_into().unwrap_or(0))
+                }),
+            })
+            .collect())
     }
 }

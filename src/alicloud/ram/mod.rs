@@ -20,7 +20,7 @@ pub use user::User;
 use crate::alicloud::answer::{Nothing, read};
 use crate::alicloud::service::Rpc;
 use crate::cloud::credentials::SharedProvider;
-use crate::cloud::{Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
+use crate::cloud::{Answer, Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// RAM as seen with the credentials of one provider. Cheap to clone.
 #[derive(Clone)]
@@ -98,12 +98,21 @@ impl Ram {
         idempotency: Idempotency,
         parameters: Parameters,
     ) -> Result<T> {
+        read(operation, &self.send(operation, idempotency, parameters).await?)
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        idempotency: Idempotency,
+        parameters: Parameters,
+    ) -> Result<Answer> {
         let call = Call {
             operation,
             idempotency,
             parameters,
         };
-        read(operation, &self.0.call(&call).await?)
+        self.0.call(&call).await
     }
 }
 

@@ -109,6 +109,27 @@ async fn lists_are_unwrapped_twice_and_may_be_empty() {
 }
 
 #[tokio::test]
+async fn the_age_of_a_key_is_by_the_clock_of_the_cloud() {
+    // A quarter of an hour ahead of ours.
+    let script = Script::new([Step::AnswerWith(
+        "date",
+        "Fri, 01 Mar 2024 00:14:59 GMT".to_owned(),
+        200,
+        r#"{"RequestId":"R","AccessKeys":{"AccessKey":[
+            {"AccessKeyId":"LTAI1","CreateDate":"2024-03-01T00:14:29Z"},
+            {"AccessKeyId":"LTAI2","CreateDate":"2024-03-01T00:15:29Z"},{"AccessKeyId":"LTAI3"}]}}"#,
+    )]);
+    let ram = Ram::new(
+        &script.client(),
+        Credentials::new("id", "secret"),
+        endpoint::ram(),
+    );
+    let keys = ram.access_keys("u").await.unwrap();
+    let ages: Vec<_> = keys.iter().map(|key| key.age.map(|age| age.as_secs())).collect();
+    assert_eq!(ages, [Some(30), Some(0), None]);
+}
+
+#[tokio::test]
 async fn policies_are_read() {
     let (_, ram) =
         with(r#"{"RequestId":"R","Policies":{"Policy":[{"PolicyName":"p","PolicyType":"System"}]}}"#);

@@ -61,9 +61,10 @@ class Storage:
         return len(entries)
 
     def age_rotations(self) -> None:
-        """Makes rotations of keys that are not finished old enough for conclusions."""
+        """Makes rotations of keys that are not finished old enough for conclusions: two minutes, and not so old that the key
+        would have been made long after."""
         for key, entry in self.entries("wal").items():
-            entry["data"]["begun"] -= 900
+            entry["data"]["begun"] -= 125
             self.put(f"wal/{key}", entry)
         self.age_log()
 

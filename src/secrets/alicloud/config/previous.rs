@@ -1,5 +1,5 @@
 //! The credentials of the account that the mount had before: they are forgotten when the last lease of that account is
-//! gone.
+//! gone, and with it the static roles and unfinished rotations of keys there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use crate::framework::{Context, Error, Job};
 use crate::secrets::alicloud::config::{Config, STORAGE_KEY};
 use crate::secrets::alicloud::engine::Engine;
+use crate::secrets::alicloud::rotation::has_unfinished_rotation;
+use crate::secrets::alicloud::static_roles;
 use crate::secrets::lease::{self, binding};
 
 /// How often it is looked whether they are still needed.
@@ -22,10 +24,13 @@ impl Forget {
         Self(Arc::clone(engine))
     }
 
-    /// Whether no lease of an account is left. Leases of the Go plugin have no record before their first renewal here;
+    /// Whether nothing is left of an account. Leases of the Go plugin have no record before their first renewal here;
     /// they are older than the binding, and none lives longer than the mount allows.
     async fn is_left_by_all(&self, context: &Context, account: &str) -> Result<bool, Error> {
-        if lease::leases_of::<Engine>(context, account).await? > 0 {
+        if lease::leases_of::<Engine>(context, account).await? > 0
+            || has_unfinished_rotation(context, account).await?
+            || static_roles::are_in(context, account).await?
+        {
             return Ok(false);
         }
         let longest = context.system.max_lease_ttl().await?;
@@ -67,7 +72,7 @@ impl Job for Forget {
         config.store(storage).await?;
         tracing::info!(
             account,
-            "removed previous_access_key and previous_secret_key from config: no lease of their account is left"
+            "removed previous_access_key and previous_secret_key from config: nothing of their account is left"
         );
         Ok(())
     }

@@ -30,7 +30,7 @@ mod status;
 pub(super) use entry::Rotation;
 pub(super) use holder::{Holder, PendingKeys};
 pub(super) use new_key::{Rotated, begin, finish, listed, not_deleted_yet, resume};
-pub(super) use root::{WAL_KIND, roll_back_root, rotate_root};
+pub(super) use root::{WAL_KIND, has_unfinished_rotation, roll_back_root, rotate_root};
 pub(super) use scheduled::{REST, ScheduledRotation};
 pub(super) use settle::{cloud_in, remove, roll_back, settle_all};
 pub(super) use status::{Counts, Failure, RootRotation, Trigger};

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
-
 use crate::alicloud::CallerIdentity;
 use crate::alicloud::arn::Identity;
 use crate::alicloud::ram::{AccessKey, ListedKey, Ram};
@@ -19,6 +17,9 @@ use crate::secrets::alicloud::rotation::settle::settle;
 
 /// What is kept of a rotation's time for what comes after the trial of the new key.
 const RESERVE: Duration = Duration::from_secs(10);
+
+/// How long it may take to look for a key whose answer was lost.
+const UNDO: Duration = Duration::from_secs(10);
 
 /// A rotation that has succeeded.
 #[derive(Debug)]
@@ -76,10 +77,13 @@ pub(in crate::secrets::alicloud) async fn begin<H: Holder>(
     let key = match ram.create_access_key(&rotation.user_name).await {
         Ok(key) => key,
         Err(error) if error.outcome_unknown() => {
-            return Err(with_advice(
-                failed_call(error),
-                "a key that was created all the same is deleted in some minutes; then try again",
-            ));
+            // At once: the later it is looked for, the more can be mistaken for it.
+            let undone = settle(holder, &context.for_undo(UNDO), entry, rotation).await;
+            let advice = match undone {
+                Ok(()) => "the key that was created all the same is deleted: try again",
+                Err(_) => "a key that was created all the same is deleted in some minutes; then try again",
+            };
+            return Err(with_advice(failed_call(error), advice));
         }
         Err(error) => {
             entry.delete(&*context.storage).await?;
@@ -204,12 +208,11 @@ fn is_of_user(identity: &CallerIdentity, rotation: &Rotation) -> bool {
 /// Keys as an error lists them, with what is to be said of each, and their ages.
 pub(in crate::secrets::alicloud) fn listed(
     keys: &[ListedKey],
-    now: OffsetDateTime,
     about: impl Fn(&str) -> &'static str,
 ) -> String {
     let described = keys.iter().map(|key| {
-        let age = key.created.map(|created| {
-            let days = (now - created).whole_days().max(0);
+        let age = key.created.zip(key.age).map(|(created, age)| {
+            let days = age.as_secs() / (24 * 3600);
             format!(", created {}, {days} days old", timestamp(created))
         });
         format!("{}{}{}", key.id, about(&key.id), age.unwrap_or_default())

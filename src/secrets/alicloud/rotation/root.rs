@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::alicloud::CallerIdentity;
 use crate::alicloud::arn::Identity;
 use crate::alicloud::ram::{AccessKey, ListedKey, Ram};
-use crate::framework::{Change, Context, Error, Status};
+use crate::framework::{Change, Context, Error, Status, WalEntry};
 use crate::secrets::alicloud::config::{Config, STORAGE_KEY};
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
@@ -72,8 +72,11 @@ impl Holder for Root<'_> {
                 Status::CONFLICT,
                 format!(
                     "a rotation of access key {:?} of user {:?} was not finished, and config has credentials of another \
-                     account than {} now: delete the keys of that user that are not needed",
-                    rotation.old_key, rotation.user_name, rotation.account_id
+                     account than {account} now. Write a key of account {account} to previous_access_key and \
+                     previous_secret_key, with which the key that is not needed is deleted",
+                    rotation.old_key,
+                    rotation.user_name,
+                    account = rotation.account_id
                 ),
             ));
         };
@@ -103,6 +106,18 @@ pub(in crate::secrets::alicloud) async fn rotate_root(
     outcome
 }
 
+/// Whether a rotation of a key of this account is yet to be settled.
+///
+/// # Errors
+/// Storage cannot be read.
+pub(in crate::secrets::alicloud) async fn has_unfinished_rotation(
+    context: &Context,
+    account: &str,
+) -> Result<bool, Error> {
+    let unfinished = WalEntry::all_of_kind::<Rotation>(context, WAL_KIND).await?;
+    Ok(unfinished.iter().any(|rotation| rotation.account_id == account))
+}
+
 /// Settles a rotation that a WAL entry knows of.
 ///
 /// # Errors
@@ -128,16 +143,17 @@ pub(super) async fn rotate_alone(
         .key_to_rotate()
         .map_err(|reason| Error::bad_request(format!("the root key cannot be rotated: {reason}")))?
         .to_owned();
-    if let Some(begun) = resume(&root, context, |_| true, &old_key).await? {
-        let cloud = engine.cloud_of(context, &config).await?;
-        return finish(&root, context, &cloud.sts, begun, planned).await;
-    }
     let cloud = engine.cloud_of(context, &config).await?;
     let (ram, sts) = (cloud.ram.by(context.deadline()), cloud.sts.by(context.deadline()));
     let identity = sts.get_caller_identity().await.map_err(failed_call)?;
+    // What is left in another account is not in the way of this one.
+    let is_own = |rotation: &Rotation| rotation.account_id == identity.account_id.as_str();
+    if let Some(begun) = resume(&root, context, is_own, &old_key).await? {
+        return finish(&root, context, &cloud.sts, begun, planned).await;
+    }
     let user = user_of(&identity)?;
     let keys = ram.access_keys(user).await.map_err(failed_call)?;
-    check_only_key(context, user, &keys, &old_key)?;
+    check_only_key(user, &keys, &old_key)?;
     let rotation = Rotation::of(
         identity.account_id.to_string(),
         user.to_owned(),
@@ -163,7 +179,7 @@ fn user_of(identity: &CallerIdentity) -> Result<&str, Error> {
 }
 
 /// A user has at most two keys. Which of two is not needed, only its owner knows.
-fn check_only_key(context: &Context, user: &str, keys: &[ListedKey], old_key: &str) -> Result<(), Error> {
+fn check_only_key(user: &str, keys: &[ListedKey], old_key: &str) -> Result<(), Error> {
     if !keys.iter().any(|key| key.id == old_key) {
         return Err(Error::coded(
             Status::CONFLICT,
@@ -175,9 +191,7 @@ fn check_only_key(context: &Context, user: &str, keys: &[ListedKey], old_key: &s
     if keys.len() == 1 {
         return Ok(());
     }
-    let listed = listed(keys, context.clock.now(), |key| {
-        if key == old_key { " (in config)" } else { "" }
-    });
+    let listed = listed(keys, |key| if key == old_key { " (in config)" } else { "" });
     Err(Error::bad_request(format!(
         "user {user:?} has {} access keys, and RAM allows no third: {listed}. Delete the one that is not needed, and try again",
         keys.len(),

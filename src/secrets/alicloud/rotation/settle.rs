@@ -1,7 +1,7 @@
 //! The end of a rotation, whatever stopped it: of its two keys those that are in storage stay, and the other goes.
 
 use crate::alicloud::CallerIdentity;
-use crate::alicloud::ram::Ram;
+use crate::alicloud::ram::{ListedKey, Ram};
 use crate::alicloud::{IgnoreNotFound as _, Kind, Subject};
 use crate::cloud;
 use crate::framework::{Context, Error, Status, WalEntry};
@@ -13,12 +13,12 @@ use crate::secrets::alicloud::rotation::entry::Rotation;
 use crate::secrets::alicloud::rotation::holder::Holder;
 use crate::secrets::lease::{now, settled};
 
-/// How long after the beginning of a rotation its new key can have been made, in seconds, by the cloud's clock: as long as a
-/// rotation lasts, and clocks that differ by 15 minutes, which the cloud allows. A key that is younger is somebody else's.
-const CREATED_WITHIN: u64 = 16 * 60;
-
-/// How long after the beginning of a rotation a key that was made without an answer may still come to light, in seconds.
+/// How long after the beginning of a rotation its new key can be made, in seconds: the call is made once, within 45 seconds, and
+/// may be carried out late.
 const UNCERTAIN: u64 = 120;
+
+/// By how much the clocks of two nodes may differ, and the cloud's clock within ten minutes, in seconds.
+const CLOCKS: u64 = 60;
 
 /// Settles the rotation that a WAL entry knows of. Called with the lock of its holder held.
 ///
@@ -74,8 +74,7 @@ pub(super) async fn settle<H: Holder>(
         && let Some((ram, user)) = holder.owner(context, &rotation).await?
     {
         if rotation.new_key.is_none() {
-            doomed = keys_made_since(context, &ram, &user, &rotation).await?;
-            doomed.retain(|key| !is_kept(key));
+            doomed.extend(key_without_answer(context, &ram, &user, &rotation, is_kept).await?);
         }
         for key in &doomed {
             remove(context, &ram, &user, key).await?;
@@ -110,33 +109,47 @@ pub(in crate::secrets::alicloud) async fn cloud_in(
     Ok(None)
 }
 
-/// The keys of the user that the rotation may have made without learning their ids. It had no other key than the old one.
-async fn keys_made_since(
+/// The key that the rotation has made without learning its id, if it has made one. The user had no other key than the old one.
+///
+/// It has no mark. So it is a key that is not in storage, that appeared when the call was made, and that is alone: where
+/// there is another one, or where somebody has deleted the old one, somebody manages keys by hand, and none is touched. The next
+/// rotation names them.
+async fn key_without_answer(
     context: &Context,
     ram: &Ram,
     user: &str,
     rotation: &Rotation,
-) -> Result<Vec<String>, Error> {
+    is_kept: impl Fn(&str) -> bool,
+) -> Result<Option<String>, Error> {
     let keys = match ram.access_keys(user).await {
-        Err(error) if error.is_not_found() && error.subject() == Some(Subject::User) => return Ok(Vec::new()),
+        Err(error) if error.is_not_found() && error.subject() == Some(Subject::User) => return Ok(None),
         keys => keys.map_err(failed_call)?,
     };
-    let latest = rotation.begun.saturating_add(CREATED_WITHIN);
-    let mut made = Vec::new();
-    for key in keys {
-        let created = key.created.map(|created| created.unix_timestamp());
-        let in_time = created.is_some_and(|created| u64::try_from(created).is_ok_and(|at| at <= latest));
-        if key.id != rotation.old_key && in_time {
-            made.push(key.id);
-        }
-    }
-    if made.is_empty() && now(context) < rotation.begun.saturating_add(UNCERTAIN) {
+    let now = now(context);
+    let has_old = rotation.old_key.is_empty() || keys.iter().any(|key| key.id == rotation.old_key);
+    let time = rotation.begun.saturating_sub(CLOCKS)..=rotation.begun.saturating_add(UNCERTAIN + CLOCKS);
+    let is_in_time = |key: &ListedKey| {
+        key.age
+            .is_some_and(|age| time.contains(&now.saturating_sub(age.as_secs())))
+    };
+    let mut made: Vec<_> = keys.into_iter().filter(is_in_time).map(|key| key.id).collect();
+    made.retain(|key| *key != rotation.old_key && !is_kept(key));
+    if made.is_empty() && now < rotation.begun.saturating_add(UNCERTAIN) {
         return Err(Error::coded(
             Status::UNAVAILABLE,
             "it is not certain yet whether an earlier rotation has created a key; try again in two minutes",
         ));
     }
-    Ok(made)
+    if made.len() > 1 || !has_old {
+        tracing::warn!(
+            event = "new_key_not_recognised",
+            user,
+            keys = ?made,
+            "one of these keys may be that of a rotation whose answer was lost; none is deleted"
+        );
+        return Ok(None);
+    }
+    Ok(made.pop())
 }
 
 /// Switches a key off and deletes it. What is gone counts as deleted.

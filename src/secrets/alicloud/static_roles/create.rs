@@ -65,7 +65,7 @@ pub(super) async fn create(
     let begun = match (first, begun) {
         (FirstKey::New, Some(begun)) => begun,
         (FirstKey::New, None) => {
-            user.own_keys(context, &ram, &[]).await?;
+            user.own_keys(&ram, &[]).await?;
             begin(&holder, context, &ram, user.rotation("", context)).await?
         }
         (FirstKey::Imported(key), _) => {
@@ -96,9 +96,7 @@ pub(super) async fn import(
     key: AccessKey,
 ) -> Result<(), Error> {
     let ram = cloud.ram.by(context.deadline());
-    let keys = user
-        .own_keys(context, &ram, std::slice::from_ref(&key.id))
-        .await?;
+    let keys = user.own_keys(&ram, std::slice::from_ref(&key.id)).await?;
     let refused = |reason: String| Error::bad_request(format!("import_access_key {:?} {reason}", key.id));
     if keys.is_empty() {
         return Err(refused(format!("is no key of user {:?}", user.name)));

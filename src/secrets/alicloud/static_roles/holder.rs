@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::alicloud::ram::{AccessKey, Ram};
-use crate::framework::{Change, Context, Error, Status};
+use crate::framework::{Change, Context, Error, Status, WalEntry};
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::rotation::{self, Holder, PendingKeys, Rotation};
 use crate::secrets::alicloud::static_roles::locked::lock_user;
-use crate::secrets::alicloud::static_roles::role::StaticRole;
+use crate::secrets::alicloud::static_roles::role::{STORAGE_PREFIX, StaticRole};
 use crate::secrets::alicloud::static_roles::user;
 use crate::secrets::lease::now;
 
@@ -103,6 +103,24 @@ async fn role_of(context: &Context, rotation: &Rotation) -> Result<Option<Static
     let id = rotation.user_id.as_deref().unwrap_or_default();
     let found = StaticRole::of_user(&*context.storage, id).await?;
     Ok(found.map(|(_, role)| role))
+}
+
+/// Whether there is a static role, or an unfinished rotation, of a user of this account. A role that cannot be read may be one.
+///
+/// # Errors
+/// Storage cannot be listed.
+pub(in crate::secrets::alicloud) async fn are_in(context: &Context, account: &str) -> Result<bool, Error> {
+    let unfinished = WalEntry::all_of_kind::<Rotation>(context, WAL_KIND).await?;
+    if unfinished.iter().any(|rotation| rotation.account_id == account) {
+        return Ok(true);
+    }
+    for name in context.storage.list(STORAGE_PREFIX).await? {
+        let role = StaticRole::load(&*context.storage, &name).await;
+        if role.map_or(true, |role| role.is_some_and(|role| role.account_id == account)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Settles a rotation that a WAL entry knows of.

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use crate::framework::{Backend, Context, Error};
 use crate::secrets::alicloud::engine::Engine;
 
+pub(super) use holder::are_in;
 pub(super) use role::STORAGE_PREFIX;
 pub(super) use state::StaticRoles;
 

@@ -58,7 +58,7 @@ pub(super) async fn rotate_alone(
         Some(begun) => begun,
         None => {
             let ram = cloud.ram.by(context.deadline());
-            user.own_keys(context, &ram, &known).await?;
+            user.own_keys(&ram, &known).await?;
             begin(&holder, context, &ram, user.rotation(role.key_id(), context)).await?
         }
     };

@@ -3,7 +3,7 @@
 use crate::alicloud::arn::{Identity, same_name};
 use crate::alicloud::ram::{ListedKey, Ram, User};
 use crate::alicloud::{Credentials, Kind};
-use crate::framework::{Context, Error, Status};
+use crate::framework::{Context, Error, Excerpt, Status};
 use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
@@ -43,6 +43,15 @@ impl RoleUser {
             }
             answer => answer.map_err(failed_call)?,
         };
+        if !same_name(&user.name, name) {
+            return Err(Error::coded(
+                Status::BAD_GATEWAY,
+                format!(
+                    "RAM answered with user {:?} where {name:?} was asked for: nothing is changed",
+                    Excerpt(&user.name)
+                ),
+            ));
+        }
         let is_own = match identity.arn.identity() {
             Identity::User(own) => same_name(own, &user.name) || identity.user_id.as_ref() == Some(&user.id),
             _ => false,
@@ -115,18 +124,13 @@ impl RoleUser {
     ///
     /// # Errors
     /// It has others: those are named.
-    pub(super) async fn own_keys(
-        &self,
-        context: &Context,
-        ram: &Ram,
-        known: &[String],
-    ) -> Result<Vec<ListedKey>, Error> {
+    pub(super) async fn own_keys(&self, ram: &Ram, known: &[String]) -> Result<Vec<ListedKey>, Error> {
         let keys = ram.access_keys(&self.name).await.map_err(failed_call)?;
         let is_known = |key: &str| known.iter().any(|known| known == key);
         if keys.iter().all(|key| is_known(&key.id)) {
             return Ok(keys);
         }
-        let listed = listed(&keys, context.clock.now(), |key| {
+        let listed = listed(&keys, |key| {
             if is_known(key) {
                 " (of the static role)"
             } else {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Rotates, and ends the process at the place. `None` when the rotation came to its end before.
-async fn rotate_until(world: &mut World, place: usize) -> Option<String> {
+pub(super) async fn rotate_until(world: &mut World, place: usize) -> Option<String> {
     world.stop.arm(place);
     let stop = Arc::clone(&world.stop);
     let ended = tokio::select! {

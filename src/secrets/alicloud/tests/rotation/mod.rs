@@ -178,7 +178,7 @@ impl Keys {
                 let arn = *self.identity.lock().unwrap();
                 Step::Made(
                     200,
-                    format!(r#"{{"RequestId":"R","AccountId":"1234567890123456","Arn":"{arn}"}}"#),
+                    json!({"RequestId": "R", "AccountId": arn.split(':').nth(3), "Arn": arn}).to_string(),
                 )
             }
             "ListAccessKeys" => {
@@ -250,7 +250,7 @@ impl World {
         keys.add("LTAIold");
         let script = Self::script(&keys);
         let world = Self {
-            backend: backend(script.client(), no_sources(&script), MOUNT_ID),
+            backend: backend(script.client_at(&clock), no_sources(&script), MOUNT_ID),
             script,
             keys,
             storage: Arc::default(),
@@ -273,7 +273,11 @@ impl World {
     /// Another process for the same mount.
     fn restart(&mut self) {
         self.script = Self::script(&self.keys);
-        self.backend = backend(self.script.client(), no_sources(&self.script), MOUNT_ID);
+        self.backend = backend(
+            self.script.client_at(&self.clock),
+            no_sources(&self.script),
+            MOUNT_ID,
+        );
     }
 
     fn context(&self, request: Request) -> Context {

@@ -1,5 +1,6 @@
 //! Rotations that somebody asks for.
 
+use super::kills::rotate_until;
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -166,18 +167,26 @@ async fn a_refused_creation_leaves_nothing() {
     world.assert_whole("refused").await;
 }
 
-/// A world in which the answer to the creation of a key was lost.
+/// A world in which the process ended when the new key was made, before it had the answer.
 async fn with_a_lost_key() -> World {
     let world = World::new(json!({})).await;
-    world.keys.lost.lock().unwrap().push("CreateAccessKey");
-    failure(world.rotate().await);
-    world.keys.lost.lock().unwrap().clear();
+    world.stop.arm(0);
+    world.rotated().await;
+    let places = world.stop.places.lock().unwrap().clone();
+    let place = places.iter().position(|place| place == "after CreateAccessKey");
+    let mut world = World::new(json!({})).await;
+    rotate_until(&mut world, place.unwrap() + 1).await.unwrap();
     assert_eq!(world.keys.ids(), ["LTAIold", "LTAInew1"]);
     world
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_whose_answer_was_lost_is_found_and_deleted() {
+    let world = World::new(json!({})).await;
+    world.keys.lost.lock().unwrap().push("CreateAccessKey");
+    let error = failure(world.rotate().await);
+    assert!(error.message().contains("is deleted: try again"), "{error}");
+    world.assert_whole("at once").await;
     let world = with_a_lost_key().await;
     world.wait(601).await;
     world.tick().await;
@@ -192,10 +201,33 @@ async fn a_key_whose_answer_was_lost_is_found_and_deleted() {
 async fn a_key_that_somebody_made_later_is_left_alone() {
     let world = with_a_lost_key().await;
     world.keys.keys.lock().unwrap().pop();
-    world.wait(1000).await;
+    world.wait(181).await;
     world.keys.add("LTAIhand");
+    world.wait(420).await;
     world.tick().await;
     assert_eq!(world.keys.ids(), ["LTAIold", "LTAIhand"]);
+    assert_eq!(world.entries().await.len(), 0);
+    // And the next rotation does not guess either.
+    assert!(
+        failure(world.rotate().await)
+            .message()
+            .contains("LTAIhand, created")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_somebody_has_deleted_the_old_key_no_other_is_taken_for_ours() {
+    let world = with_a_lost_key().await;
+    world.wait(30).await;
+    world.keys.keys.lock().unwrap().clear();
+    for key in ["LTAIhand", "LTAImount"] {
+        world.keys.add(key);
+    }
+    let pair = json!({"access_key": "LTAImount", "secret_key": "s"});
+    world.write(pair).await.unwrap();
+    world.wait(601).await;
+    world.tick().await;
+    assert_eq!(world.keys.ids(), ["LTAIhand", "LTAImount"]);
     assert_eq!(world.entries().await.len(), 0);
 }
 
@@ -242,7 +274,7 @@ async fn a_pair_that_somebody_wrote_after_a_lost_creation_costs_no_other_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unfinished_rotation_of_another_account_says_what_to_delete() {
+async fn an_unfinished_rotation_of_another_account_is_kept_and_in_the_way_of_none() {
     let mut world = World::new(json!({})).await;
     world.keys.lag.store(1000, Ordering::SeqCst);
     failure(world.rotate().await);
@@ -251,6 +283,26 @@ async fn an_unfinished_rotation_of_another_account_says_what_to_delete() {
     world.wait(601).await;
     world.tick().await;
     assert_eq!((world.keys.ids().len(), world.entries().await.len()), (2, 1));
+    // The user of the other account has no further key.
+    world.keys.keys.lock().unwrap().truncate(1);
+    world.keys.lag.store(0, Ordering::SeqCst);
+    let key = world.rotated().await;
+    assert_eq!(world.keys.ids(), [key]);
+    assert_eq!(world.entries().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_config_there_is_nothing_to_rotate() {
+    let world = World::new(json!({})).await;
+    world.storage.delete("config").await.unwrap();
+    let calls = world.script.sent().len();
+    let refusal = failure(world.rotate().await);
+    assert_eq!(refusal.kind(), Kind::BadRequest);
+    assert!(refusal.message().contains("not those of access_key"), "{refusal}");
+    world.wait(601).await;
+    world.tick().await;
+    assert_eq!(world.script.sent().len(), calls);
+    assert_eq!(world.storage.list("config").await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

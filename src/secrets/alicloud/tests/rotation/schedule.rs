@@ -214,3 +214,52 @@ async fn the_pair_alone_leaves_the_settings_and_the_plan() {
         .unwrap();
     assert_eq!(world.read().await.data.unwrap(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_within_its_window_is_done_at_the_next_time_and_not_before() {
+    let world = World::new(json!({"rotation_schedule": "0 12 * * *", "rotation_window": HOUR})).await;
+    world.keys.denied.lock().unwrap().push("CreateAccessKey");
+    world.wait(12 * HOUR + 1).await;
+    world.tick().await;
+    assert_eq!(world.times("CreateAccessKey"), 1);
+    world.keys.denied.lock().unwrap().clear();
+    world.wait(HOUR + 1).await;
+    world.tick().await;
+    assert_eq!(world.times("CreateAccessKey"), 1);
+    assert_eq!(
+        world.read().await.data.unwrap()["next_vault_rotation"],
+        "2024-03-02T12:00:00Z"
+    );
+    world.wait(23 * HOUR).await;
+    world.tick().await;
+    world.assert_whole("at the next time").await;
+    assert_eq!(world.times("CreateAccessKey"), 2);
+    assert_eq!(world.read().await.warnings, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_while_the_schedule_rotates_is_kept_and_so_is_the_key() {
+    for (written, next) in [
+        (json!({"region": "cn-beijing"}), "2024-03-01T01:59:59Z"),
+        (json!({"rotation_period": 5 * HOUR}), "2024-03-01T05:59:59Z"),
+    ] {
+        for write_first in [false, true] {
+            let world = World::new(json!({"rotation_period": HOUR})).await;
+            world.wait(HOUR).await;
+            if write_first {
+                let (write, ()) = tokio::join!(world.write(written.clone()), world.tick());
+                write.unwrap();
+            } else {
+                let ((), write) = tokio::join!(world.tick(), world.write(written.clone()));
+                write.unwrap();
+            }
+            // A new period counts from its write: what was due is not, if it came first.
+            world.assert_whole("in the end").await;
+            let read = world.read().await.data.unwrap();
+            for (name, value) in written.as_object().unwrap() {
+                assert_eq!(&read[name], value, "{written}");
+            }
+            assert_eq!(read["next_vault_rotation"], next, "{written}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use super::*;
 
 /// Does something, and ends the process at the place. `None` when it came to its end before.
-async fn until_place(
+pub(super) async fn until_place(
     world: &mut World,
     place: usize,
     path: &str,

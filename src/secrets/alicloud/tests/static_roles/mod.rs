@@ -1,6 +1,7 @@
 //! Static roles, in a cloud that keeps users and their keys, with a clock that is moved on.
 
 mod kills;
+mod peers;
 mod rules;
 mod schedule;
 mod seamless;
@@ -36,6 +37,8 @@ struct Users {
     /// Actions that are refused, or carried out without an answer.
     denied: Mutex<Vec<&'static str>>,
     lost: Mutex<Vec<&'static str>>,
+    /// Whom `GetUser` answers with, whoever is asked for.
+    mistaken: Mutex<Option<&'static str>>,
 }
 
 impl Users {
@@ -110,7 +113,8 @@ impl Users {
         if self.denied.lock().unwrap().contains(&action) {
             return error(403, "NoPermission");
         }
-        let named = sent.value("UserName").unwrap_or_default();
+        let mistaken = self.mistaken.lock().unwrap().filter(|_| action == "GetUser");
+        let named = mistaken.or(sent.value("UserName")).unwrap_or_default();
         let Some(user) = users
             .iter_mut()
             .find(|user| user.name.eq_ignore_ascii_case(named))
@@ -193,12 +197,13 @@ impl World {
             lag: AtomicUsize::new(0),
             denied: Mutex::default(),
             lost: Mutex::default(),
+            mistaken: Mutex::default(),
         });
         users.add("vault-root", "1000", &["LTAIroot"]);
         users.add("app", "2001", &[]);
         let script = Self::script(&users);
         let world = Self {
-            backend: backend(script.client(), no_sources(&script), MOUNT_ID),
+            backend: backend(script.client_at(&clock), no_sources(&script), MOUNT_ID),
             script,
             users,
             storage: Arc::default(),
@@ -227,7 +232,11 @@ impl World {
     /// Another process for the same mount.
     fn restart(&mut self) {
         self.script = Self::script(&self.users);
-        self.backend = backend(self.script.client(), no_sources(&self.script), MOUNT_ID);
+        self.backend = backend(
+            self.script.client_at(&self.clock),
+            no_sources(&self.script),
+            MOUNT_ID,
+        );
     }
 
     fn context(&self, request: Request) -> Context {

@@ -1,5 +1,6 @@
 //! What a write of a static role takes and refuses, and what becomes of its keys.
 
+use super::kills::until_place;
 use super::*;
 
 async fn refusal(world: &World, name: &str, data: Value) -> String {
@@ -305,9 +306,10 @@ async fn a_first_key_whose_answer_was_lost_is_found_and_deleted() {
     let data = json!({"username": "app", "rotation_period": HOUR});
     world.users.lost.lock().unwrap().push("CreateAccessKey");
     failure(world.create("app", data.clone()).await);
+    assert_eq!((world.keys(), world.entries().await), (vec![], vec![]));
     world.users.lost.lock().unwrap().clear();
-    assert_eq!(world.keys(), ["LTAInew1"]);
-    // Under whatever name it is tried again.
+    // By the next process, under whatever name it is tried again.
+    let world = with_a_lost_first_key().await;
     world.create("other", data).await.unwrap();
     assert_eq!(world.keys(), ["LTAInew2"]);
     world.wait(601).await;
@@ -315,6 +317,49 @@ async fn a_first_key_whose_answer_was_lost_is_found_and_deleted() {
     assert_eq!(
         (world.keys(), world.entries().await),
         (vec!["LTAInew2".to_owned()], vec![])
+    );
+}
+
+/// A world in which the process ended when the first key of a role was made, before it had the answer.
+async fn with_a_lost_first_key() -> World {
+    let data = json!({"username": "app", "rotation_period": HOUR});
+    let world = World::new().await;
+    world.stop.arm(0);
+    world.create("app", data.clone()).await.unwrap();
+    let places = world.stop.places.lock().unwrap().clone();
+    let place = places.iter().position(|place| place == "after CreateAccessKey");
+    let mut world = World::new().await;
+    until_place(
+        &mut world,
+        place.unwrap() + 1,
+        "static-roles/app",
+        Operation::Create,
+        data,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (world.keys(), world.entries().await.len()),
+        (vec!["LTAInew1".to_owned()], 1)
+    );
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_keys_that_appeared_none_is_taken_for_ours_and_both_are_named() {
+    let world = with_a_lost_first_key().await;
+    world.wait(30).await;
+    world
+        .users
+        .change("app", |user| user.keys.push(world.users.key("LTAIhand")));
+    world.wait(601).await;
+    world.tick().await;
+    assert_eq!(world.keys(), ["LTAInew1", "LTAIhand"]);
+    assert_eq!(world.entries().await, Vec::<String>::new());
+    let text = refusal(&world, "app", json!({"username": "app", "rotation_period": HOUR})).await;
+    assert!(
+        text.contains("LTAInew1, created") && text.contains("LTAIhand, created"),
+        "{text}"
     );
 }
 
