@@ -267,7 +267,8 @@ class ProxyServer:
                          status=fault.status or default[1])
         call["code"] = error.code
         response = self._front.failure(request, request_id, error)
-        response.headers += extra
+        # What is made up has the date that the fault says, or none.
+        response.headers = [header for header in response.headers if header[0] != "Date"] + extra
         if fault.retry_after_ms is not None:
             response.headers.append(("x-acs-retry-after", str(fault.retry_after_ms)))
         return response
