@@ -80,6 +80,10 @@ class IamFront:
         self._accounts = accounts
         self._limit = RateLimit(self.throttled)
 
+    def subjects(self, request: Query) -> list[str]:
+        """The values of its parameters."""
+        return list(request.params.values())
+
     def serves(self, host: str) -> bool:
         """Whether it is a host of IAM."""
         return host in HOSTS

@@ -16,7 +16,7 @@ from .errors import ApiError
 from .model import Attachment, Group, Identity, Membership, Role, User
 from .policy import parse_document
 from .preset import allow, trust
-from .state import LAGS, Account, Cloud, alnum
+from .state import LAGS, SERVICES, Account, Cloud, alnum
 
 Body = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -175,11 +175,9 @@ class Actions:
 
     def service_credential(self, body: Body) -> Answer:
         """An API key of a user for a service."""
-        credential_id = f"SC{alnum(14)}"
-        self._user(body).service_credentials[credential_id] = {
-            "ServiceName": body.get("service_name", "dashscope.aliyuncs.com"), "Status": "Active",
-            "ServiceCredentialName": credential_id, "CreateTime": iso(self._cloud.clock.now())}
-        return {"service_credential_id": credential_id}
+        service = body.get("service_name", SERVICES[0])
+        return {"service_credential_id": self._cloud.add_service_credential(
+            self._user(body), service, f"by-hand-{alnum(6)}", "control")}
 
     def session(self, body: Body) -> Answer:
         """Credentials of a role without an AssumeRole; or an early end of some."""

@@ -19,7 +19,7 @@ import threading
 import time
 from dataclasses import dataclass, field, fields
 from typing import Any
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 KINDS = ("throttle", "error", "http", "delay", "slow_body", "cut_before", "cut_after", "hang",
          "hold")
@@ -34,7 +34,8 @@ class Fault:
     host: str = "*"
     #: Parameters that must have exactly these values.
     params: Mapping[str, str] = field(default_factory=dict)
-    #: A pattern that the value of some parameter must match, whatever the parameter is called.
+    #: A pattern that the value of some parameter must match, whatever the parameter is called, or the name of a user whose
+    #: id it is.
     about: str = "*"
     access_key_id: str | None = None
     #: Fires from this match on, counted from 1.
@@ -84,14 +85,14 @@ class Fault:
         return cls(**description)
 
     def matches(self, host: str, action: str | None, params: Mapping[str, str],
-                access_key_id: str | None) -> bool:
+                access_key_id: str | None, subjects: Sequence[str]) -> bool:
         """Whether a call is of the sort this fault is about."""
         return (fnmatch.fnmatchcase(action or "", self.action)
                 and fnmatch.fnmatchcase(host, self.host)
                 and (self.access_key_id is None or self.access_key_id == access_key_id)
                 and all(params.get(name) == value for name, value in self.params.items())
-                and (self.about == "*" or any(fnmatch.fnmatchcase(value, self.about)
-                                              for value in params.values())))
+                and (self.about == "*" or any(fnmatch.fnmatchcase(subject, self.about)
+                                              for subject in subjects)))
 
     @property
     def spent(self) -> bool:
@@ -162,13 +163,13 @@ class FaultBook:
         return len(gone)
 
     def take(self, call_id: int, host: str, action: str | None, params: Mapping[str, str],
-             access_key_id: str | None, *, before_auth: bool) -> Fault | None:
+             access_key_id: str | None, subjects: Sequence[str], *, before_auth: bool) -> Fault | None:
         """The fault that hits this call. Every matching fault counts it, the first one fires."""
         chosen: Fault | None = None
         with self._lock:
             for fault in self._faults:
-                if fault.before_auth != before_auth or not fault.matches(host, action, params,
-                                                                         access_key_id):
+                if fault.before_auth != before_auth or not fault.matches(host, action, params, access_key_id,
+                                                                         subjects):
                     continue
                 fault.matched += 1
                 if chosen is None and fault.matched >= fault.nth and not fault.spent:

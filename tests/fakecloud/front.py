@@ -47,6 +47,9 @@ class Front(Protocol):
     def execute(self, request: Any, identity: Any) -> Any:
         """Carries it out; raises the service's error."""
 
+    def subjects(self, request: Any) -> list[str]:
+        """What it may be about: the values of its parameters, and what those stand for."""
+
     def new_request_id(self) -> str:
         """An id for one request."""
 

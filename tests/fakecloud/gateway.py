@@ -41,6 +41,13 @@ class Gateway:
             call = Call(self._cloud, identity, request.action, request.params)
             return request.operation.run(call)
 
+    def subjects(self, request: ApiRequest) -> list[str]:
+        """The values of its parameters, and the names of users that it names by their ids."""
+        values = list(request.params.values())
+        with self._cloud.lock:
+            return values + [user.name for account in self._cloud.accounts.values()
+                             for user in account.users.values() if user.id in values]
+
     def serves(self, host: str) -> bool:
         """Whether it is a host of this cloud."""
         return host in self._cloud.hosts

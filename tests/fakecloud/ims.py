@@ -10,6 +10,7 @@ from .errors import ApiError
 from .model import AccessKey, User
 from .network import parse
 from .operation import Call, Product
+from .state import SERVICES
 from .tags import is_tag
 
 # Its operations are authorised under the prefix of RAM.
@@ -121,7 +122,7 @@ def _principal(call: Call) -> User:
             raise ApiError("MissingUserPrincipalName")
         return call.caller.user
     for user in call.account.users.values():
-        if user.principal_name.lower() == name.lower():
+        if user.principal_name.lower() == name.lower() and user.visible.look():
             return user
     raise ApiError("EntityNotExist.User")
 
@@ -139,6 +140,8 @@ def get_user(call: Call) -> dict[str, Any]:
         raise ApiError("InvalidParameter.UserPrincipalName")
     user_id, key_id = call.params.get("UserId"), call.params.get("UserAccessKeyId")
     found = [user for user in call.account.users.values() if user.id == user_id or key_id in user.keys]
+    if found and not found[0].visible.look():
+        found = []
     if not found and "UserPrincipalName" not in call.params:
         call.authorise("ram:GetUser", "*")
         raise ApiError("EntityNotExist.User")
@@ -176,11 +179,38 @@ def list_service_credentials(call: Call) -> dict[str, Any]:
     """The API keys of a user, page by page."""
     user = _authorised(call, _principal(call))
     size, start = call.number("MaxResults", 1, 100, 10), call.number("NextToken", 0, 10**6, 0)
-    rows = [{"ServiceCredentialId": name, "UserPrincipalName": user.principal_name, **credential}
-            for name, credential in user.service_credentials.items()]
+    rows = [_described(user, credential_id) for credential_id in user.service_credentials]
     more = len(rows) > start + size
     return {"ServiceCredentials": rows[start:start + size], "MaxResults": size, "IsTruncated": more,
             **({"NextToken": str(start + size)} if more else {})}
+
+
+def _described(user: User, credential_id: str) -> dict[str, Any]:
+    credential = user.service_credentials[credential_id]
+    ends = {"ExpirationTime": iso(credential.expires)} if credential.expires else {}
+    return {"ServiceCredentialId": credential_id, "UserPrincipalName": user.principal_name,
+            "ServiceName": credential.service, "ServiceCredentialName": credential.name,
+            "Status": credential.status, "CreateTime": iso(credential.created), **ends}
+
+
+@IMS.operation("CreateServiceCredential", unchecked=True, required=("ServiceName", "ServiceCredentialName"))
+def create_service_credential(call: Call) -> dict[str, Any]:
+    """A new API key of a user for one service, whose secret is shown this once. The limits are those of the documents; the
+    services, the codes, and that a user has a name only once are guesses."""
+    user = _authorised(call, _principal(call))
+    name = call.text("ServiceCredentialName", 128, r"[A-Za-z0-9._-]+")
+    service = call.params["ServiceName"]
+    if service not in SERVICES:
+        raise ApiError("InvalidParameter.ServiceName")
+    days = call.number("CredentialAgeDays", 1, 36600, 0)
+    if any(other.name == name for other in user.service_credentials.values()):
+        raise ApiError("EntityAlreadyExists.User.ServiceCredential")
+    if sum(other.service == service for other in user.service_credentials.values()) >= 2:
+        raise ApiError("LimitExceeded.User.ServiceCredential")
+    expires = call.cloud.clock.now() + days * 86400 if days else None
+    credential_id = call.cloud.add_service_credential(user, service, name, "api", expires)
+    secret = user.service_credentials[credential_id].secret
+    return {"ServiceCredential": {**_described(user, credential_id), "ServiceCredentialSecret": secret}}
 
 
 def _service_credential(call: Call) -> tuple[User, str]:
@@ -196,7 +226,7 @@ def update_service_credential(call: Call) -> dict[str, Any]:
     user, credential_id = _service_credential(call)
     if call.params.get("Status") not in ("Active", "Inactive"):
         raise ApiError("InvalidParameter.Status")
-    user.service_credentials[credential_id]["Status"] = call.params["Status"]
+    user.service_credentials[credential_id].status = call.params["Status"]
     return {}
 
 
@@ -204,7 +234,7 @@ def update_service_credential(call: Call) -> dict[str, Any]:
 def delete_service_credential(call: Call) -> dict[str, Any]:
     """Removes an API key that is switched off. The code of the refusal is a guess."""
     user, credential_id = _service_credential(call)
-    if user.service_credentials[credential_id]["Status"] == "Active":
+    if user.service_credentials[credential_id].status == "Active":
         raise ApiError("DeleteConflict.ServiceCredential.Active")
     del user.service_credentials[credential_id]
     return {}

@@ -56,6 +56,19 @@ class AccessKey:
 
 
 @dataclass
+class ServiceCredential:
+    """An API key of a user for one service."""
+
+    service: str
+    name: str
+    secret: str
+    created: float
+    origin: Origin
+    expires: float | None = None
+    status: str = "Active"
+
+
+@dataclass
 class Attachment:
     """A policy on a user, group or role."""
 
@@ -94,7 +107,7 @@ class User:
     login_profile: dict[str, Any] | None = None
     mfa_serial: str | None = None
     #: API keys for services, by their ids.
-    service_credentials: dict[str, dict[str, str]] = field(default_factory=dict)
+    service_credentials: dict[str, ServiceCredential] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     #: Action patterns allowed without any policy; set through control.
     grants: list[str] = field(default_factory=list)

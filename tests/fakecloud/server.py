@@ -244,7 +244,7 @@ class ProxyServer:
 
     def _fault(self, request: ApiCall, call: Entry, *, before_auth: bool) -> Fault | None:
         fault = self._faults.take(call["id"], request.host, request.action, request.params,
-                                  request.access_key_id, before_auth=before_auth)
+                                  request.access_key_id, self._front.subjects(request), before_auth=before_auth)
         if fault is not None:
             call["fault"] = {"id": fault.id, "kind": fault.kind}
         return fault

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from .clock import Clock
 from .errors import ApiError
 from .hosts import default_hosts
-from .model import AccessKey, Gate, Group, Origin, Policy, PolicyVersion, Role, Session, User
+from .model import (AccessKey, Gate, Group, Origin, Policy, PolicyVersion, Role, ServiceCredential, Session,
+                    User)
 
 _ALNUM = string.ascii_letters + string.digits
 
@@ -54,6 +55,10 @@ class Account:
         self.oidc: dict[str, dict[str, Any]] = {}
         self.recycled_users: dict[str, dict[str, Any]] = {}
         self.recycled_keys: dict[str, dict[str, Any]] = {}
+
+
+#: Services that take API keys. Which there are really is not in Alibaba's documents.
+SERVICES = ("dashscope.aliyuncs.com", "example.aliyuncs.com")
 
 
 class Cloud:
@@ -205,6 +210,14 @@ class Cloud:
         if recycle and self.recycle_bin:
             account.recycled_users[user.id] = {"user_name": user.name,
                                                "recycled": self.clock.now()}
+
+    def add_service_credential(self, user: User, service: str, name: str, origin: Origin,
+                               expires: float | None = None) -> str:
+        """A new API key; its id."""
+        credential_id = f"SC{alnum(14)}"
+        user.service_credentials[credential_id] = ServiceCredential(
+            service, name, f"sk-{alnum(40)}", self.clock.now(), origin, expires)
+        return credential_id
 
     def note_removal(self, origin: Origin, kind: str, name: str) -> None:
         """Remembers that a thing which was not made by an API call is gone."""

@@ -30,6 +30,7 @@ def state(cloud: Cloud) -> dict[str, Any]:
                    "grants": r.grants, "tags": r.tags} for a in accounts for r in a.roles.values()],
         "attachments": [row for a in accounts for row in _attachments(a)],
         "memberships": [row for a in accounts for row in _memberships(a)],
+        "service_credentials": [row for a in accounts for row in _service_credentials(a)],
         "sessions": {"count": len(cloud.sessions),
                      "live": sum(s.expires > cloud.clock.now() for s in cloud.sessions.values())},
         "recycled": {"users": [u["user_name"] for a in accounts
@@ -48,7 +49,8 @@ def leftovers(cloud: Cloud) -> dict[str, Any]:
         return [row for row in rows if row["origin"] == "api"]
 
     lists = {name: made(seen[name]) for name in
-             ("users", "keys", "policies", "groups", "roles", "attachments", "memberships")}
+             ("users", "keys", "policies", "groups", "roles", "attachments", "memberships",
+              "service_credentials")}
     return {**lists, "missing": cloud.missing,
             "clean": not any(lists.values()) and not cloud.missing}
 
@@ -67,6 +69,8 @@ def baseline(cloud: Cloud) -> None:
         for user in account.users.values():
             for membership in user.groups.values():
                 _adopt(membership)
+            for credential in user.service_credentials.values():
+                _adopt(credential)
     for key in cloud.keys.values():
         _adopt(key)
     cloud.missing.clear()
@@ -115,3 +119,12 @@ def _memberships(account: Account) -> Iterable[dict[str, Any]]:
         for membership in user.groups.values():
             yield {"account_id": account.id, "user_name": user.name,
                    "group_name": membership.group.name, "origin": membership.origin}
+
+
+def _service_credentials(account: Account) -> Iterable[dict[str, Any]]:
+    for user in account.users.values():
+        for credential_id, credential in user.service_credentials.items():
+            yield {"account_id": account.id, "user_name": user.name, "service_credential_id": credential_id,
+                   "service_name": credential.service, "name": credential.name, "status": credential.status,
+                   "origin": credential.origin, "created": iso(credential.created),
+                   "expires": iso(credential.expires) if credential.expires else None}

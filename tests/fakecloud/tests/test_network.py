@@ -289,6 +289,10 @@ def test_a_fault_can_be_about_a_thing(client: Client, control: Control) -> None:
     client.ram("CreateUser", UserName="vault-x-two-1")
     for action, name in (("CreateUser", "UserName"), ("DeletePolicy", "PolicyName")):
         assert code_of(client.ram, action, **{name: "vault-x-one-1"}) == "NoPermission"
+    # A user is meant by its id, too.
+    user_id = control.user("vault-x-one-2")["user_id"]
+    named = {"UserId": user_id}
+    assert code_of(client.call, "ims.aliyuncs.com", "GetUser", "2019-08-15", named) == "NoPermission"
 
 
 def test_reset_ends_a_delay(client: Client, control: Control) -> None:

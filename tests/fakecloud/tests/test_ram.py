@@ -475,3 +475,39 @@ def test_ram_tags_roles_by_name_and_lists_them_in_pages(client: Client, control:
         assert code_of(client.ram, "ListTagResources", **{**named, **params}) == code, params
     for tag in ('[{"Key": "aliyun-x"}]', '[{"Key": ""}]', "[]", "x", '["a"]'):
         assert code_of(client.ram, "TagResources", **named, Tag=tag) == "InvalidParameter.Tag", tag
+
+
+def test_api_keys_for_services(client: Client, control: Control) -> None:
+    def ims(action: str, **params: str) -> Any:
+        return client.call("ims.aliyuncs.com", action, "2019-08-15", params)
+
+    user_id = client.ram("CreateUser", UserName="dyn")["User"]["UserId"]
+    user = {"UserPrincipalName": ims("GetUser", UserId=user_id)["User"]["UserPrincipalName"]}
+    wanted = {**user, "ServiceName": "dashscope.aliyuncs.com", "ServiceCredentialName": "a", "CredentialAgeDays": "2"}
+    made = ims("CreateServiceCredential", **wanted)["ServiceCredential"]
+    assert made["Status"] == "Active" and made["ServiceCredentialSecret"]
+    for params, code in (
+            ({"ServiceCredentialName": "a"}, "EntityAlreadyExists.User.ServiceCredential"),
+            ({"ServiceCredentialName": "a b"}, "InvalidParameter.ServiceCredentialName.InvalidChars"),
+            ({"ServiceCredentialName": "b", "CredentialAgeDays": "36601"}, "InvalidParameter.CredentialAgeDays"),
+            ({"ServiceCredentialName": "b", "CredentialAgeDays": "0"}, "InvalidParameter.CredentialAgeDays"),
+            ({"ServiceCredentialName": "b", "ServiceName": "x"}, "InvalidParameter.ServiceName"),
+            ({"ServiceCredentialName": "b", "UserPrincipalName": "x@y"}, "EntityNotExist.User")):
+        assert code_of(ims, "CreateServiceCredential", **{**wanted, **params}) == code, params
+    second = ims("CreateServiceCredential", **{**wanted, "ServiceCredentialName": "b"})["ServiceCredential"]
+    assert code_of(ims, "CreateServiceCredential", **{**wanted, "ServiceCredentialName": "c"}
+                   ) == "LimitExceeded.User.ServiceCredential"
+    # Another service counts by itself.
+    third = ims("CreateServiceCredential", **{**wanted, "ServiceCredentialName": "c",
+                                              "ServiceName": "example.aliyuncs.com"})["ServiceCredential"]
+    [shown, *_] = ims("ListServiceCredentials", **user)["ServiceCredentials"]
+    assert shown["ExpirationTime"] == made["ExpirationTime"] and "ServiceCredentialSecret" not in shown
+    assert len(control.leftovers()["service_credentials"]) == 3
+    for credential in (made, second, third):
+        named = {**user, "ServiceCredentialId": credential["ServiceCredentialId"]}
+        assert code_of(client.ram, "DeleteUser", UserName="dyn") == "DeleteConflict.User.ServiceCredential"
+        assert code_of(ims, "DeleteServiceCredential", **named) == "DeleteConflict.ServiceCredential.Active"
+        ims("UpdateServiceCredential", **named, Status="Inactive")
+        ims("DeleteServiceCredential", **named)
+    client.ram("DeleteUser", UserName="dyn")
+    assert control.leftovers()["clean"]
