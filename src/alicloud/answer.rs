@@ -111,6 +111,14 @@ pub(super) fn check(
         Some(code) => codes::meaning(code, message.unwrap_or_default(), answer.status),
         None => codes::meaning_without_code(answer.status),
     };
+    if let (true, Some(credentials)) = (meaning == codes::LEAKED, credentials) {
+        tracing::error!(
+            event = "access_key_restricted",
+            operation,
+            access_key_id = credentials.access_key_id,
+            "Alibaba Cloud has restricted an access key because it may have leaked"
+        );
+    }
     let message = match meaning.text {
         Some(text) => text.to_owned(),
         None if credentials.is_some() => redact::message(message.unwrap_or_default(), credentials),

@@ -155,7 +155,7 @@ const FAMILIES: &[(&str, Meaning)] = &[
 
 /// The refusal of a call because the cloud has found the access key in public has no code of its own: "Forbidden: There is
 /// a risk of leakage of this AccessKey."
-const LEAKED: Meaning = told(
+pub(super) const LEAKED: Meaning = told(
     Kind::Credentials,
     "Alibaba Cloud has restricted this access key because it may have leaked",
 );

@@ -267,3 +267,13 @@ def test_an_account_that_is_not_that_of_a_lease(engine: Engine, cloud: Cloud) ->
     assert answer.status == 400 and text in answer.error, answer.error
     engine.configure().ok()
     engine.revoke(lease_id).ok()
+
+
+def test_the_log_names_a_key_that_is_restricted_as_leaked(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    engine.cloud.control.fault("error", "CreateUser", status=403, code="Forbidden", message=_LEAK)
+    engine.creds(engine.remote_role()).refused(403, "may have leaked")
+    lines = engine.server.log.read_text("utf-8").splitlines()
+    [line] = [line for line in lines if "access_key_restricted" in line and engine.cloud.access_key in line
+              and "CreateUser" in line][-1:]
+    assert "[ERROR]" in line or '"error"' in line, line
