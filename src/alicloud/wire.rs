@@ -18,6 +18,12 @@ pub(super) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String
     Ok(Option::<String>::deserialize(from)?.filter(|text| !text.is_empty()))
 }
 
+/// A time that may be missing or null; one that cannot be read is `None`, too. Used as `default, deserialize_with`.
+pub(super) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    Ok(text.and_then(|text| clock::parse(&text)))
+}
+
 /// Temporary credentials as an answer writes them.
 #[derive(Default, Deserialize)]
 pub(super) struct WireCredentials {

@@ -13,7 +13,8 @@ _OPERATOR = "mount-operator"
 
 #: What the policy of `_mount` allows.
 _ACTIONS = [
-    "ram:AddUserToGroup", "ram:AttachPolicyToUser", "ram:CreateAccessKey", "ram:CreatePolicy", "ram:CreateUser",
+    "ram:AddUserToGroup", "ram:AttachPolicyToUser", "ram:CreateAccessKey", "ram:CreatePolicy",
+    "ram:CreateServiceCredential", "ram:CreateUser",
     "ram:DeleteAccessKey", "ram:DeleteLoginProfile", "ram:DeletePolicy", "ram:DeletePolicyVersion",
     "ram:DeleteServiceCredential", "ram:DeleteUser", "ram:DetachPolicyFromUser", "ram:GetRole", "ram:GetUser",
     "ram:ListAccessKeys", "ram:ListEntitiesForPolicy", "ram:ListGroupsForUser", "ram:ListPoliciesForUser",
@@ -30,13 +31,14 @@ def _mount(engine: Engine) -> None:
     engine.inline_role()
     engine.full_role()
     engine.remote_role(ram_groups="auditors", tags={"team": "a"}, allowed_ips="127.0.0.1")
+    engine.api_key_role()
     engine.cloud.control.role("vault-middle", max_session_duration=5400)
     engine.sts_role(ram_role="vault-middle", ttl="2h")
 
 
 def _policy(engine: Engine) -> dict[str, list[dict[str, list[str]]]]:
     data = engine.api.read(f"{engine.path}/config/ram-policy").ok().data
-    assert data["attach_to"].endswith(f":user/{_OPERATOR}") and data["roles"] == 4
+    assert data["attach_to"].endswith(f":user/{_OPERATOR}") and data["roles"] == 5
     policy: dict[str, list[dict[str, list[str]]]] = json.loads(data["policy"])
     return policy
 
@@ -66,7 +68,7 @@ def _operations(engine: Engine) -> None:
     answer = engine.creds("sts").ok()
     # The RAM role allows an hour and a half, which only RAM tells.
     assert answer.body["lease_duration"] > 3600
-    for role in ("inline", "remote"):
+    for role in ("inline", "remote", "api-key"):
         engine.revoke(engine.creds(role).ok().lease_id).ok()
     control.fault("cut_after", "CreateUser", count=1)
     engine.revoke(engine.creds("full").ok().lease_id).ok()

@@ -10,10 +10,10 @@ from harness.secrecy import assert_no_secret_in, secrets_in_play
 @pytest.mark.parametrize("kind", ["none", "throttle", "error", "cut_before", "http"])
 def test_the_trace_log_has_no_secret(engine: Engine, kind: str) -> None:
     engine.configure(max_retries=3).ok()
-    for role in (engine.full_role(), engine.sts_role()):
+    for role in (engine.full_role(), engine.sts_role(), engine.api_key_role()):
         engine.creds(role).ok()
         if kind != "none":
-            for action in ("AssumeRole", "CreateAccessKey"):
+            for action in ("AssumeRole", "CreateAccessKey", "CreateServiceCredential"):
                 engine.cloud.control.fault(kind, action, count=None)
             answer = engine.creds(role)
             assert answer.status >= 400

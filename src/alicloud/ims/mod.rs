@@ -9,6 +9,8 @@ pub use key_policy::{AllowedVpc, KeyPolicy, Network};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub use service_credential::{MOST_DAYS, NewServiceCredential, ServiceName};
+
 use crate::alicloud::answer::{Nothing, read};
 use crate::alicloud::service::Rpc;
 use crate::cloud::credentials::SharedProvider;
@@ -37,7 +39,8 @@ impl Ims {
     /// # Errors
     /// [`NotFound`](crate::cloud::Kind::NotFound) if there is no such user, and every other kind.
     pub async fn principal_name(&self, id: &str) -> Result<String> {
-        let answer: UserAnswer = self.call("GetUser", Parameters::new().with("UserId", id)).await?;
+        let of_id = Parameters::new().with("UserId", id);
+        let answer: UserAnswer = self.repeatable("GetUser", of_id).await?;
         Ok(answer.user.principal_name)
     }
 
@@ -59,14 +62,28 @@ impl Ims {
 
     /// An operation that gives nothing. None of those here makes anything: each may be repeated.
     async fn change(&self, operation: &'static str, parameters: Parameters) -> Result<()> {
-        let Nothing {} = self.call(operation, parameters).await?;
+        let Nothing {} = self.repeatable(operation, parameters).await?;
         Ok(())
     }
 
-    async fn call<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
+    /// An operation that gives something and may be repeated.
+    async fn repeatable<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        parameters: Parameters,
+    ) -> Result<T> {
+        self.call(operation, Idempotency::Repeatable, parameters).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        idempotency: Idempotency,
+        parameters: Parameters,
+    ) -> Result<T> {
         let call = Call {
             operation,
-            idempotency: Idempotency::Repeatable,
+            idempotency,
             parameters,
         };
         read(operation, &self.0.call(&call).await?)
@@ -171,6 +188,60 @@ mod tests {
             (Some("SC1"), Some("Inactive"))
         );
         assert_eq!(value(4, "Action"), Some("DeleteServiceCredential"));
+    }
+
+    #[tokio::test]
+    async fn an_api_key_is_made_with_its_days_and_its_secret_is_hidden() {
+        let script = Script::new([Step::Answer(
+            200,
+            r#"{"RequestId":"R","ServiceCredential":{"ServiceCredentialId":"SC1","Status":"Active",
+                "ServiceCredentialSecret":"very-secret","ExpirationTime":"2026-01-02T03:04:05Z"}}"#,
+        )]);
+        let ims = Ims::new(
+            &script.client(),
+            Credentials::new("id", "secret"),
+            endpoint::ims(),
+        );
+        let service = "s.aliyuncs.com".parse().unwrap();
+        let made = ims.create_only_service_credential("u@a.onaliyun.com", &service, "n", 7);
+        let made = made.await.unwrap();
+        assert_eq!(made.id, "SC1");
+        assert_eq!(made.expiration.unwrap().unix_timestamp(), 1_767_323_045);
+        assert!(!format!("{made:?}").contains("very-secret"));
+        let sent = script.sent().remove(0);
+        for (name, value) in [
+            ("Action", "CreateServiceCredential"),
+            ("UserPrincipalName", "u@a.onaliyun.com"),
+            ("ServiceName", "s.aliyuncs.com"),
+            ("ServiceCredentialName", "n"),
+            ("CredentialAgeDays", "7"),
+        ] {
+            assert_eq!(sent.value(name), Some(value), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_api_key_needs_id_and_secret() {
+        for body in [
+            r#"{"RequestId":"R"}"#,
+            r#"{"RequestId":"R","ServiceCredential":{"ServiceCredentialId":"SC1"}}"#,
+            r#"{"RequestId":"R","ServiceCredential":{"ServiceCredentialId":"SC1","ServiceCredentialSecret":""}}"#,
+            r#"{"RequestId":"R","ServiceCredential":{"ServiceCredentialId":"","ServiceCredentialSecret":"s"}}"#,
+        ] {
+            let script = Script::new([Step::Answer(200, body)]);
+            let ims = Ims::new(
+                &script.client(),
+                Credentials::new("id", "secret"),
+                endpoint::ims(),
+            );
+            let service = "s".parse().unwrap();
+            let error = ims.create_only_service_credential("u", &service, "n", 1).await;
+            assert_eq!(
+                error.unwrap_err().kind(),
+                crate::cloud::Kind::Unexpected,
+                "{body}"
+            );
+        }
     }
 
     #[tokio::test]

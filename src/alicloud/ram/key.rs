@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::{Lists, One, Ram, of_user};
 use crate::alicloud::answer::read;
+use crate::alicloud::wire::date;
 use crate::cloud::clock;
 use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result, create_only};
 
@@ -39,11 +40,6 @@ struct Listed {
     id: String,
     #[serde(rename = "CreateDate", default, deserialize_with = "date")]
     created: Option<OffsetDateTime>,
-}
-
-fn date<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<OffsetDateTime>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| clock::parse(&text)))
 }
 
 fn of_key(user: &str, key_id: &str) -> Parameters {

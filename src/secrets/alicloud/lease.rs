@@ -17,10 +17,11 @@ use crate::framework::{
 };
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
+use crate::secrets::alicloud::ram_user::{API_KEY_ID, ApiKey};
 use crate::secrets::alicloud::removal::MadeUser;
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
-use crate::secrets::alicloud::ttl;
+use crate::secrets::alicloud::{key_expiration, ttl};
 use crate::secrets::lease;
 
 /// Upstream's name for its one kind of lease.
@@ -82,6 +83,26 @@ pub(super) fn user_response(
         ("access_key", Value::from(key.id.as_str())),
         ("secret_key", key.secret.expose_secret().into()),
     ]);
+    let mut internal = internal_of(role_name, role, user);
+    internal.insert(ACCESS_KEY_ID.to_owned(), key.id.as_str().into());
+    SecretType::response(NAME, data, internal, options(terms))
+}
+
+/// The answer with a user's API key.
+pub(super) fn api_key_response(
+    role_name: &str,
+    role: &Role,
+    user: &MadeUser,
+    key: &ApiKey,
+    terms: LeaseTerms,
+) -> Response {
+    let mut internal = internal_of(role_name, role, user);
+    internal.extend(key.internal());
+    SecretType::response(NAME, key.data(), internal, options(terms))
+}
+
+/// What the lease of a user keeps, but for its key.
+fn internal_of(role_name: &str, role: &Role, user: &MadeUser) -> Map<String, Value> {
     let made = user.policies.iter().map(PolicyRef::custom);
     let made: Value = made.map(|policy| RemotePolicy::from(&policy).shown()).collect();
     // Upstream keeps a list that was never written apart from an empty one.
@@ -93,7 +114,6 @@ pub(super) fn user_response(
         (ROLE_TYPE, Value::from(RoleType::Ram.word())),
         (ROLE_NAME, role_name.to_ascii_lowercase().into()),
         (USER_NAME, user.user_name.as_str().into()),
-        (ACCESS_KEY_ID, key.id.as_str().into()),
         (INLINE_POLICIES, made),
         (REMOTE_POLICIES, remote),
     ]);
@@ -105,7 +125,7 @@ pub(super) fn user_response(
     if !user.groups.is_empty() {
         internal.insert(GROUPS.to_owned(), user.groups.clone().into());
     }
-    SecretType::response(NAME, data, internal, options(terms))
+    internal
 }
 
 fn options(terms: LeaseTerms) -> LeaseOptions {
@@ -135,6 +155,7 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
         LeaseTerms::of_mount(&*context.system).await?,
         Duration::ZERO,
     )?;
+    let (terms, of_key) = key_expiration::limit_renewal(&lease, terms, context.clock.now());
     let options = LeaseOptions {
         ttl: terms.ttl,
         max_ttl: terms.max_ttl,
@@ -156,7 +177,9 @@ async fn renew(engine: Arc<Engine>, context: Context, lease: Lease) -> HandlerRe
     )
     .await?;
     let mut response = lease.renewed(options);
-    response.warnings.extend(cuts.iter().map(TtlCap::warning));
+    response
+        .warnings
+        .extend(cuts.iter().map(TtlCap::warning).chain(of_key));
     Ok(Some(response))
 }
 
@@ -185,6 +208,7 @@ fn user_of(lease: &Lease) -> Result<MadeUser, Error> {
         access_keys: known(ACCESS_KEY_ID).into_iter().collect(),
         attached: list(lease, REMOTE_POLICIES)?,
         groups: list(lease, GROUPS)?,
+        service_credential: known(API_KEY_ID).is_some(),
         policies: list(lease, INLINE_POLICIES)?
             .into_iter()
             .map(|policy: RemotePolicy| policy.name)

@@ -21,6 +21,7 @@ mod config;
 mod credentials;
 mod engine;
 mod failure;
+mod key_expiration;
 mod lease;
 mod names;
 mod path_creds;

@@ -13,7 +13,7 @@ use crate::framework::{
 };
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
-use crate::secrets::alicloud::ram_user::{Plan, RamUsers};
+use crate::secrets::alicloud::ram_user::{Plan, RamUsers, UserKey};
 use crate::secrets::alicloud::role::Role;
 use crate::secrets::alicloud::role::policy::PolicyDocument;
 use crate::secrets::alicloud::role::session_policy::session_policy;
@@ -29,8 +29,8 @@ const SYNOPSIS: &str = "Generate an API key or STS credential using the given ro
 const DESCRIPTION: &str = "
 This path will generate a new API key or STS credential for accessing AliCloud.
 
-If the role has inline or remote policies, or RAM groups, a RAM user is made with these and an access key; it is removed
-when the lease ends. If the role has an ARN, that role is assumed; the credentials end by themselves. If it has several,
+If the role has inline or remote policies, or RAM groups, a RAM user is made with these and an access key, or, for the
+credential_type service_credential, an API key for one service; it is removed when the lease ends. If the role has an ARN, that role is assumed; the credentials end by themselves. If it has several,
 role_arn chooses one.
 ";
 
@@ -183,10 +183,19 @@ async fn user_credentials(
             role,
             template,
             identity.as_ref(),
+            terms,
         )
     };
     let (user, key) = issue_user(&issuer, context, terms, plan).await?;
-    let mut response = lease::user_response(&arguments.name, role, &user, &key, terms);
+    let mut response = match &key {
+        UserKey::Access(key) => lease::user_response(&arguments.name, role, &user, key, terms),
+        UserKey::Api(key) => {
+            let (terms, warning) = key.limit(terms, context.clock.now());
+            let mut response = lease::api_key_response(&arguments.name, role, &user, key, terms);
+            response.warnings.extend(warning);
+            response
+        }
+    };
     response.warnings.extend(caps.iter().map(TtlCap::warning));
     Ok(response)
 }

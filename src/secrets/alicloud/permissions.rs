@@ -60,6 +60,8 @@ pub(super) struct Needs {
     attached: BTreeSet<String>,
     groups: BTreeSet<String>,
     makes_users: bool,
+    makes_access_keys: bool,
+    makes_api_keys: bool,
     makes_policies: bool,
     tags_users: bool,
     restricts_keys: bool,
@@ -97,6 +99,8 @@ impl Needs {
             attached: BTreeSet::new(),
             groups: BTreeSet::new(),
             makes_users: false,
+            makes_access_keys: false,
+            makes_api_keys: false,
             makes_policies: false,
             tags_users: false,
             restricts_keys: false,
@@ -132,6 +136,8 @@ impl Needs {
             .collect();
         self.groups.extend(groups);
         self.makes_users = true;
+        self.makes_access_keys |= !role.has_api_keys();
+        self.makes_api_keys |= role.has_api_keys();
         self.makes_policies |= !role.inline_policies().is_empty();
         self.tags_users |= !role.tags.is_empty();
         self.restricts_keys |= !role.allowed_ips.is_empty() || !role.allowed_vpcs.is_empty();
@@ -192,7 +198,8 @@ impl Needs {
         let mut of_users = Vec::new();
         let mut of_all_users = Vec::new();
         if self.makes_users {
-            of_users.push("ram:CreateAccessKey");
+            of_users.extend(self.makes_access_keys.then_some("ram:CreateAccessKey"));
+            of_users.extend(self.makes_api_keys.then_some("ram:CreateServiceCredential"));
             // RAM's documents name all users and all policies as what a creation is on: no name may be enough.
             of_all_users.push("ram:CreateUser");
             if self.makes_policies {
@@ -364,6 +371,25 @@ mod tests {
                 ["acs:ram:*:1234567890123456:user/vault-*"]
             );
         }
+    }
+
+    #[test]
+    fn each_kind_of_key_is_made_only_where_a_role_has_it() {
+        let users = ["acs:ram:*:1234567890123456:user/vault-*"];
+        let api_keys = of_role(
+            json!({"ram_groups": ["g"], "credential_type": "service_credential", "service_name": "s"}),
+        );
+        assert!(resources_of("ram:CreateAccessKey", &api_keys).is_empty());
+        for action in [
+            "ram:CreateServiceCredential",
+            "ram:DeleteServiceCredential",
+            "ram:GetUser",
+        ] {
+            assert_eq!(resources_of(action, &api_keys), users, "{action}");
+        }
+        let access_keys = of_role(json!({"ram_groups": ["g"]}));
+        assert!(resources_of("ram:CreateServiceCredential", &access_keys).is_empty());
+        assert_eq!(resources_of("ram:CreateAccessKey", &access_keys), users);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! RAM users made for a lease.
 //!
 //! Three round trips, whatever the role holds: the user and its policies, then all attachments, groups and tags, then the
-//! key. The key's network policy is a fourth, for roles that have one.
+//! access key. The key's network policy is a fourth, for roles that have one. An API key is made through IMS, which tells
+//! its own name of the user meanwhile.
 
+mod api_key;
 mod attachments;
 mod plan;
 mod restriction;
 
 use async_trait::async_trait;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 
 use crate::alicloud::ims::Ims;
 use crate::alicloud::ram::{AccessKey, Ram, User};
@@ -20,6 +22,8 @@ use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
+use crate::secrets::alicloud::ram_user::api_key::api_key;
+pub(super) use crate::secrets::alicloud::ram_user::api_key::{ApiKey, ID as API_KEY_ID};
 use crate::secrets::alicloud::ram_user::attachments::{attach, is_unsettled};
 pub(super) use crate::secrets::alicloud::ram_user::plan::Plan;
 use crate::secrets::alicloud::ram_user::restriction::restriction;
@@ -28,6 +32,12 @@ use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{propagation, renamed_user};
 use crate::secrets::lease::{Issuer, LeaseEngine, Mount, OwnerTag, Progress, Removed, has_moved, settled};
+
+/// What a user is made for.
+pub(super) enum UserKey {
+    Access(AccessKey),
+    Api(ApiKey),
+}
 
 /// Makes and removes RAM users with the credentials of one mount.
 pub(super) struct RamUsers {
@@ -112,7 +122,7 @@ impl LeaseEngine for Engine {
 impl Issuer for RamUsers {
     type User = MadeUser;
     type Plan = Plan;
-    type Key = AccessKey;
+    type Key = UserKey;
 
     fn account(&self) -> Option<&str> {
         self.account.as_deref()
@@ -127,6 +137,7 @@ impl Issuer for RamUsers {
             policies: plan.inline.iter().map(|(name, _)| name.clone()).collect(),
             attached: plan.remote.iter().map(RemotePolicy::from).collect(),
             groups: plan.groups.clone(),
+            service_credential: plan.api_key.is_some(),
         }
     }
 
@@ -135,21 +146,25 @@ impl Issuer for RamUsers {
         context: &Context,
         plan: &Plan,
         progress: &mut Progress<MadeUser>,
-    ) -> Result<AccessKey, Error> {
+    ) -> Result<UserKey, Error> {
         let making = &context.within(budget::MAKE);
         let ram = &self.ram(making);
         make_user(ram, making, plan, progress).await?;
         context.check_cancelled()?;
         let user_id = progress.user.user_id.as_deref();
         let ims = &self.ims.by(making.deadline());
-        let (attached, restriction) = join(
+        let (attached, restriction, api_key) = join3(
             attach(ram, ims, making, plan, user_id),
             restriction(ims, making, plan, user_id),
+            api_key(ims, making, plan, user_id),
         )
         .await;
         attached?;
-        let restriction = restriction?;
+        let (restriction, api_key) = (restriction?, api_key?);
         context.check_cancelled()?;
+        if let Some(api_key) = api_key {
+            return api_key.make(ims, making).await.map(UserKey::Api);
+        }
         let key = settled(making, is_unsettled(&[Subject::User]), || {
             ram.create_only_access_key(&plan.user)
         })
@@ -163,7 +178,7 @@ impl Issuer for RamUsers {
             let ims = self.ims.by(context.deadline());
             restriction.set(&ims, context, &key).await?;
         }
-        Ok(key)
+        Ok(UserKey::Access(key))
     }
 
     async fn remove(&self, context: &Context, user: &MadeUser) -> Result<Removed, Error> {

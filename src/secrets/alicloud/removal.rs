@@ -36,6 +36,9 @@ pub(super) struct MadeUser {
     /// Groups that the user is made a member of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) groups: Vec<String>,
+    /// Whether it has an API key in place of access keys, which RAM does not delete with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) service_credential: bool,
     /// RAM's id of the user, which no renaming changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) user_id: Option<String>,
@@ -69,7 +72,7 @@ impl MadeUser {
     pub(super) async fn remove(&self, ram: &Ram, ims: &Ims) -> Result<Removed> {
         let user = self.user_name.as_str();
         let mut failures = Vec::new();
-        let (policies, groups) = self.close_access(ram, &mut failures).await;
+        let (policies, groups) = self.close_access(ram, ims, &mut failures).await;
         // Also what is not shown: what was just attached may be seen late.
         let attached: BTreeSet<PolicyRef> = policies.and_known(self.known_policies());
         let groups: BTreeSet<String> = groups.and_known(self.groups.iter().cloned());
@@ -128,7 +131,12 @@ impl MadeUser {
     }
 
     /// Deletes all keys and the console password. Looks meanwhile for policies and groups that others added.
-    async fn close_access(&self, ram: &Ram, failures: &mut Vec<Error>) -> (Seen<PolicyRef>, Seen<String>) {
+    async fn close_access(
+        &self,
+        ram: &Ram,
+        ims: &Ims,
+        failures: &mut Vec<Error>,
+    ) -> (Seen<PolicyRef>, Seen<String>) {
         let user = self.user_name.as_str();
         let other_keys = async {
             let listed = seen(user, ram.list_access_keys(user).await).into_list();
@@ -140,15 +148,28 @@ impl MadeUser {
                 .iter()
                 .map(|key| ram.delete_access_key(user, key)),
         );
-        let (known, others, password, policies, groups) = join5(
-            known_keys,
-            other_keys,
+        let api_keys = async {
+            if self.service_credential {
+                self.clear_service_credentials(ram, ims).await
+            } else {
+                Ok(())
+            }
+        };
+        let ((known, others), api_keys, password, policies, groups) = join5(
+            join(known_keys, other_keys),
+            api_keys,
             ram.delete_login_profile(user),
             ram.list_policies_for_user(user),
             ram.list_groups_for_user(user),
         )
         .await;
-        failures.extend(known.into_iter().chain(others).filter_map(failed));
+        failures.extend(
+            known
+                .into_iter()
+                .chain(others)
+                .chain([api_keys])
+                .filter_map(failed),
+        );
         match password.ignore_not_found() {
             // Not granted, and mostly not needed: if there is a password, RAM will say so.
             Err(error) if error.kind() == Kind::Denied => {}
@@ -202,12 +223,13 @@ impl MadeUser {
             }
             // RAM refuses to delete a user with API keys, and its documents do not say by which code. Something else may go
             // away by itself.
-            _ => {
-                if let Err(error) = self.clear_service_credentials(ram, ims).await {
+            _ => match self.clear_service_credentials(ram, ims).await {
+                Err(error) if !self.service_credential => {
                     tracing::warn!(event = "service_credentials_not_removed", user, %error, "the API keys of a user cannot be removed");
+                    Ok(())
                 }
-                Ok(())
-            }
+                answer => answer,
+            },
         }
     }
 
@@ -218,17 +240,7 @@ impl MadeUser {
             None => ram.get_user(&self.user_name).await?.id,
         };
         let principal = ims.principal_name(&id).await?;
-        for credential in ims.list_service_credentials(&principal).await? {
-            if !credential.is_inactive() {
-                ims.deactivate_service_credential(&principal, &credential.id)
-                    .await
-                    .ignore_not_found()?;
-            }
-            ims.delete_service_credential(&principal, &credential.id)
-                .await
-                .ignore_not_found()?;
-        }
-        Ok(())
+        ims.delete_service_credentials_but(&principal, None).await
     }
 }
 

@@ -21,6 +21,10 @@ pub(super) fn of_user(
     mount: LeaseTerms,
     asked: Duration,
 ) -> Result<(LeaseTerms, Vec<TtlCap>), Error> {
+    let mount = LeaseTerms {
+        max_ttl: mount.max_ttl.min(role.longest_life()),
+        ..mount
+    };
     let max_ttl = or(role.max_ttl, config.max_ttl.min(mount.max_ttl));
     let ttl = or(config.default_ttl, mount.ttl);
     check(asked, role, config, ttl)?;
@@ -64,7 +68,7 @@ fn check(asked: Duration, role: &Role, config: &Config, default: Duration) -> Re
 }
 
 fn longest(role: &Role, config: &Config, default: Duration) -> Duration {
-    or(or(role.max_ttl, role.ttl), or(config.max_ttl, default))
+    or(or(role.max_ttl, role.ttl), or(config.max_ttl, default)).min(role.longest_life())
 }
 
 /// The other one in place of zero, which means that there is none.

@@ -141,7 +141,7 @@ class Api:
     def _remember(self, answer: Answer) -> None:
         data = answer.body.get("data")
         if isinstance(data, dict):
-            self.secrets.update(data[name] for name in ("secret_key", "security_token")
+            self.secrets.update(data[name] for name in ("secret_key", "security_token", "service_credential_secret")
                                 if isinstance(data.get(name), str))
         auth = answer.body.get("auth")
         if isinstance(auth, dict) and auth.get("client_token"):

@@ -25,6 +25,8 @@ def allow(*actions: str, resource: str = "*") -> Json:
 #: The roles of most tests: two documents and two existing policies, of each type one.
 INLINE = [allow("rds:Describe*"), allow("ecs:Describe*")]
 REMOTE = ["name:AliyunOSSReadOnlyAccess,type:System", "name:app-readonly,type:Custom"]
+#: A service that takes API keys.
+SERVICE = "dashscope.aliyuncs.com"
 
 
 class Engine:
@@ -71,6 +73,16 @@ class Engine:
     def full_role(self, name: str = "full", **more: Any) -> str:
         """A role of both; its name."""
         return self.inline_role(name, remote_policies=REMOTE, **more)
+
+    def member_role(self, name: str = "member", **more: Any) -> str:
+        """A role of groups and tags beside an existing policy; its name."""
+        return self.remote_role(name, ram_groups=["auditors"], tags={"team": "a", "env": "test"}, **more)
+
+    def api_key_role(self, name: str = "api-key", **more: Any) -> str:
+        """A role of API keys, whose users have documents, existing policies, groups and tags; its name."""
+        fields = {"credential_type": "service_credential", "service_name": SERVICE, "ram_groups": ["auditors"],
+                  "tags": {"team": "a"}, **more}
+        return self.inline_role(name, [allow("rds:Describe*")], remote_policies=REMOTE[:1], **fields)
 
     def sts_role(self, name: str = "sts", ram_role: str = "vault-target", **more: Any) -> str:
         """A role that assumes a RAM role; its name."""

@@ -29,9 +29,11 @@ from .waiting import until
 #: Every kind of role, and how one is written.
 KINDS: dict[str, Callable[..., str]] = {"inline": Engine.inline_role, "remote": Engine.remote_role,
                                         "both": partial(Engine.full_role, allowed_ips="127.0.0.1"),
-                                        "sts": Engine.sts_role}
+                                        "sts": Engine.sts_role, "member": Engine.member_role,
+                                        "api key": Engine.api_key_role}
 
-_ONE = {"users": "user", "policies": "policy", "keys": "key", "attachments": "attachment"}
+_ONE = {"users": "user", "policies": "policy", "keys": "key", "attachments": "attachment", "memberships": "membership",
+        "service_credentials": "API key"}
 
 #: Requests that are stopped at the same time: fewer than the calls that the plugin has on the wire at once, and few
 #: enough for the last to be stopped long before the first is given up.
@@ -86,20 +88,19 @@ class Table:
         self._calls: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for kind in kinds:
             self._discover(kind)
-        self._bystanders = {engine.creds(kinds[kind](engine, f"stays-{kind}")).ok().lease_id: f"stays-{kind}"
+        self._bystanders = {engine.creds(kinds[kind](engine, _role("stays", kind))).ok().lease_id: _role("stays", kind)
                             for kind in kinds}
         self._untouched = self._holdings(self._bystanders.values())
 
     def _discover(self, kind: str) -> None:
         """The calls of an issue and of a revocation that nothing disturbs."""
-        role = self.kinds[kind](self.engine, f"seen-{kind}")
+        role = self.kinds[kind](self.engine, _role("seen", kind))
         start = self.control.summary()["last_call"]
         lease_id = self.engine.creds(role).ok().lease_id
         middle = self.control.summary()["last_call"]
         self.engine.revoke(lease_id).ok()
         # Whose account a key belongs to is asked once for each process, so not at each request.
-        # Nor can a look at a user by its id be told from that of another request.
-        changes = [call for call in self.control.calls(start) if any(role in text for text in call["params"].values())]
+        changes = [call for call in self.control.calls(start) if call["action"] != "GetCallerIdentity"]
         self._calls["issue", kind] = _numbered(call["action"] for call in changes if call["id"] <= middle)
         self._calls["revoke", kind] = _numbered(call["action"] for call in changes if call["id"] > middle)
         assert self._calls["issue", kind], f"issuing for a role of kind {kind} made no call"
@@ -239,7 +240,9 @@ class Table:
             return [thing for thing in state[kind]
                     if any(part in (thing.get(name) or "") for part in parts for name in names)]
         found = {"users": ours("users", "user_name"), "policies": ours("policies", "policy_name", "user_name"),
-                 "keys": ours("keys", "user_name"), "attachments": ours("attachments", "name", "policy_name", "user_name")}
+                 "keys": ours("keys", "user_name"), "attachments": ours("attachments", "name", "policy_name", "user_name"),
+                 # IAM has none here.
+                 **{kind: ours(kind, "user_name") for kind in ("memberships", "service_credentials") if kind in state}}
         for key in found["keys"]:
             key.pop("last_used", None)
         return found
@@ -270,6 +273,10 @@ def read_failures(batch: list[Row], requests: list[Pending], *also: str) -> None
         # The server answers 400 to every revocation that fails, 500 to the rest.
         if row.answer not in ("none", "400", "500", *also):
             row.judge(False, f"was answered with {row.answer}")
+
+
+def _role(begin: str, kind: str) -> str:
+    return f"{begin}-{kind.replace(' ', '-')}"
 
 
 def _numbered(actions: Iterable[str]) -> list[tuple[str, int]]:

@@ -88,13 +88,25 @@ async fn tag(ims: &Ims, context: &Context, plan: &Plan, user_id: Option<&str>) -
 }
 
 /// RAM's id of the user, which IMS wants.
-pub(super) fn known_id(user_id: Option<&str>) -> Result<&str, Error> {
+fn known_id(user_id: Option<&str>) -> Result<&str, Error> {
     user_id.ok_or_else(|| {
         Error::coded(
             Status::BAD_GATEWAY,
-            "RAM did not tell the id of the new user, without which tags and network policies cannot be set",
+            "RAM did not tell the id of the new user, without which tags, network policies and API keys cannot be made",
         )
     })
+}
+
+/// What IMS calls a user that was made a moment ago.
+pub(super) async fn principal_name(
+    ims: &Ims,
+    context: &Context,
+    user_id: Option<&str>,
+) -> Result<String, Error> {
+    let id = known_id(user_id)?;
+    settled(context, is_unsettled(&[Subject::User]), || ims.principal_name(id))
+        .await
+        .map_err(failed_call)
 }
 
 /// Whether a call has not seen yet what was made a moment ago.

@@ -5,7 +5,7 @@ use crate::alicloud::ims::{Ims, KeyPolicy};
 use crate::alicloud::ram::AccessKey;
 use crate::framework::{Context, Error};
 use crate::secrets::alicloud::failure::failed_call;
-use crate::secrets::alicloud::ram_user::attachments::{is_unsettled, known_id};
+use crate::secrets::alicloud::ram_user::attachments::{is_unsettled, principal_name};
 use crate::secrets::alicloud::ram_user::plan::Plan;
 use crate::secrets::lease::settled;
 
@@ -29,10 +29,7 @@ pub(super) async fn restriction<'a>(
     let Some(policy) = &plan.key_policy else {
         return Ok(None);
     };
-    let id = known_id(user_id)?;
-    let principal = settled(context, is_unsettled(&[Subject::User]), || ims.principal_name(id))
-        .await
-        .map_err(failed_call)?;
+    let principal = principal_name(ims, context, user_id).await?;
     Ok(Some(Restriction { policy, principal }))
 }
 

@@ -7,6 +7,7 @@
 pub mod fuzzing;
 pub(super) mod path;
 
+pub(super) mod credential_type;
 pub(super) mod policies;
 pub(super) mod spelling;
 
@@ -24,12 +25,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::alicloud::ims::{AllowedVpc, KeyPolicy, Network};
+use crate::alicloud::ims::{AllowedVpc, KeyPolicy, MOST_DAYS, Network, ServiceName};
 use crate::alicloud::ram::GroupName;
 use crate::alicloud::sts::ExternalId;
 use crate::framework::{Error, Field, FieldKind, Setting, Settings, Storage, stored};
 use crate::secrets::alicloud::config::RoleArn;
 use crate::secrets::alicloud::names::SOURCE_IDENTITY;
+use crate::secrets::alicloud::role::credential_type::{CredentialType, DAY};
 use crate::secrets::alicloud::role::inline::inline_policies;
 use crate::secrets::alicloud::role::policies::{InlinePolicy, RemotePolicy};
 use crate::secrets::alicloud::role::policy::PolicyDocument;
@@ -40,7 +42,7 @@ use crate::secrets::template::Template;
 /// Upstream's prefix. The name after it is lower case.
 pub(super) const STORAGE_PREFIX: &str = "role/";
 
-/// A role: either the ARN of a RAM role to assume, or policies for users to make.
+/// A role: either the ARN of a RAM role to assume, or policies for users to make, which have an access key or an API key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Role {
     /// Blank unless this is an STS role. Upstream stored it unchecked, so it is checked when it is used or written.
@@ -90,6 +92,15 @@ pub(super) struct Role {
     pub(super) allowed_ips: Vec<Network>,
     #[serde(default, with = "stored::as_shown", skip_serializing_if = "Vec::is_empty")]
     pub(super) allowed_vpcs: Vec<AllowedVpc>,
+    /// `None` where it was never written: then the other fields tell.
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
+    pub(super) credential_type: Option<CredentialType>,
+    /// Of API keys.
+    #[serde(default, with = "stored::as_shown", skip_serializing_if = "Option::is_none")]
+    pub(super) service_name: Option<ServiceName>,
+    /// How long API keys live at the most. Zero means a little longer than their leases.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) service_credential_days: u16,
     /// Members that this version does not know, kept as they are.
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,
@@ -219,7 +230,41 @@ pub(super) static SETTINGS: LazyLock<Settings<Role>> = LazyLock::new(|| {
                 )
                 .shown_if_set(),
         )
+        .with(
+            Setting::new("credential_type", |role: &mut Role| &mut role.credential_type)
+                .describe(
+                    "What the role gives out: access_key, assumed_role or service_credential, an API key for one service. \
+                     Default: assumed_role for roles with role_arn or role_arns, access_key for others.",
+                )
+                .document(|field| field.allowed(&["", "access_key", "assumed_role", "service_credential"]))
+                .shown_if_set(),
+        )
+        .with(
+            Setting::new("service_name", |role: &mut Role| &mut role.service_name)
+                .describe(
+                    "The service that API keys are for, by its name in RAM. Required for the credential_type \
+                     service_credential.",
+                )
+                .shown_if_set(),
+        )
+        .with(
+            Setting::custom(
+                Field::new("service_credential_days", FieldKind::Int).describe(
+                    "Days after which an API key ends by itself, 1 to 36600; no lease lives longer. Default: 0, in which case \
+                     a key lives up to a day longer than its lease can.",
+                ),
+                |role: &mut Role| &mut role.service_credential_days,
+                |_, given| credential_type::days(given),
+                |days| (*days).into(),
+            )
+            .shown_if_set(),
+        )
 });
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(days: &u16) -> bool {
+    *days == 0
+}
 
 /// A list that was never written shows as null.
 fn shown<T>(policies: Option<&[T]>, show: fn(&T) -> Value) -> Value {
@@ -249,6 +294,20 @@ impl Role {
             .map_err(|error| Error::bad_request(format!("allowed_ips and allowed_vpcs: {error}")))
     }
 
+    /// Whether its users have API keys in place of access keys.
+    pub(super) fn has_api_keys(&self) -> bool {
+        self.credential_type == Some(CredentialType::ServiceCredential)
+    }
+
+    /// What no lease lives longer than, whatever the role, the configuration and the mount say: the life of its API key.
+    pub(super) fn longest_life(&self) -> Duration {
+        match (self.has_api_keys(), self.service_credential_days) {
+            (false, _) => Duration::MAX,
+            (true, 0) => DAY * u32::from(MOST_DAYS),
+            (true, days) => DAY * u32::from(days),
+        }
+    }
+
     pub(super) fn remote_policies(&self) -> &[RemotePolicy] {
         self.remote_policies.as_deref().unwrap_or_default()
     }
@@ -268,7 +327,7 @@ mod tests {
     use crate::framework::to_go_json;
 
     /// Entries as the Go plugin writes them.
-    const STORED: [&str; 7] = [
+    const STORED: [&str; 8] = [
         "{\"role_arn\":\"acs:ram::1234567890123456:role/dev\",\"remote_policies\":null,\"inline_policies\":null,\
          \"ttl\":0,\"max_ttl\":0}\n",
         "{\"role_arn\":\"\",\"remote_policies\":[{\"name\":\"AliyunOSSReadOnlyAccess\",\"type\":\"System\"}],\
@@ -291,6 +350,8 @@ mod tests {
         "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
          \"ram_groups\":[\"g\",\"h\"],\"tags\":{\"a\":\"1\",\"b\":\"\"},\"description\":\"what \\u0026 why\",\
          \"allowed_ips\":[\"10.0.0.0/8\"],\"allowed_vpcs\":[\"vpc-a\",\"vpc-b=10.0.0.1\"],\"later\":1}\n",
+        "{\"role_arn\":\"\",\"remote_policies\":[],\"inline_policies\":[],\"ttl\":0,\"max_ttl\":0,\
+         \"credential_type\":\"service_credential\",\"service_name\":\"s\",\"service_credential_days\":7,\"later\":1}\n",
     ];
 
     #[test]

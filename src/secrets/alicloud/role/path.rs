@@ -357,6 +357,77 @@ mod tests {
                 json!({"inline_policies": [document()], "wait_for_propagation": 61}),
                 "wait_for_propagation can be 1m at the most",
             ),
+            (
+                json!({"ram_groups": "g", "credential_type": "api_key"}),
+                "credential_type: ",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "assumed_role"}),
+                "credential_type=assumed_role needs role_arn or role_arns",
+            ),
+            (
+                json!({"role_arn": ARN, "credential_type": "access_key"}),
+                "role_arn and role_arns must be blank with credential_type=access_key",
+            ),
+            (
+                json!({"role_arns": ARN, "credential_type": "service_credential", "service_name": "s"}),
+                "role_arn and role_arns must be blank with credential_type=service_credential",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential"}),
+                "service_name is required with credential_type=service_credential",
+            ),
+            (
+                json!({"credential_type": "service_credential", "service_name": "s"}),
+                "must include an arn, or at least one of inline_policies or remote_policies, or ram_groups",
+            ),
+            (
+                json!({"ram_groups": "g", "service_name": "s"}),
+                "service_name needs credential_type=service_credential",
+            ),
+            (
+                json!({"role_arn": ARN, "service_credential_days": 1}),
+                "service_credential_days needs credential_type=service_credential",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "a b"}),
+                "service_name: the name of a service has",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "service_credential_days": 36601}),
+                "service_credential_days: expected 1 to 36600",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "service_credential_days": -1}),
+                "service_credential_days: expected 1 to 36600",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "service_credential_days": 1, "max_ttl": "25h"}),
+                "max_ttl of 25h exceeds the 24h that an API key lives",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "wait_for_propagation": 1}),
+                "wait_for_propagation must be 0 with credential_type=service_credential",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "external_id": "agreed"}),
+                "external_id needs role_arn",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "allowed_ips": "203.0.113.1"}),
+                "allowed_ips must be blank with credential_type=service_credential",
+            ),
+            (
+                json!({"ram_groups": "g", "credential_type": "service_credential", "service_name": "s",
+                       "session_policy": document()}),
+                "session_policy needs role_arn",
+            ),
             (json!({"inline_policies": "{"}), "inline_policies: not valid JSON"),
             (
                 json!({"inline_policies": 7}),
@@ -433,8 +504,12 @@ mod tests {
         let user = json!({
             "ram_groups": ["b", "a"], "tags": {"team": "x", "note": ""}, "description": "for people",
         });
-        let open = json!({"role_arn": ARN, "allow_session_policy": true});
-        for sent in [session, user, open] {
+        let open = json!({"role_arn": ARN, "allow_session_policy": true, "credential_type": "assumed_role"});
+        let api_keys = json!({
+            "ram_groups": ["a"], "credential_type": "service_credential", "service_name": "s",
+            "service_credential_days": 36_600,
+        });
+        for sent in [session, user, open, api_keys] {
             let role = apply(sent.clone(), Role::default()).unwrap();
             let shown = Value::Object(SETTINGS.shown(&role));
             for (name, value) in sent

@@ -8,6 +8,7 @@ use crate::framework::{Error, Excerpt, FieldValues, above_maximum, human_duratio
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::propagation::LONGEST_WAIT;
 use crate::secrets::alicloud::role::Role;
+use crate::secrets::alicloud::role::credential_type::CredentialType;
 use crate::secrets::alicloud::sts_session::{LONGEST_SESSION, SHORTEST_SESSION};
 
 /// RAM's quota of groups for each user.
@@ -21,6 +22,7 @@ const LONGEST_DESCRIPTION: usize = 128;
 /// plugin stored can always be updated in its other fields. Each refusal names the field.
 pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result<(), Error> {
     let (inline, remote) = (role.inline_policies(), role.remote_policies());
+    check_credential_type(role)?;
     if role.assumes() {
         for (field, is_blank) in [
             ("remote_policies", remote.is_empty()),
@@ -93,6 +95,66 @@ pub(super) fn check(role: &Role, config: &Config, given: &FieldValues) -> Result
             "wait_for_propagation can be {} at the most",
             human_duration(LONGEST_WAIT)
         )));
+    }
+    Ok(())
+}
+
+/// Whether the role's fields fit its `credential_type`.
+///
+/// # Errors
+/// The field that does not, or that is missing.
+fn check_credential_type(role: &Role) -> Result<(), Error> {
+    let refused = |text: String| Err(Error::bad_request(text));
+    match role.credential_type {
+        Some(CredentialType::AssumedRole) if !role.assumes() => {
+            return refused("credential_type=assumed_role needs role_arn or role_arns".to_owned());
+        }
+        Some(kind @ (CredentialType::AccessKey | CredentialType::ServiceCredential)) if role.assumes() => {
+            return refused(format!(
+                "role_arn and role_arns must be blank with credential_type={kind}; clear them with role_arn=\"\" and role_arns=[]"
+            ));
+        }
+        _ => {}
+    }
+    if !role.has_api_keys() {
+        for (field, is_blank) in [
+            ("service_name", role.service_name.is_none()),
+            ("service_credential_days", role.service_credential_days == 0),
+        ] {
+            if !is_blank {
+                return refused(format!("{field} needs credential_type=service_credential"));
+            }
+        }
+        return Ok(());
+    }
+    if role.service_name.is_none() {
+        return refused("service_name is required with credential_type=service_credential".to_owned());
+    }
+    if !role.wait_for_propagation.is_zero() {
+        return refused(
+            "wait_for_propagation must be 0 with credential_type=service_credential: STS knows no API keys"
+                .to_owned(),
+        );
+    }
+    // Those are of access keys; IMS has none for API keys.
+    for (field, is_blank) in [
+        ("allowed_ips", role.allowed_ips.is_empty()),
+        ("allowed_vpcs", role.allowed_vpcs.is_empty()),
+    ] {
+        if !is_blank {
+            return refused(format!(
+                "{field} must be blank with credential_type=service_credential; clear it with {field}=[]"
+            ));
+        }
+    }
+    for (field, ttl) in [("ttl", role.ttl), ("max_ttl", role.max_ttl)] {
+        if ttl > role.longest_life() {
+            return refused(format!(
+                "{field} of {} exceeds the {} that an API key lives: see service_credential_days",
+                human_duration(ttl),
+                human_duration(role.longest_life())
+            ));
+        }
     }
     Ok(())
 }

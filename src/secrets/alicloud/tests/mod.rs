@@ -3,6 +3,7 @@
 
 mod accounts;
 mod issue;
+mod made_users;
 mod metrics;
 mod orphans;
 mod record;
