@@ -16,7 +16,7 @@ pub fn path_help(path: &Path, request_path: &str) -> String {
         // Vault prints an empty line where the parameters would be.
         sections.push("\n## DESCRIPTION".to_owned());
     } else {
-        let mut fields: Vec<&Field> = path.fields.iter().collect();
+        let mut fields = path.fields.clone();
         fields.sort_unstable_by_key(|field| field.name());
         sections.push("## PARAMETERS".to_owned());
         sections.extend(fields.into_iter().map(field_help));

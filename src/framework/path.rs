@@ -1,6 +1,5 @@
 //! A path of the API: its pattern, its field table, its handlers and its help.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -24,7 +23,7 @@ pub struct NoArguments {}
 /// One path.
 pub struct Path {
     pub(super) pattern: Pattern,
-    pub(super) fields: Cow<'static, [Field]>,
+    pub(super) fields: Vec<&'static Field>,
     pub(super) operations: Vec<OperationSpec>,
     pub(super) existence: Option<Bound<FieldValues, Result<bool, Error>>>,
     pub(super) synopsis: &'static str,
@@ -92,7 +91,7 @@ impl Path {
     pub fn new(pattern: &'static str) -> Self {
         Self {
             pattern: Pattern::new(pattern),
-            fields: Cow::default(),
+            fields: Vec::new(),
             operations: Vec::new(),
             existence: None,
             synopsis: "",
@@ -103,13 +102,13 @@ impl Path {
 
     /// Adds a field.
     pub fn field(mut self, field: Field) -> Self {
-        self.fields.to_mut().push(field);
+        self.fields.push(field::shared(field));
         self
     }
 
     /// Adds fields, such as those of [`Settings`](crate::framework::Settings).
-    pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
-        self.fields.to_mut().extend(fields);
+    pub fn fields(mut self, fields: impl IntoIterator<Item = &'static Field>) -> Self {
+        self.fields.extend(fields);
         self
     }
 
@@ -197,9 +196,9 @@ impl Path {
         self.last(|operation| operation.display = display)
     }
 
-    /// Keeps only what is special to the mount: there may be hundreds.
+    /// Nothing will be added: a process may have hundreds of mounts.
     pub(super) fn compact(mut self) -> Self {
-        self.fields = Cow::Borrowed(field::shared(self.fields.into_owned()));
+        self.fields.shrink_to_fit();
         self.operations.shrink_to_fit();
         self
     }

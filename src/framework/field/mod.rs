@@ -5,8 +5,9 @@
 
 mod coerce;
 mod kind;
-mod table;
+mod shared;
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +22,7 @@ use crate::framework::error::Error;
 use coerce::coerce;
 use kind::CoerceError;
 pub use kind::FieldKind;
-pub(super) use table::shared;
+pub(super) use shared::shared;
 
 /// One field of a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,13 +203,14 @@ impl FieldValues {
     /// # Errors
     /// When a value does not fit its field.
     pub fn collect(
-        fields: &[Field],
+        fields: &[impl Borrow<Field>],
         data: &Map<String, Value>,
         body: &str,
         captures: &[(&'static str, &str)],
     ) -> Result<Collected, FieldError> {
         let mut values = Self::default();
-        for field in fields {
+        let fields = || fields.iter().map(Borrow::borrow);
+        for field in fields() {
             let captured = captures.iter().find(|(name, _)| *name == field.name);
             let given = match (captured, data.get(field.name)) {
                 (Some((_, text)), _) => field.read(&Value::from(*text), body)?,
@@ -220,7 +222,7 @@ impl FieldValues {
             }
         }
 
-        let is_field = |name: &str| fields.iter().any(|field| field.name == name);
+        let is_field = |name: &str| fields().any(|field| field.name == name);
         let mut ignored: Vec<_> = data.keys().filter(|name| !is_field(name)).cloned().collect();
         ignored.sort_unstable();
         let in_body = |name: &str| data.get(name).is_some_and(|value| !value.is_null());

@@ -105,8 +105,8 @@ impl<C: 'static> Settings<C> {
     }
 
     /// The fields for a path's table.
-    pub fn fields(&self) -> impl Iterator<Item = Field> {
-        self.entries.iter().map(|entry| entry.field.clone())
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.entries.iter().map(|entry| &entry.field)
     }
 
     /// Whether a request gave any of the settings.
@@ -200,9 +200,10 @@ mod tests {
     }
 
     fn merge(mut limits: Limits, data: &Value) -> Result<Limits, String> {
-        let fields: Vec<_> = table().fields().collect();
+        let table = table();
+        let fields: Vec<_> = table.fields().collect();
         let collected = FieldValues::collect(&fields, data.as_object().unwrap(), "", &[]).unwrap();
-        let merged = table().merge(&mut limits, &collected.values);
+        let merged = table.merge(&mut limits, &collected.values);
         merged.map(|()| limits).map_err(|error| error.to_string())
     }
 

@@ -24,7 +24,7 @@ use crate::framework::token::settings::{CURRENT, DEPRECATED, NAMES};
 
 impl TokenParameters {
     /// The fields for a role's table, with those under deprecated names.
-    pub fn fields() -> impl Iterator<Item = Field> {
+    pub fn fields() -> impl Iterator<Item = &'static Field> {
         CURRENT.fields().chain(DEPRECATED.fields())
     }
 

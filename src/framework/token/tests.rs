@@ -412,7 +412,7 @@ fn every_stored_member_may_be_null_or_missing() {
 #[test]
 fn the_table_has_every_field_once_and_described() {
     let fields: Vec<_> = TokenParameters::fields().collect();
-    let mut names: Vec<_> = fields.iter().map(Field::name).collect();
+    let mut names: Vec<_> = fields.iter().map(|field| field.name()).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), fields.len());
