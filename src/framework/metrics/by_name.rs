@@ -5,31 +5,43 @@ use std::sync::OnceLock;
 /// More names than the code has for one thing.
 const NAMES: usize = 64;
 
-/// Values of names that are constants of the code. For a name that was there before nothing is locked or allocated.
+/// Values of names that are constants of the code. For a name that was there before nothing is locked or allocated, and
+/// before the first name there is nothing at all: most mounts of a process make few calls.
 #[derive(Debug)]
-pub(super) struct ByName<T>(Box<[OnceLock<Named<T>>]>);
+pub(super) struct ByName<T>(OnceLock<Box<Named<T>>>);
 
 #[derive(Debug)]
 struct Named<T> {
     name: &'static str,
     value: T,
+    next: ByName<T>,
 }
 
 impl<T: Default> ByName<T> {
     /// The value of a name, which begins with the default. `None` for a name too many: that is not counted.
     pub(super) fn of(&self, name: &'static str) -> Option<&T> {
-        let begun = || Named {
-            name,
-            value: T::default(),
+        let begun = || {
+            Box::new(Named {
+                name,
+                value: T::default(),
+                next: Self::default(),
+            })
         };
-        let mut slots = self.0.iter().map(|slot| slot.get_or_init(begun));
-        slots.find(|slot| slot.name == name).map(|slot| &slot.value)
+        let mut slot = self;
+        for _ in 0..NAMES {
+            let named = slot.0.get_or_init(begun);
+            if named.name == name {
+                return Some(&named.value);
+            }
+            slot = &named.next;
+        }
+        None
     }
 
     /// The names so far with their values, sorted.
     pub(super) fn all(&self) -> Vec<(&'static str, &T)> {
-        let used = self.0.iter().map_while(OnceLock::get);
-        let mut all: Vec<_> = used.map(|slot| (slot.name, &slot.value)).collect();
+        let used = std::iter::successors(self.0.get(), |named| named.next.0.get());
+        let mut all: Vec<_> = used.map(|named| (named.name, &named.value)).collect();
         all.sort_unstable_by_key(|(name, _)| *name);
         all
     }
@@ -37,7 +49,7 @@ impl<T: Default> ByName<T> {
 
 impl<T> Default for ByName<T> {
     fn default() -> Self {
-        Self((0..NAMES).map(|_| OnceLock::new()).collect())
+        Self(OnceLock::new())
     }
 }
 
