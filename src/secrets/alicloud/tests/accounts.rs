@@ -78,6 +78,20 @@ async fn the_previous_key_revokes_and_is_forgotten_with_the_last_lease() {
     let mut account = mount.stored("account").await;
     account["since"] = json!(1);
     storage.put_json("account", &account).await.unwrap();
+    // A static role there may have to be deleted, and the end of a rotation that could not be settled be tried again.
+    let rotation = json!({"account_id": HERE, "user_name": "u", "old_key": "LTAIold", "begun": u64::MAX});
+    for (key, entry) in [
+        ("static-role/app", json!({"username": "app", "account_id": HERE})),
+        (
+            "wal/1",
+            json!({"type": "root rotation", "data": rotation, "created_at": 1}),
+        ),
+    ] {
+        storage.put_json(key, &entry).await.unwrap();
+        mount.tick(json!({"immediate": true})).await.unwrap();
+        assert!(has_previous(&mount.stored("config").await), "{key}");
+        storage.delete(key).await.unwrap();
+    }
     mount.tick(json!({"immediate": true})).await.unwrap();
     assert!(!has_previous(&mount.stored("config").await));
 }
