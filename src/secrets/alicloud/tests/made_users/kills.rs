@@ -53,7 +53,7 @@ fn issuing(kind: &str) -> Vec<&'static str> {
         "TagResources",
     ];
     calls.extend(match kind {
-        "access_key" => vec!["CreateAccessKey"],
+        "access_key" => vec!["GetUser", "CreateAccessKey", "SetAccessKeyPolicy"],
         _ => vec!["GetUser", "CreateServiceCredential"],
     });
     calls
@@ -97,6 +97,7 @@ async fn wherever_an_issue_is_ended_the_tick_leaves_nothing() {
 async fn wherever_the_undoing_of_an_issue_is_ended_the_tick_leaves_nothing() {
     for (kind, role, refused) in [
         ("access_key", access_keys as fn() -> Value, "CreateAccessKey"),
+        ("access_key", access_keys, "SetAccessKeyPolicy"),
         ("service_credential", api_keys, "CreateServiceCredential"),
     ] {
         let mut places = Vec::new();

@@ -30,7 +30,9 @@ fn everything() -> Value {
 }
 
 fn access_keys() -> Value {
-    everything()
+    let mut role = object(everything());
+    role.insert("allowed_ips".to_owned(), json!(["203.0.113.1"]));
+    role.into()
 }
 
 fn api_keys() -> Value {
@@ -230,6 +232,7 @@ impl Account {
                 let rows = listed(&user.keys, |id| json!({"AccessKeyId": id}));
                 with_members(json!({"AccessKeys": {"AccessKey": rows}}))
             }
+            "SetAccessKeyPolicy" => done_if(user.keys.contains(&value("UserAccessKeyId")), "AccessKey"),
             "DeleteAccessKey" => done_if(user.keys.remove(&value("UserAccessKeyId")), "AccessKey"),
             _ => self.of_api_keys(action, user, number, sent),
         }
