@@ -57,8 +57,8 @@ use static_roles::StaticRoles;
 pub use role::fuzzing;
 
 const HELP: &str = "
-The AliCloud secrets engine makes short-lived credentials for Alibaba Cloud: access keys of RAM users that it makes
-for the purpose, with the policies that a role names, or STS credentials of a RAM role.
+The AliCloud secrets engine makes short-lived credentials for Alibaba Cloud: access keys or API keys of RAM users that it
+makes for the purpose, with the policies that a role names, or STS credentials of a RAM role.
 
 After mounting it, give it credentials of its own at the \"config\" path, write roles at \"role/<name>\", and read
 credentials from \"creds/<name>\". They are revoked when their lease ends. Users that no lease owns are listed at

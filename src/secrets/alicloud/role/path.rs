@@ -29,6 +29,7 @@ will be used to call AssumeRole (configured at the /config path) must qualify as
 If you instead supply inline and/or remote policies to be applied, a user and API key will be dynamically created.
 The remote policies will be applied to that user, and the inline policies will also be dynamically created and applied.
 With allowed_ips or allowed_vpcs, its API key can be used from these networks only.
+With credential_type=service_credential, the user has a key for the one service service_name in place of an access key.
 
 To obtain an API key or STS credential after the role is created, if the backend is mounted at \"alicloud\" and you
 create a role at \"alicloud/role/deploy\" then a user could request access credentials at \"alicloud/creds/deploy\".

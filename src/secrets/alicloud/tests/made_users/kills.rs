@@ -3,7 +3,10 @@
 
 use super::*;
 
-const KINDS: [(&str, fn() -> Value); 2] = [("access_key", access_keys), ("service_credential", api_keys)];
+/// A kind of credentials, and a role that has it.
+type Kind = (&'static str, fn() -> Value);
+
+const KINDS: [Kind; 2] = [("access_key", access_keys), ("service_credential", api_keys)];
 
 /// Does something, and ends the process at the place. `None` when it came to its end before.
 async fn until_place<F>(world: &mut World, place: usize, begin: impl FnOnce(World) -> F) -> Option<String>
