@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 
 import pytest
 from harness.api import Api
@@ -195,7 +196,8 @@ def test_a_wrong_clock_costs_one_more_call(aws_engine: AwsEngine, offset: int) -
     calls = control.calls(action="CreateUser")
     assert [call["code"] for call in calls] == ["SignatureDoesNotMatch", None]
     control.fault("error", "CreateUser", count=None, status=403, code="SignatureDoesNotMatch",
-                  message="Signature expired: 20150830T123600Z is now earlier than 20150830T135100Z")
+                  message="Signature expired: 20150830T123600Z is now earlier than 20150830T135100Z",
+                  headers={"Date": formatdate(time.time() + offset, usegmt=True)})
     word = "behind" if offset > 0 else "ahead of"
     aws_engine.creds(role).refused(500, "Signature expired", f" min {word} it")
 

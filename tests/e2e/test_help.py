@@ -121,7 +121,8 @@ def test_the_openapi_document_describes_the_fields(engine: Engine) -> None:
     schema = document["components"]["schemas"]["AliCloudWriteRoleRequest"]
     assert set(schema["properties"]) == {
         "role_arn", "inline_policies", "remote_policies", "ttl", "max_ttl", "wait_for_propagation", "role_arns",
-        "session_policy", "allow_session_policy", "external_id", "source_identity", "ram_groups", "tags", "description"}
+        "session_policy", "allow_session_policy", "external_id", "source_identity", "ram_groups", "tags", "description",
+        "allowed_ips", "allowed_vpcs", "credential_type", "service_name", "service_credential_days"}
     assert schema["properties"]["ttl"]["type"] == "integer"
     assert schema["properties"]["remote_policies"]["type"] == "array"
 
