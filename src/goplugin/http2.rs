@@ -68,7 +68,12 @@ async fn connection(stream: MainStream, services: Services, stop: CancellationTo
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADERS)
         .handshake(stream);
-    let served = async { calls(handshake.await?, services, stop).await };
+    let served = async {
+        tokio::select! {
+            begun = handshake => calls(begun?, services, stop.clone()).await,
+            () = stop.cancelled() => Ok(()),
+        }
+    };
     if let Err(error) = served.await {
         tracing::debug!(%error, "a connection of the host broke");
     }
@@ -79,17 +84,21 @@ async fn calls(
     services: Services,
     stop: CancellationToken,
 ) -> Result<(), h2::Error> {
+    let mut stopped = false;
     loop {
         let call = tokio::select! {
             call = connection.accept() => call,
-            () = stop.cancelled() => break,
+            () = stop.cancelled(), if !stopped => {
+                stopped = true;
+                // What has come and waits is still taken up; then there are no more calls.
+                connection.graceful_shutdown();
+                continue;
+            }
         };
         let Some(call) = call else { return Ok(()) };
         let (request, respond) = call?;
         tokio::spawn(answer(services.clone(), request, respond));
     }
-    connection.graceful_shutdown();
-    poll_fn(|cx| connection.poll_closed(cx)).await
 }
 
 /// Answers one call, unless the host no longer wants an answer: then the work for it is dropped.
@@ -273,6 +282,19 @@ mod tests {
         stream.send_reset(Reason::CANCEL);
         drop(answer);
         host.dropped.recv().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_meets_the_end_on_its_way_is_answered() {
+        let host = Host::new().await;
+        host.call("echo", b"").await.unwrap();
+        let stop = async { host.stop.cancel() };
+        let (slow, other, ()) = tokio::join!(host.call("slow", b""), host.call("echo", b"late"), stop);
+        assert_eq!(
+            (slow.unwrap().1, other.unwrap().1),
+            (b"late".to_vec(), b"late".to_vec())
+        );
+        host.served.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
