@@ -208,6 +208,10 @@ impl Config {
     }
 
     /// The access key for reading tags, if there is one of this mount's own.
+    pub(super) fn access_key(&self) -> &str {
+        &self.access_key
+    }
+
     pub(super) fn key_pair(&self) -> Option<Credentials> {
         let is_set = !self.access_key.is_empty() && !self.secret_key.expose_secret().is_empty();
         is_set.then(|| Credentials::new(self.access_key.clone(), self.secret_key.clone()))

@@ -60,11 +60,11 @@ pub(super) fn tags_not_read(error: alicloud::Error) -> Error {
     let (status, what) = match error.kind() {
         Kind::Throttled => (
             Status::TOO_MANY_REQUESTS,
-            "RAM throttles requests; try again later with a new signed request",
+            "RAM throttles requests; try again later. A login needs a new signed request",
         ),
         Kind::Connect | Kind::Timeout | Kind::Unavailable => (
             Status::UNAVAILABLE,
-            "RAM could not be asked; try again later with a new signed request",
+            "RAM could not be asked; try again later. A login needs a new signed request",
         ),
         Kind::Interrupted | Kind::Unexpected => (
             Status::BAD_GATEWAY,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::binding::Caller;
 use super::config::Config;
 use super::role_tags::RoleTags;
@@ -21,7 +23,12 @@ pub(super) struct Method {
     /// Of all mounts of this process.
     pub(super) used_signatures: Arc<UsedSignatures>,
     pub(super) role_tags: RoleTags,
+    /// For renewals that ask for tags. Renewals share the permits of requests that need only storage, of all mounts.
+    pub(super) renewals: Semaphore,
 }
+
+/// Renewals of one mount that may wait for RAM at the same time.
+pub(super) const RENEWALS: usize = 32;
 
 impl Method {
     /// See [`RoleTags::of`].

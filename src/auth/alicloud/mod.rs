@@ -38,10 +38,12 @@ mod used_signatures;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::alicloud::credentials::Sources;
 use crate::cloud::Client;
 use crate::framework::{Backend, BackendKind, CloudMetrics, NamedLocks, SpecialPaths};
-use method::{Method, OPERATIONS};
+use method::{Method, OPERATIONS, RENEWALS};
 use role_tags::RoleTags;
 pub use used_signatures::UsedSignatures;
 
@@ -64,6 +66,7 @@ pub fn backend(client: Client, sources: &Sources, used_signatures: Arc<UsedSigna
         client,
         locks: NamedLocks::default(),
         used_signatures,
+        renewals: Semaphore::new(RENEWALS),
     });
     Backend::new(BackendKind::Auth, HELP)
         .special(SpecialPaths {

@@ -13,7 +13,7 @@ use super::identity::{ARN, ROLE_ID, ROLE_NAME};
 use super::method::Method;
 use super::role::{Role, is_name};
 use crate::alicloud::Arn;
-use crate::framework::{Auth, Context, Error, HandlerResult, Response};
+use crate::framework::{Auth, Context, Error, HandlerResult, Response, Status};
 
 pub(super) async fn renew(method: Arc<Method>, context: Context, mut auth: Auth) -> HandlerResult {
     let recorded = |key: &str| {
@@ -42,6 +42,12 @@ pub(super) async fn renew(method: Arc<Method>, context: Context, mut auth: Auth)
     let not_bound = |broken: NotBound| Error::bad_request(broken.to_string());
     role.check_bindings(caller).map_err(not_bound)?;
     if !role.bound_tags.is_empty() {
+        let Ok(_permit) = method.renewals.try_acquire() else {
+            return Err(Error::coded(
+                Status::UNAVAILABLE,
+                "too many renewals of this mount wait for the tags of RAM roles; try again later",
+            ));
+        };
         let config = Config::load(&*context.storage).await?.unwrap_or_default();
         let tags = method.tags_of(&context, &config, caller).await?;
         role.check_tags(tags.as_deref()).map_err(not_bound)?;
@@ -59,8 +65,9 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::auth::alicloud::method::RENEWALS;
     use crate::auth::alicloud::testing::backend;
-    use crate::cloud::testing::Script;
+    use crate::cloud::testing::{Script, Step};
     use crate::framework::{
         FixedSystem, Kind, LeaseOptions, MemoryStorage, Operation, Request, Storage, StorageError, TokenType,
         testing,
@@ -133,6 +140,41 @@ mod tests {
             ..before
         };
         assert!(after.auth.unwrap() == expected);
+    }
+
+    /// Renewals hold permits that the reads and writes of all mounts need.
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_renewals_of_a_mount_wait_for_tags() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let role =
+            json!({"arn": stored_arn("Dev"), "bound_role_ids": ["300"], "bound_tags": {"team": "blue"}});
+        for (key, stored) in [
+            ("role/r", role),
+            ("config", json!({"access_key": "k", "secret_key": "s"})),
+        ] {
+            let written: Result<(), StorageError> = storage.put(key, stored.to_string().into_bytes()).await;
+            written.unwrap();
+        }
+        let backend = backend(&Script::by_call(|_| Step::Silence));
+        let renewals = (0..RENEWALS + 8).map(|_| {
+            let mut request = Request::new(Operation::Renew, "login");
+            request.auth = Some(token(&METADATA));
+            let services = testing::services(Arc::clone(&storage), FixedSystem::default());
+            backend.handle(testing::context_of(
+                &backend,
+                request,
+                services,
+                CancellationToken::new(),
+            ))
+        });
+        let answers = futures_util::future::join_all(renewals).await;
+        let refusals = answers.into_iter().map(|answer| answer.err().unwrap());
+        let (at_once, late): (Vec<_>, Vec<_>) =
+            refusals.partition(|refusal| refusal.message().contains("too many renewals"));
+        assert_eq!((at_once.len(), late.len()), (8, RENEWALS));
+        for refusal in at_once.iter().chain(&late) {
+            assert_eq!(refusal.kind(), Kind::Coded(Status::UNAVAILABLE), "{refusal}");
+        }
     }
 
     #[tokio::test]

@@ -39,7 +39,8 @@ const LOOK_UP: &str = "GetRole";
 pub(super) struct RoleTags {
     /// Credentials of the server's environment.
     environment: SharedProvider,
-    /// By the id of the RAM role, which no other role ever has.
+    /// By the id of the RAM role, which no other role ever has, and by who was asked with which key: a login may have read the
+    /// configuration before it was changed.
     roles: Mutex<HashMap<String, Arc<Slot>>>,
     /// Of this mount alone: others have other credentials, which RAM may throttle.
     circuits: Circuits,
@@ -78,7 +79,8 @@ impl RoleTags {
         let (Some(role_id), Some(name)) = (caller.role_id, caller.arn.role_name()) else {
             return Ok(None);
         };
-        let slot = self.slot(role_id);
+        let endpoint = config.ram_endpoint();
+        let slot = self.slot(&format!("{endpoint} {} {role_id}", config.access_key()));
         if let Ok(kept) = slot.try_lock()
             && let Some(kept) = fresh(kept.as_ref())
         {
@@ -87,7 +89,6 @@ impl RoleTags {
         context.check_cancelled()?;
         let deadline = context.deadline().within(TAGS);
         let client = client.by(deadline).with_max_retries(RETRIES);
-        let endpoint = config.ram_endpoint();
         let provider = config
             .key_pair()
             .map_or_else(|| self.environment.clone(), Into::into);
@@ -125,9 +126,9 @@ impl RoleTags {
         self.roles().clear();
     }
 
-    fn slot(&self, role_id: &str) -> Arc<Slot> {
+    fn slot(&self, asked: &str) -> Arc<Slot> {
         let mut roles = self.roles();
-        if let Some(slot) = roles.get(role_id) {
+        if let Some(slot) = roles.get(asked) {
             return Arc::clone(slot);
         }
         if roles.len() >= REMEMBERED {
@@ -141,7 +142,7 @@ impl RoleTags {
             roles.retain(|_, slot| Arc::strong_count(slot) > 1);
         }
         let slot = Arc::new(Slot::default());
-        roles.insert(role_id.to_owned(), Arc::clone(&slot));
+        roles.insert(asked.to_owned(), Arc::clone(&slot));
         slot
     }
 
@@ -172,9 +173,10 @@ async fn read(ram: &Ram, name: &str, role_id: &str, caller: &Arn) -> Result<Opti
     }
 }
 
-/// A look-up that had no answer in its time is one, whatever it was waiting for: the source of the credentials, say.
+/// A look-up that had no answer in its time is one, whatever it was waiting for: the source of the credentials, say. RAM that
+/// throttles has answered.
 fn silent_if_late(error: Error, deadline: Deadline) -> Error {
-    if deadline.remaining().is_zero() {
+    if deadline.remaining().is_zero() && error.kind() != Kind::Throttled {
         Error::new(Kind::Timeout, error.operation(), error.message()).with_outcome_unknown(true)
     } else {
         error
