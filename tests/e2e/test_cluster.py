@@ -247,6 +247,18 @@ def test_a_rotation_of_a_static_role_under_way_costs_no_key(engine: Engine, clus
     assert role.keys() == []
 
 
+def test_a_rotation_at_a_standby_is_made_once_and_by_the_leader(engine: Engine, cluster: Cluster) -> None:
+    control, role = engine.cloud.control, StaticRole(engine)
+    role.write(rotation_period="24h").ok()
+    for node in cluster.followers():
+        start = control.summary()["last_call"]
+        node.api.call("POST", f"{engine.path}/rotate-role/{role.name}").ok()
+        assert [call["action"] for call in control.calls(start)].count("CreateAccessKey") == 1
+        role.assert_whole()
+    role.delete().ok()
+    assert role.keys() == []
+
+
 def test_storage_that_refuses_writes_leaves_nothing(engine: Engine, cluster: Cluster, control: Control) -> None:
     leader, followers = cluster.wait_for_leader(), cluster.followers()
     good = engine.creds("full").ok().lease_id

@@ -108,6 +108,10 @@ def test_a_token_without_an_entity_is_a_clear_400(engine: Engine) -> None:
     engine.inline_role("mine", [allow("oss:*", resource=_BUCKET)])
     engine.creds("mine").refused(400, "this token belongs to no entity")
     assert engine.cloud.control.leftovers()["clean"]
+    # Metadata of a token is its maker's word, and no identity.
+    token = engine.api.write("auth/token/create", meta={"team": "blue"}, policies=["root"]).ok().body["auth"]
+    engine.inline_role("team", [allow("oss:*", resource="home/{{identity.entity.metadata.team}}")])
+    engine.creds("team", api=Api(engine.api.address, token["client_token"])).refused(400, "belongs to no entity")
     # Other roles do not ask.
     engine.creds(engine.remote_role()).ok()
 

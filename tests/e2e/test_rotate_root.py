@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from harness.cloud import Cloud
 from harness.engine import Engine
+from harness.places import openbao, plugin_binary
 from harness.rotation import PERMISSIONS, RootUser
+from harness.server import Server
 from harness.storage import Storage
 from harness.waiting import until
 
@@ -51,6 +56,38 @@ def test_each_permission_is_needed_and_named(engine: Engine, missing: str) -> No
         answer.ok()
     user.assert_whole()
     user.adopt()
+
+
+def test_others_get_credentials_while_a_rotation_hangs(engine: Engine) -> None:
+    control, user = engine.cloud.control, RootUser(engine, [*PERMISSIONS, *_LEASES])
+    role, start = engine.remote_role(), control.summary()["last_call"]
+    control.fault("hold", "CreateAccessKey", about=user.name, execute=True)
+    with engine.in_background(user.rotate) as rotating:
+        assert control.wait(30, since=start, held=1)
+        engine.revoke(engine.creds(role).ok().lease_id).ok()
+        engine.write_role("other", remote_policies=["name:AliyunOSSReadOnlyAccess,type:System"]).ok()
+        control.clear_faults()
+        rotating.result().ok()
+    user.assert_whole()
+    user.adopt()
+
+
+def test_a_schedule_is_in_utc_wherever_the_server_is(tmp_path: Path, cloud: Cloud) -> None:
+    server = Server(openbao(), tmp_path / "server", plugin_binary(), {**cloud.environment, "TZ": "Asia/Shanghai"})
+    try:
+        server.start()
+        server.register()
+        engine = Engine(server, cloud, "utc")
+        user = RootUser(engine, PERMISSIONS, rotation_schedule="0 2 * * *", rotation_window="1h")
+        config = f"{engine.path}/config"
+        planned = engine.api.read(config).ok().data["next_vault_rotation"]
+        assert planned.endswith("T02:00:00Z")
+        engine.reload()
+        engine.wait_until_back()
+        assert engine.api.read(config).ok().data["next_vault_rotation"] == planned
+        user.adopt()
+    finally:
+        server.stop()
 
 
 def test_a_second_key_is_never_touched(engine: Engine) -> None:

@@ -9,6 +9,8 @@ mod attachments;
 mod plan;
 mod restriction;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::future::{join, join_all, join3};
 
@@ -32,6 +34,9 @@ use crate::secrets::alicloud::renamed_user::is_tagged;
 use crate::secrets::alicloud::role::policies::RemotePolicy;
 use crate::secrets::alicloud::{propagation, renamed_user};
 use crate::secrets::lease::{Issuer, LeaseEngine, Mount, OwnerTag, Progress, Removed, has_moved, settled};
+
+/// What the wait for a new key leaves of a request's time for its network policy.
+const FOR_RESTRICTION: Duration = Duration::from_secs(5);
 
 /// What a user is made for.
 pub(super) enum UserKey {
@@ -172,7 +177,11 @@ impl Issuer for RamUsers {
         .map_err(failed_call)?;
         progress.user.access_keys.push(key.id.clone());
         context.check_cancelled()?;
-        propagation::wait(&self.sts, context, plan.wait_for_propagation, &key).await?;
+        let mut patience = plan.wait_for_propagation;
+        if restriction.is_some() {
+            patience = patience.min(context.deadline().remaining().saturating_sub(FOR_RESTRICTION));
+        }
+        propagation::wait(&self.sts, context, patience, &key).await?;
         if let Some(restriction) = restriction {
             // Afterwards this server may be unable to use the key.
             let ims = self.ims.by(context.deadline());

@@ -60,8 +60,13 @@ fn check(asked: Duration, role: &Role, config: &Config, default: Duration) -> Re
     if asked <= longest {
         return Ok(());
     }
+    let limit = if longest == role.longest_life() {
+        "service_credential_days"
+    } else {
+        "max_ttl"
+    };
     Err(Error::bad_request(format!(
-        "ttl of {} exceeds the {} that the role allows; max_ttl of the role can allow more",
+        "ttl of {} exceeds the {} that the role allows; {limit} of the role can allow more",
         human_duration(asked),
         human_duration(longest)
     )))

@@ -191,9 +191,11 @@ impl RotationSettings {
         self.planned(&self.schedule()?)
     }
 
+    /// Zero, as other programs write a time that is not set, is none: it would be due at once.
     fn planned(&self, schedule: &Schedule) -> Option<u64> {
-        let after_last = || Some(schedule.next_after(self.last_vault_rotation?));
-        self.next_vault_rotation.or_else(after_last)
+        let set = |time: Option<u64>| time.filter(|time| *time > 0);
+        let after_last = || Some(schedule.next_after(set(self.last_vault_rotation)?));
+        set(self.next_vault_rotation).or_else(after_last)
     }
 
     /// Notes a rotation that is done now: one that was planned for a time, or one that somebody asked for, which begins the
@@ -363,8 +365,10 @@ mod tests {
     #[test]
     fn without_a_stored_plan_the_next_time_follows_from_the_last() {
         let mut period = write(&RotationSettings::default(), &json!({"rotation_period": 100})).unwrap();
-        period.next_vault_rotation = None;
-        assert_eq!(period.turn(NOW), Some(Turn::Unplanned(NOW + 100)));
+        for none in [None, Some(0)] {
+            (period.next_vault_rotation, period.last_vault_rotation) = (none, none);
+            assert_eq!(period.turn(NOW), Some(Turn::Unplanned(NOW + 100)), "{none:?}");
+        }
         period.last_vault_rotation = Some(NOW - 30);
         assert_eq!(
             (period.turn(NOW), period.next()),

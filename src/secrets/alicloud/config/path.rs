@@ -18,6 +18,7 @@ use crate::secrets::alicloud::config::{Config, SETTINGS, STORAGE_KEY};
 use crate::secrets::alicloud::engine::{Engine, OPERATIONS};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::names::{SESSION_NAME, USERNAME};
+use crate::secrets::alicloud::static_roles;
 use crate::secrets::lease;
 
 /// How long a read of the configuration waits for the cloud to say whose credentials it has.
@@ -124,8 +125,10 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
         && before != now
     {
         let leases = lease::leases_of::<Engine>(&context, &before).await?;
-        if leases > 0 {
-            let warning = moved_warning(leases, &before, &now, config.previous_credentials().is_some());
+        let has_roles = static_roles::are_in(&context, &before).await?;
+        if leases > 0 || has_roles {
+            let has_previous = config.previous_credentials().is_some();
+            let warning = moved_warning(leases, has_roles, &before, &now, has_previous);
             answer.get_or_insert_default().warnings.push(warning);
         }
     }
@@ -163,7 +166,7 @@ async fn account_of(engine: &Engine, context: &Context, config: &Config) -> Opti
     engine.account_of(context, &cloud).await
 }
 
-fn moved_warning(leases: usize, before: &str, now: &str, has_previous: bool) -> String {
+fn moved_warning(leases: usize, has_roles: bool, before: &str, now: &str, has_previous: bool) -> String {
     let consequence = if has_previous {
         "They are revoked with previous_access_key, if that is of their account".to_owned()
     } else {
@@ -172,9 +175,14 @@ fn moved_warning(leases: usize, before: &str, now: &str, has_previous: bool) -> 
              previous_secret_key"
         )
     };
+    let roles = if has_roles {
+        ". Keys of its static roles are left, too, which need the same"
+    } else {
+        ""
+    };
     format!(
         "the mount moves from account {before} to account {now}; leases of account {before} that are left: {leases}. \
-         {consequence}"
+         {consequence}{roles}"
     )
 }
 

@@ -57,15 +57,20 @@ impl Job for Forget {
 
     async fn work(&self, context: &Context, _: &str) -> Result<(), Error> {
         let storage = &*context.storage;
-        let _one_writer = context.unless_cancelled(self.0.locks.lock(STORAGE_KEY)).await?;
-        let mut config = Config::load(storage).await?.unwrap_or_default();
-        let Some(cloud) = self.0.previous_cloud_of(&config) else {
+        let seen = Config::load(storage).await?.unwrap_or_default();
+        let Some(cloud) = self.0.previous_cloud_of(&seen) else {
             return Ok(());
         };
         let Some(account) = self.0.account_of(context, &cloud).await else {
             return Ok(());
         };
         if !self.is_left_by_all(context, &account).await? {
+            return Ok(());
+        }
+        // A mount may have thousands of roles: whoever writes the configuration does not wait for the look at them.
+        let _one_writer = context.unless_cancelled(self.0.locks.lock(STORAGE_KEY)).await?;
+        let mut config = Config::load(storage).await?.unwrap_or_default();
+        if config.keys() != seen.keys() {
             return Ok(());
         }
         config.forget_previous();

@@ -43,7 +43,8 @@ impl Holder for Root<'_> {
 
     async fn stored_keys(&self, context: &Context, _: &Rotation) -> Result<Vec<String>, Error> {
         let config = Config::load(&*context.storage).await?.unwrap_or_default();
-        Ok(vec![config.access_key])
+        // The mount cleans up its former account with the other one.
+        Ok(config.keys())
     }
 
     async fn replacement(
@@ -145,6 +146,11 @@ pub(super) async fn rotate_alone(
         .to_owned();
     let cloud = engine.cloud_of(context, &config).await?;
     let (ram, sts) = (cloud.ram.by(context.deadline()), cloud.sts.by(context.deadline()));
+    // Nothing is asked with the old key first: it may have been disabled since, and the new one is there.
+    let is_begun = |rotation: &Rotation| rotation.old_key == old_key;
+    if let Some(begun) = resume(&root, context, is_begun, &old_key).await? {
+        return finish(&root, context, &cloud.sts, begun, planned).await;
+    }
     let identity = sts.get_caller_identity().await.map_err(failed_call)?;
     // What is left in another account is not in the way of this one.
     let is_own = |rotation: &Rotation| rotation.account_id == identity.account_id.as_str();

@@ -14,7 +14,7 @@ use crate::secrets::alicloud::rotation::{self, Rotation, begin, finish, resume};
 use crate::secrets::alicloud::static_roles::holder::OfRole;
 use crate::secrets::alicloud::static_roles::locked::lock_user;
 use crate::secrets::alicloud::static_roles::role::{Key, StaticRole};
-use crate::secrets::alicloud::static_roles::user::RoleUser;
+use crate::secrets::alicloud::static_roles::user::{RoleUser, check_not_of_config};
 use crate::secrets::lease::now;
 
 /// How long the undo of a first key may take.
@@ -95,6 +95,7 @@ pub(super) async fn import(
     role: &mut StaticRole,
     key: AccessKey,
 ) -> Result<(), Error> {
+    check_not_of_config(context, std::slice::from_ref(&key.id)).await?;
     let ram = cloud.ram.by(context.deadline());
     let keys = user.own_keys(&ram, std::slice::from_ref(&key.id)).await?;
     let refused = |reason: String| Error::bad_request(format!("import_access_key {:?} {reason}", key.id));

@@ -7,7 +7,7 @@ use crate::secrets::alicloud::static_roles::holder::OfRole;
 use crate::secrets::alicloud::static_roles::locked::lock_role;
 use crate::secrets::alicloud::static_roles::retire::retire;
 use crate::secrets::alicloud::static_roles::role::StaticRole;
-use crate::secrets::alicloud::static_roles::user::RoleUser;
+use crate::secrets::alicloud::static_roles::user::{RoleUser, check_not_of_config};
 use crate::secrets::lease::now;
 use crate::secrets::rotation::rfc3339;
 
@@ -52,6 +52,7 @@ pub(super) async fn rotate_alone(
     user.check_is_of(&role)?;
     // RAM may still list one that was just deleted.
     let known = role.keys();
+    check_not_of_config(context, &known).await?;
     make_room(engine, context, name, &mut role).await?;
     let is_own = |rotation: &Rotation| rotation.is_of_user(&user.id);
     let begun = match resume(&holder, context, is_own, role.key_id()).await? {

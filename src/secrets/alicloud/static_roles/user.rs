@@ -146,6 +146,23 @@ impl RoleUser {
     }
 }
 
+/// Checks that the mount itself does not use one of these access keys. Whose they are does not tell where `config` names a role
+/// to assume.
+///
+/// # Errors
+/// It does: a rotation would delete it.
+pub(super) async fn check_not_of_config(context: &Context, keys: &[String]) -> Result<(), Error> {
+    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    let own = config.keys();
+    let Some(own) = keys.iter().find(|key| own.contains(key)) else {
+        return Ok(());
+    };
+    Err(Error::bad_request(format!(
+        "access key {own:?} is the mount's own: it is in config, and no static role can have it. Write another user's key to \
+         config, or use config/rotate-root for this one"
+    )))
+}
+
 /// RAM with credentials of the account of a role, and the name that its user has now. `None`: the user is gone, and its keys
 /// with it.
 ///

@@ -150,6 +150,35 @@ async fn an_old_key_that_cannot_be_deleted_is_a_warning_and_goes_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_key_that_became_the_previous_one_stays_when_the_old_one_goes() {
+    let world = World::new(json!({})).await;
+    world.keys.denied.lock().unwrap().push("DeleteAccessKey");
+    answer(world.rotate().await);
+    world.keys.add("LTAIother");
+    let moved = json!({"access_key": "LTAIother", "secret_key": "s", "previous_access_key": "LTAInew1",
+                       "previous_secret_key": "secret-of-LTAInew1"});
+    world.write(moved).await.unwrap();
+    world.keys.denied.lock().unwrap().clear();
+    world.wait(601).await;
+    world.tick().await;
+    assert_eq!(world.keys.ids(), ["LTAInew1", "LTAIother"]);
+    assert!(world.keys.keys.lock().unwrap().iter().all(|key| key.active));
+    assert_eq!(world.entries().await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_that_is_there_is_stored_although_the_old_one_was_disabled() {
+    let world = World::new(json!({})).await;
+    world.keys.lag.store(1000, Ordering::SeqCst);
+    failure(world.rotate().await);
+    for key in world.keys.keys.lock().unwrap().iter_mut() {
+        (key.active, key.unknown_for) = (key.id != "LTAIold", 0);
+    }
+    world.rotated().await;
+    world.assert_whole("rotated").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_permission_to_deactivate_the_old_key_is_deleted_all_the_same() {
     let world = World::new(json!({})).await;
     world.keys.denied.lock().unwrap().push("UpdateAccessKey");
@@ -280,11 +309,19 @@ async fn an_unfinished_rotation_of_another_account_is_kept_and_in_the_way_of_non
     failure(world.rotate().await);
     world.restart();
     *world.keys.identity.lock().unwrap() = "acs:ram::6543210987654321:user/u";
+    world.keys.add("LTAIother");
+    let moved = json!({"access_key": "LTAIother", "secret_key": "s"});
+    world.write(moved).await.unwrap();
     world.wait(601).await;
     world.tick().await;
-    assert_eq!((world.keys.ids().len(), world.entries().await.len()), (2, 1));
+    assert_eq!((world.keys.ids().len(), world.entries().await.len()), (3, 1));
     // The user of the other account has no further key.
-    world.keys.keys.lock().unwrap().truncate(1);
+    world
+        .keys
+        .keys
+        .lock()
+        .unwrap()
+        .retain(|key| key.id == "LTAIother");
     world.keys.lag.store(0, Ordering::SeqCst);
     let key = world.rotated().await;
     assert_eq!(world.keys.ids(), [key]);

@@ -86,6 +86,9 @@ impl Users {
     fn carry_out(&self, action: &str, sent: &Sent) -> Step {
         let mut users = self.users.lock().unwrap();
         let signer = sent.value("AccessKeyId").unwrap();
+        if signer.starts_with("STS.") {
+            return self.as_role(action, &mut users, sent);
+        }
         let Some(caller) = users
             .iter_mut()
             .find(|user| user.keys.iter().any(|key| key.id == signer))
@@ -110,6 +113,32 @@ impl Users {
                     .to_string(),
             );
         }
+        if action == "AssumeRole" {
+            let expiration = timestamp(self.clock.now() + Duration::from_secs(HOUR));
+            return Step::Made(
+                200,
+                json!({"RequestId": "R", "Credentials": {"AccessKeyId": "STS.engine", "AccessKeySecret": "s",
+                       "SecurityToken": "t", "Expiration": expiration}})
+                .to_string(),
+            );
+        }
+        self.about_user(action, &mut users, sent)
+    }
+
+    /// What the RAM role that `config` names may do.
+    fn as_role(&self, action: &str, users: &mut [User], sent: &Sent) -> Step {
+        if action == "GetCallerIdentity" {
+            let arn = "acs:ram::1234567890123456:assumed-role/engine/vault";
+            return Step::Made(
+                200,
+                json!({"RequestId": "R", "AccountId": "1234567890123456", "Arn": arn, "RoleId": "3001"})
+                    .to_string(),
+            );
+        }
+        self.about_user(action, users, sent)
+    }
+
+    fn about_user(&self, action: &str, users: &mut [User], sent: &Sent) -> Step {
         if self.denied.lock().unwrap().contains(&action) {
             return error(403, "NoPermission");
         }

@@ -151,6 +151,34 @@ async fn a_mount_that_is_given_a_key_of_the_roles_user_does_not_rotate_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_of_config_is_never_taken_over_although_a_role_is_assumed_with_it() {
+    let world = World::new().await;
+    let config = |key: &str| {
+        json!({"access_key": key, "secret_key": format!("secret-of-{key}"),
+               "role_arn": "acs:ram::1234567890123456:role/engine"})
+    };
+    world.write("config", config("LTAIroot")).await.unwrap();
+    let import = json!({"username": "vault-root", "rotation_period": HOUR, "import_access_key": "LTAIroot",
+                        "import_secret_key": "secret-of-LTAIroot"});
+    let text = refusal(&world, "root", import).await;
+    assert!(text.contains("\"LTAIroot\" is the mount's own"), "{text}");
+    // A key that a static role has.
+    let data = json!({"username": "app", "rotation_period": HOUR});
+    world.create("app", data).await.unwrap();
+    let key = world.keys().remove(0);
+    world.write("config", config(&key)).await.unwrap();
+    world.wait(HOUR).await;
+    world.tick().await;
+    let error = failure(world.rotate().await);
+    assert!(error.message().contains("is the mount's own"), "{error}");
+    world.assert_whole("refused").await;
+    // With a key of its own again, the mount goes on.
+    world.write("config", config("LTAIroot")).await.unwrap();
+    answer(world.rotate().await);
+    world.assert_whole("rotated").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_that_the_engine_did_not_make_is_named_and_never_touched() {
     let world = World::new().await;
     world

@@ -75,6 +75,14 @@ async fn an_entry_without_times_is_planned_and_not_rotated() {
     let storage: &dyn Storage = &*world.storage;
     let mut entry: Map<String, Value> = storage.get_json("static-role/app").await.unwrap().unwrap();
     for name in ["next_vault_rotation", "last_vault_rotation"] {
+        entry.insert(name.to_owned(), json!(0)).unwrap();
+    }
+    storage.put_json("static-role/app", &entry).await.unwrap();
+    world.restart();
+    world.tick().await;
+    assert_eq!(world.times("CreateAccessKey"), 0);
+    let storage: &dyn Storage = &*world.storage;
+    for name in ["next_vault_rotation", "last_vault_rotation"] {
         entry.remove(name).unwrap();
     }
     storage.put_json("static-role/app", &entry).await.unwrap();
