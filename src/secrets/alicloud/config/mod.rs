@@ -339,12 +339,6 @@ impl Config {
             .then(|| Credentials::new(self.previous_access_key.clone(), secret.clone()))
     }
 
-    /// The access keys with which the mount calls the cloud, and cleans up an account that it had before.
-    pub(super) fn keys(&self) -> Vec<String> {
-        let keys = [&self.access_key, &self.previous_access_key];
-        keys.into_iter().filter(|key| !key.is_empty()).cloned().collect()
-    }
-
     /// Forgets the credentials of the account that the mount had before.
     pub(super) fn forget_previous(&mut self) {
         self.previous_access_key.clear();

@@ -26,6 +26,12 @@ impl HasRotation for Config {
 }
 
 impl Config {
+    /// The access keys with which the mount calls the cloud, and cleans up an account that it had before.
+    pub(in crate::secrets::alicloud) fn keys(&self) -> Vec<String> {
+        let keys = [&self.access_key, &self.previous_access_key];
+        keys.into_iter().filter(|key| !key.is_empty()).cloned().collect()
+    }
+
     /// The id of the key that can be rotated.
     ///
     /// # Errors
