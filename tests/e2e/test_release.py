@@ -111,6 +111,7 @@ def test_the_rpm_package_has_the_same(dist: Path, tmp_path: Path) -> None:
     for path in _INSTALLED:
         assert listed[path] == ["-rwxr-xr-x", "root"]
     assert not _run("rpm", "-qp", "--scripts", "--triggers", package)
+    assert not _run("rpm", "-qp", "--queryformat", "[%{FILECAPS}]", package).strip()
     with (tmp_path / "payload").open("wb") as payload:
         subprocess.run(["rpm2cpio", package], check=True, stdout=payload)
     with (tmp_path / "payload").open("rb") as payload:

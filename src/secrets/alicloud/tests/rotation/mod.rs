@@ -117,6 +117,8 @@ struct Keys {
     stop: Arc<Stop>,
     /// Calls with a new key that are refused.
     lag: AtomicUsize,
+    /// Changes of keys that RAM refuses because it learns of a new key later than STS.
+    ram_lag: AtomicUsize,
     /// Actions that are refused, or carried out without an answer.
     denied: Mutex<Vec<&'static str>>,
     lost: Mutex<Vec<&'static str>>,
@@ -168,6 +170,11 @@ impl Keys {
                 return error(404, "InvalidAccessKeyId.NotFound");
             }
             Some(_) => {}
+        }
+        if matches!(action, "UpdateAccessKey" | "DeleteAccessKey") && self.ram_lag.load(Ordering::SeqCst) > 0
+        {
+            self.ram_lag.fetch_sub(1, Ordering::SeqCst);
+            return error(404, "InvalidAccessKeyId.NotFound");
         }
         if self.denied.lock().unwrap().contains(&action) {
             return error(403, "NoPermission");
@@ -243,6 +250,7 @@ impl World {
             clock: clock.clone(),
             stop: Arc::clone(&stop),
             lag: AtomicUsize::new(0),
+            ram_lag: AtomicUsize::new(0),
             denied: Mutex::default(),
             lost: Mutex::default(),
             identity: Mutex::new(USER),

@@ -150,6 +150,25 @@ async fn an_old_key_that_cannot_be_deleted_is_a_warning_and_goes_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ram_may_learn_of_the_new_key_later_than_sts() {
+    let world = World::new(json!({})).await;
+    world.keys.ram_lag.store(3, Ordering::SeqCst);
+    world.rotated().await;
+    world.assert_whole("waited for").await;
+    world.keys.ram_lag.store(1000, Ordering::SeqCst);
+    let response = answer(world.rotate().await);
+    assert!(
+        response.warnings[0].contains("LTAInew1"),
+        "{:?}",
+        response.warnings
+    );
+    world.keys.ram_lag.store(0, Ordering::SeqCst);
+    world.wait(601).await;
+    world.tick().await;
+    world.assert_whole("after the tick").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_key_that_became_the_previous_one_stays_when_the_old_one_goes() {
     let world = World::new(json!({})).await;
     world.keys.denied.lock().unwrap().push("DeleteAccessKey");
