@@ -6,6 +6,7 @@
 //! limits are those of
 //! [RAM's guide](https://www.alibabacloud.com/help/en/ram/user-guide/accesskey-network-access-restriction-policy).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -205,15 +206,20 @@ impl KeyPolicy {
             let networks = within_limit("public networks", public.to_vec())?;
             statements.push(Statement::Public { networks });
         }
+        let count = vpcs
+            .iter()
+            .map(|allowed| &allowed.vpc)
+            .collect::<HashSet<_>>()
+            .len();
+        if statements.len() + count > MOST_STATEMENTS {
+            return Err(KeyPolicyError::Vpcs(count));
+        }
         let mut by_vpc: Vec<(&str, Vec<Option<Network>>)> = Vec::new();
         for AllowedVpc { vpc, network } in vpcs {
             match by_vpc.iter_mut().find(|(known, _)| known == vpc) {
                 Some((_, networks)) => networks.push(*network),
                 None => by_vpc.push((vpc, vec![*network])),
             }
-        }
-        if statements.len() + by_vpc.len() > MOST_STATEMENTS {
-            return Err(KeyPolicyError::Vpcs(by_vpc.len()));
         }
         for (vpc, networks) in by_vpc {
             let networks = match networks.as_slice() {
