@@ -10,7 +10,7 @@
 //! | `creds` | [`ISSUE`] 65 s | queue at most [`QUEUE`] 20 s; making at most [`MAKE`] 45 s; the rest for `wait_for_propagation` | [`UNDO`] 20 s | 85 s |
 //! | login | [`LOGIN`] 45 s | queue at most [`QUEUE`] 20 s; STS one [`TRY`]; the tags of a RAM role [`TAGS`] 10 s | none | 45 s |
 //! | revoke | [`REVOKE`] 85 s | all queues, credentials and calls together | none: it is repeated | 85 s |
-//! | anything else | [`REQUEST`] 60 s | `config` with a look at the cloud included | none | 60 s |
+//! | anything else | [`REQUEST`] 60 s | `config` with a look at the cloud included | [`UNDO_KEY`] 10 s for rotations | 70 s |
 //! | tick | [`TICK`] 60 s | at most [`TICK_ENTRY`] 10 s for each entry | none: the next tick goes on | 60 s |
 //!
 //! One call in the cloud: connecting takes at most [`CONNECT`], one try [`TRY`], and the call with all its tries, pauses
@@ -33,6 +33,8 @@ pub const ISSUE: Duration = Duration::from_secs(65);
 pub const MAKE: Duration = Duration::from_secs(45);
 /// Undoing a failed issue at once. What is not undone by then is left to the WAL.
 pub const UNDO: Duration = Duration::from_secs(20);
+/// Undoing a failed rotation at once, or the first key of a static role. What is not undone by then is left to the WAL.
+pub const UNDO_KEY: Duration = Duration::from_secs(10);
 /// Reading the tags of the RAM role whose session logs in, or whose token is renewed.
 pub const TAGS: Duration = Duration::from_secs(10);
 /// A login, from its arrival to the answer.
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_request_and_its_undo_end_before_the_host_gives_up() {
-        for together in [ISSUE + UNDO, LOGIN, REVOKE, REQUEST, TICK] {
+        for together in [ISSUE + UNDO, LOGIN, REVOKE, REQUEST + UNDO_KEY, TICK] {
             assert!(together < HOST, "{together:?}");
         }
         assert!(QUEUE + MAKE <= ISSUE);

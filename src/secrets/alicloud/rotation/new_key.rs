@@ -7,6 +7,7 @@ use crate::alicloud::CallerIdentity;
 use crate::alicloud::arn::Identity;
 use crate::alicloud::ram::{AccessKey, ListedKey, Ram};
 use crate::alicloud::sts::Sts;
+use crate::cloud::budget::UNDO_KEY;
 use crate::cloud::timestamp;
 use crate::framework::{Context, Error, Status, WalEntry};
 use crate::secrets::alicloud::failure::failed_call;
@@ -17,9 +18,6 @@ use crate::secrets::alicloud::rotation::settle::settle;
 
 /// What is kept of a rotation's time for what comes after the trial of the new key.
 const RESERVE: Duration = Duration::from_secs(10);
-
-/// How long it may take to look for a key whose answer was lost.
-const UNDO: Duration = Duration::from_secs(10);
 
 /// A rotation that has succeeded.
 #[derive(Debug)]
@@ -78,7 +76,7 @@ pub(in crate::secrets::alicloud) async fn begin<H: Holder>(
         Ok(key) => key,
         Err(error) if error.outcome_unknown() => {
             // At once: the later it is looked for, the more can be mistaken for it.
-            let undone = settle(holder, &context.for_undo(UNDO), entry, rotation).await;
+            let undone = settle(holder, &context.for_undo(UNDO_KEY), entry, rotation).await;
             let advice = match undone {
                 Ok(()) => "the key that was created all the same is deleted: try again",
                 Err(_) => "a key that was created all the same is deleted in some minutes; then try again",

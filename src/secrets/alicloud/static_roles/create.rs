@@ -1,11 +1,10 @@
 //! The first write of a static role: its user is looked up, and it gets its first key, takes over the one that the user has, or
 //! waits for its first rotation.
 
-use std::time::Duration;
-
 use crate::alicloud::arn::{Identity, same_name};
 use crate::alicloud::ram::AccessKey;
 use crate::alicloud::{Credentials, Kind};
+use crate::cloud::budget::UNDO_KEY;
 use crate::framework::{Context, Error};
 use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::engine::Engine;
@@ -16,9 +15,6 @@ use crate::secrets::alicloud::static_roles::locked::lock_user;
 use crate::secrets::alicloud::static_roles::role::{Key, StaticRole};
 use crate::secrets::alicloud::static_roles::user::{RoleUser, check_not_of_config};
 use crate::secrets::lease::now;
-
-/// How long the undo of a first key may take.
-const UNDO: Duration = Duration::from_secs(10);
 
 /// Where the first key of a static role comes from.
 pub(super) enum FirstKey {
@@ -136,7 +132,7 @@ async fn stored(
 
 /// Deletes the first key of a role that was not stored. What cannot be deleted now is deleted by the tick: the WAL knows it.
 async fn undo(holder: &OfRole<'_>, context: &Context, is_own: impl Fn(&Rotation) -> bool) {
-    let context = context.for_undo(UNDO);
+    let context = context.for_undo(UNDO_KEY);
     if let Err(error) = rotation::settle_all(holder, &context, is_own).await {
         tracing::info!(role = holder.name, %error, "the key of a static role that was not written is deleted later");
     }
