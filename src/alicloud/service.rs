@@ -3,6 +3,7 @@
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -11,8 +12,8 @@ use crate::alicloud::sign::{EMPTY_BODY_SHA256, RequestV3, add_common};
 use crate::cloud::credentials::Credentials;
 use crate::cloud::random::nonce;
 use crate::cloud::{
-    ANSWER_LIMIT, Answer, Call, Endpoint, Error, Kind, Method, Request, Result, Service, header_value,
-    timestamp,
+    ANSWER_LIMIT, Answer, Api, Call, Endpoint, Error, Idempotency, Kind, Method, Parameters, Request, Result,
+    Service, header_value, timestamp,
 };
 
 const ACTION: &str = "x-acs-action";
@@ -97,6 +98,24 @@ impl Rpc {
         );
         post(endpoint, headers, Zeroizing::default(), body)
     }
+}
+
+/// Makes one call of a service, and reads what it answers with.
+///
+/// # Errors
+/// Those of [`Api::call`], and an answer that cannot be read.
+pub(super) async fn ask<T: DeserializeOwned>(
+    api: &Api,
+    operation: &'static str,
+    idempotency: Idempotency,
+    parameters: Parameters,
+) -> Result<T> {
+    let call = Call {
+        operation,
+        idempotency,
+        parameters,
+    };
+    answer::read(operation, &api.call(&call).await?)
 }
 
 fn accepting_json() -> HeaderMap {

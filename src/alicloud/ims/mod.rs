@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 
 pub use service_credential::{MOST_DAYS, NewServiceCredential, ServiceName};
 
-use crate::alicloud::answer::{Nothing, read};
-use crate::alicloud::service::Rpc;
+use crate::alicloud::answer::Nothing;
+use crate::alicloud::service::{Rpc, ask};
 use crate::cloud::credentials::SharedProvider;
-use crate::cloud::{Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
+use crate::cloud::{Api, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// IMS as seen with the credentials of one provider. Cheap to clone. Its actions have RAM's prefix in policies.
 #[derive(Clone)]
@@ -72,21 +72,7 @@ impl Ims {
         operation: &'static str,
         parameters: Parameters,
     ) -> Result<T> {
-        self.call(operation, Idempotency::Repeatable, parameters).await
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        idempotency: Idempotency,
-        parameters: Parameters,
-    ) -> Result<T> {
-        let call = Call {
-            operation,
-            idempotency,
-            parameters,
-        };
-        read(operation, &self.0.call(&call).await?)
+        ask(&self.0, operation, Idempotency::Repeatable, parameters).await
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::Ims;
+use crate::alicloud::service::ask;
 use crate::alicloud::wire::{date, filled};
 use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result, checked_text, create_only};
 
@@ -126,7 +127,7 @@ impl Ims {
             .with("ServiceName", service.as_str())
             .with("ServiceCredentialName", name)
             .with("CredentialAgeDays", days.to_string());
-        let Created { credential } = self.call(OPERATION, Idempotency::Creates, parameters).await?;
+        let Created { credential } = ask(&self.0, OPERATION, Idempotency::Creates, parameters).await?;
         if credential.id.is_empty() || credential.secret.expose_secret().is_empty() {
             return Err(Error::unexpected(OPERATION, "the answer has no API key"));
         }

@@ -10,7 +10,7 @@ use super::{Lists, One, Ram, of_user};
 use crate::alicloud::answer::read;
 use crate::alicloud::wire::date;
 use crate::cloud::clock;
-use crate::cloud::{Error, Idempotency, IgnoreNotFound as _, Parameters, Result, create_only};
+use crate::cloud::{Call, Error, Idempotency, IgnoreNotFound as _, Parameters, Result, create_only};
 
 /// A new access key. `Debug` hides the secret.
 #[derive(Debug, Clone, Deserialize)]
@@ -125,9 +125,12 @@ impl Ram {
     /// As [`Self::list_access_keys`].
     pub async fn access_keys(&self, user: &str) -> Result<Vec<ListedKey>> {
         const OPERATION: &str = "ListAccessKeys";
-        let answer = self
-            .send(OPERATION, Idempotency::Repeatable, of_user(user))
-            .await?;
+        let call = Call {
+            operation: OPERATION,
+            idempotency: Idempotency::Repeatable,
+            parameters: of_user(user),
+        };
+        let answer = self.0.call(&call).await?;
         let listed: Lists<Listed> = read(OPERATION, &answer)?;
         let now = clock::date_of(&answer.headers).unwrap_or_else(|| self.0.clock().now());
         let keys = listed.lists.list.into_iter();

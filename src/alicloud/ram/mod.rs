@@ -17,10 +17,10 @@ pub use key::{AccessKey, ListedKey};
 pub use policy::{PolicyKind, PolicyRef};
 pub use user::User;
 
-use crate::alicloud::answer::{Nothing, read};
-use crate::alicloud::service::Rpc;
+use crate::alicloud::answer::Nothing;
+use crate::alicloud::service::{Rpc, ask};
 use crate::cloud::credentials::SharedProvider;
-use crate::cloud::{Answer, Api, Call, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
+use crate::cloud::{Api, Client, Deadline, Endpoint, Idempotency, Parameters, Result};
 
 /// RAM as seen with the credentials of one provider. Cheap to clone.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Ram {
         operation: &'static str,
         parameters: Parameters,
     ) -> Result<T> {
-        self.call(operation, Idempotency::Creates, parameters).await
+        ask(&self.0, operation, Idempotency::Creates, parameters).await
     }
 
     /// An operation that gives something and may be repeated: a second time it changes nothing, or is refused.
@@ -60,7 +60,7 @@ impl Ram {
         operation: &'static str,
         parameters: Parameters,
     ) -> Result<T> {
-        self.call(operation, Idempotency::Repeatable, parameters).await
+        ask(&self.0, operation, Idempotency::Repeatable, parameters).await
     }
 
     /// An operation that gives nothing and may be repeated.
@@ -90,29 +90,6 @@ impl Ram {
     async fn one<T: DeserializeOwned>(&self, operation: &'static str, parameters: Parameters) -> Result<T> {
         let answer: One<T> = self.repeatable(operation, parameters).await?;
         Ok(answer.one)
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        idempotency: Idempotency,
-        parameters: Parameters,
-    ) -> Result<T> {
-        read(operation, &self.send(operation, idempotency, parameters).await?)
-    }
-
-    async fn send(
-        &self,
-        operation: &'static str,
-        idempotency: Idempotency,
-        parameters: Parameters,
-    ) -> Result<Answer> {
-        let call = Call {
-            operation,
-            idempotency,
-            parameters,
-        };
-        self.0.call(&call).await
     }
 }
 
