@@ -95,7 +95,7 @@ where
         .enable_push(false)
         .initial_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW)
-        .handshake(Gathered::new(stream))
+        .handshake(Gathered::client(stream))
         .await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {

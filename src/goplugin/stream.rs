@@ -24,7 +24,7 @@ pub(super) struct MainStream {
 impl MainStream {
     pub(super) fn new(io: impl Io + 'static, open: OpenConnection) -> Self {
         Self {
-            io: Box::new(Gathered::new(io)),
+            io: Box::new(Gathered::server(io)),
             _open: open,
         }
     }
