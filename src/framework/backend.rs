@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::class::RequestClass;
 use super::error::Error;
+use super::forward::{Forwarding, is_read_only};
 use super::handler::{Bound, Handler, bound};
 use super::help;
 use super::kind::{BackendKind, SpecialPaths};
@@ -20,7 +21,7 @@ use super::request::{Context, Operation, Request};
 use super::response::{Auth, Response, object};
 use super::schedule::{Job, Schedule};
 use super::secret::{Lease, SecretType};
-use super::serve::{collect, is_read_only, serve};
+use super::serve::{collect, serve};
 use super::tick::Tick;
 use super::wal_rollback::WalRollback;
 
@@ -35,6 +36,7 @@ pub struct Backend {
     schedules: Vec<Arc<Schedule>>,
     initialize: Option<Bound<(), Result<(), Error>>>,
     auth_renew: Option<Bound<Auth, HandlerResult>>,
+    forwarding: Forwarding,
     metrics: Arc<MountMetrics>,
     registry: Arc<Registry>,
 }
@@ -55,6 +57,7 @@ impl Backend {
             schedules: Vec::new(),
             initialize: None,
             auth_renew: None,
+            forwarding: Forwarding::default(),
             metrics,
             registry,
         }
@@ -230,8 +233,8 @@ impl Backend {
         } else {
             spec.class
         };
-        self.counted(class, &request, serve(path, &captures, spec, context))
-            .await
+        let served = serve(&self.forwarding, path, &captures, spec, context);
+        self.counted(class, &request, served).await
     }
 
     /// Serves a request, and counts how that ends.

@@ -13,6 +13,7 @@ mod duration;
 mod error;
 mod excerpt;
 mod field;
+mod forward;
 mod go_json;
 mod handler;
 mod help;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::framework::class::RequestClass;
 use crate::framework::error::Error;
 use crate::framework::field::{self, Field, FieldKind, FieldValues};
+use crate::framework::forward::Forward;
 use crate::framework::handler::{Bound, Handler, reading};
 use crate::framework::pattern::Pattern;
 use crate::framework::request::Operation;
@@ -38,17 +39,6 @@ pub struct OperationSpec {
     pub(super) display: DisplayAttributes,
     pub(super) forward: Forward,
     pub(super) class: RequestClass,
-}
-
-/// Which nodes must leave an operation to the active node before it does anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Forward {
-    /// None: it changes nothing.
-    Never,
-    /// Standbys. What it makes belongs to the cluster (a token), which a performance secondary writes itself.
-    OnStandby,
-    /// Every node that cannot write the mount's storage.
-    WhenReadOnly,
 }
 
 /// The parts that the OpenAPI operation ids are made of: prefix, verb and suffix joined by hyphens. A suffix may hold

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use serde::Deserialize;
 
 use super::config::Config;
@@ -109,7 +110,12 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
         .and_then(|name| name.as_str())
         .unwrap_or_default();
     let _one_writer = method.locks.lock(&storage_key(name)).await;
-    let stored = Role::load(&*context.storage, name).await?;
+    let (stored, limit) = join(
+        Role::load(&*context.storage, name),
+        context.system.max_lease_ttl(),
+    )
+    .await;
+    let (stored, limit) = (stored?, limit?);
     if let Some(stored) = &stored {
         check(&context, stored.name.as_deref()).await?;
     } else if context.request.operation == Operation::Update {
@@ -131,7 +137,6 @@ async fn write(method: Arc<Method>, context: Context, given: FieldValues) -> Han
         }));
     }
     role.name = spelling_to_store(&context);
-    let limit = context.system.max_lease_ttl().await?;
     role.store(&*context.storage, name).await?;
     let mut warnings = role.token.warnings(&role.deprecated, limit);
     warnings.extend(role.arn.as_ref().and_then(RoleArn::warning));

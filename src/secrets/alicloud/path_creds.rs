@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -81,7 +82,9 @@ pub(super) struct Arguments {
 
 async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> HandlerResult {
     let name = &arguments.name;
-    let Some(role) = Role::load(&*context.storage, name).await? else {
+    let storage = &*context.storage;
+    let (role, config) = join(Role::load(storage, name), Config::load(storage)).await;
+    let Some(role) = role? else {
         // For a read this is the plain 404 of upstream; a write without an answer would look like a success.
         return match context.request.operation {
             Operation::Read => Ok(None),
@@ -92,7 +95,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
         };
     };
     check_spelling(&context, &role).await?;
-    let config = Config::load(&*context.storage).await?.unwrap_or_default();
+    let config = config?.unwrap_or_default();
     let response = if role.assumes() {
         let wish = arguments.wish(&role)?;
         let templates = [&config.role_session_name_template, &role.source_identity];

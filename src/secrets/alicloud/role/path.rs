@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join3;
 use serde::Deserialize;
 
 use crate::framework::{
@@ -104,7 +105,14 @@ async fn delete(engine: Arc<Engine>, context: Context, arguments: Name) -> Handl
 async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> HandlerResult {
     let name = arguments.name;
     let _one_writer = engine.locks.lock(&storage_key(&name)).await;
-    let stored = Role::load(&*context.storage, &name).await?;
+    let storage = &*context.storage;
+    let (stored, config, limit) = join3(
+        Role::load(storage, &name),
+        Config::load(storage),
+        context.system.max_lease_ttl(),
+    )
+    .await;
+    let (stored, config, limit) = (stored?, config?.unwrap_or_default(), limit?);
     // The host found a role and checked the caller's policy for an update; meanwhile it was deleted.
     if stored.is_none() && context.request.operation == Operation::Update {
         return Err(Error::bad_request(format!(
@@ -117,11 +125,9 @@ async fn write(engine: Arc<Engine>, context: Context, arguments: Write) -> Handl
     }
     let mut role = stored.unwrap_or_default();
     role.spelling = spelling_to_store(&context);
-    let config = Config::load(&*context.storage).await?.unwrap_or_default();
     SETTINGS.merge(&mut role, &arguments.given)?;
     check(&role, &config, &arguments.given)?;
-    let limit = context.system.max_lease_ttl().await?;
-    role.store(&*context.storage, &name).await?;
+    role.store(storage, &name).await?;
     Ok(Response::warnings(warnings(&role, limit, &arguments.given)))
 }
 
