@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,21 @@ _SHOWN = "shown"
 
 MakeEngine = Callable[..., Engine]
 MakeMethod = Callable[..., AuthMethod]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the mark."""
+    config.addinivalue_line("markers", "long: takes about a minute, or more")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spreads the tests that take long over the workers, which begin with them: each takes an equal part of the list."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    share = -(-len(others) // workers)
+    items[:] = [item for worker in range(workers)
+                for item in [*long[worker::workers], *others[worker * share:(worker + 1) * share]]]
 
 
 @pytest.fixture(scope="session")

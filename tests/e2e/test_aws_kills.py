@@ -11,6 +11,7 @@ from harness.kills import Table, kill_plugin_at_every_call, kill_server_at_every
 from harness.server import Server
 
 
+@pytest.mark.long
 def test_the_plugin_is_killed_at_every_call(aws_table: Table, own_aws_server: Server) -> None:
     kill_plugin_at_every_call(aws_table, own_aws_server, FILE)
     aws_table.revoke_again()
@@ -18,6 +19,7 @@ def test_the_plugin_is_killed_at_every_call(aws_table: Table, own_aws_server: Se
     aws_table.assert_good()
 
 
+@pytest.mark.long
 def test_the_server_is_killed_at_every_call(aws_table: Table, own_aws_server: Server) -> None:
     kill_server_at_every_call(aws_table, own_aws_server, FILE)
     aws_table.revoke_again()

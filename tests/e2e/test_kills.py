@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from harness.kills import Table, kill_plugin_at_every_call, kill_server_at_every_call, leave_at_every_call
 from harness.server import Server
 
 
+@pytest.mark.long
 def test_the_plugin_is_killed_at_every_call(table: Table, own_server: Server) -> None:
     kill_plugin_at_every_call(table, own_server)
     table.revoke_again()
@@ -13,6 +15,7 @@ def test_the_plugin_is_killed_at_every_call(table: Table, own_server: Server) ->
     table.assert_good()
 
 
+@pytest.mark.long
 def test_the_server_is_killed_at_every_call(table: Table, own_server: Server) -> None:
     kill_server_at_every_call(table, own_server)
     table.revoke_again()
@@ -20,6 +23,7 @@ def test_the_server_is_killed_at_every_call(table: Table, own_server: Server) ->
     table.assert_good()
 
 
+@pytest.mark.long
 def test_the_caller_goes_away_at_every_call_and_the_cloud_answers_later(table: Table, own_server: Server) -> None:
     leave_at_every_call(table, own_server)
     table.revoke_again()

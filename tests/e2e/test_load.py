@@ -5,11 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from harness.engine import Engine
 
 Row = dict[str, Any]
 
 
+@pytest.mark.long
 def test_200_concurrent_requests_do_not_clash_and_are_revoked_together(engine: Engine) -> None:
     engine.inline_role("r", remote_policies=["name:AliyunOSSReadOnlyAccess,type:System"])
     with ThreadPoolExecutor(50) as pool:

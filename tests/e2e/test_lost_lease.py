@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from harness.engine import Engine
 from harness.kills import Row, Table, read_answer
 from harness.server import Server
@@ -39,6 +40,7 @@ def _known_by(table: Table, row: Row) -> str:
     return ", ".join(name for name, knows in known.items() if knows) or "nobody"
 
 
+@pytest.mark.long
 def test_the_machine_dies_between_the_last_call_and_the_lease(table: Table, own_server: Server) -> None:
     for finished in (1, 8, 16):
         batch, plugins = table.last_calls(f"{finished:2} finished", "both"), own_server.plugin_processes()

@@ -37,6 +37,7 @@ def test_a_role_gives_out_a_key_in_the_types_that_others_read(engine: Engine) ->
     assert engine.api.read(f"{engine.path}/static-creds/app").status == 404
 
 
+@pytest.mark.long
 def test_what_is_due_is_rotated_after_a_restart_and_nothing_else_is(engine: Engine) -> None:
     due, later, ended = (StaticRole(engine, name) for name in ("due", "later", "ended"))
     due.write(rotation_period="24h").ok()
