@@ -116,7 +116,7 @@ def _log_in(walk: Walk, workload: Workload) -> str:
     walk.type(f"token lookup {fields['token']}", "acs:ram::", "assumed-role/vault-target", "auth/alicloud/login")
     walk.type(f"token renew {fields['token']}", "token_renewable")
     walk.say("The token alone, for an agent's token-file method or for a script:")
-    workload.type(f"{PLUGIN} login -role=dev -output=token", "it is good for 1h")
+    workload.type(f"{PLUGIN} login -role=dev -output=token", "it is valid for 1h")
     walk.check(len(workload.file("token").split()) == 1, "the file has something else than a token")
     return fields["token_meta_role_id"]
 
@@ -146,7 +146,7 @@ def _bind_server(walk: Walk, workload: Workload) -> None:
     walk.type(f"write auth/alicloud/config server_id={_SERVER_ID}", "Success!")
     workload.type(f"{PLUGIN} login -role=dev", "VaultServerId", code=1)
     workload.type(f"{PLUGIN} login -role=dev -server-id=other.example.com", "not the id of this server", code=1)
-    workload.type(f"{PLUGIN} login -role=dev -server-id={_SERVER_ID} -token-helper", "it is good for 1h")
+    workload.type(f"{PLUGIN} login -role=dev -server-id={_SERVER_ID} -token-helper", "it is valid for 1h")
     walk.type("read auth/alicloud/config", _SERVER_ID, "ram_alias")
     walk.type("write auth/alicloud/config server_id=", "Success!")
 
