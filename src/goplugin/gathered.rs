@@ -22,11 +22,11 @@ const TURNS: u8 = 1;
 /// The most that is kept, in bytes. Larger pieces are passed on without a copy.
 const MOST: usize = 8 << 10;
 
-/// How long the answer to a ping waits. Who watches a connection by pings, too, allows seconds.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long the answer to a ping waits. A peer whose pings are a keepalive allows seconds.
+const ACK_DELAY: Duration = Duration::from_millis(50);
 
 /// The most bytes of answers to pings that wait. A peer that measures has one on its way.
-const MOST_PONGS: usize = 16 * PONG;
+const MOST_ACKS: usize = 16 * ACK;
 
 /// What a client sends before its first frame has this many bytes (RFC 9113, section 3.4).
 const PREFACE: usize = 24;
@@ -35,8 +35,8 @@ const PREFACE: usize = 24;
 const HEADER: usize = 9;
 
 /// The header of an answer to a ping (section 6.7), and the bytes of the whole frame.
-const PONG_HEADER: [u8; HEADER] = [0, 0, 8, 6, 1, 0, 0, 0, 0];
-const PONG: usize = HEADER + 8;
+const ACK_HEADER: [u8; HEADER] = [0, 0, 8, 6, 1, 0, 0, 0, 0];
+const ACK: usize = HEADER + 8;
 
 /// A stream that keeps what HTTP/2 writes until a flush, and lets the tasks that are ready run before it flushes.
 pub(super) struct Gathered<S> {
@@ -46,9 +46,9 @@ pub(super) struct Gathered<S> {
     /// Bytes of the frame that is being written, or of the preface, that are still to come.
     rest: usize,
     /// Answers to pings that wait.
-    pongs: BytesMut,
+    acks: BytesMut,
     /// Runs while some wait.
-    patience: Option<Pin<Box<Sleep>>>,
+    delay: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin> Gathered<S> {
@@ -68,19 +68,19 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
             kept: BytesMut::new(),
             turns: 0,
             rest,
-            pongs: BytesMut::new(),
-            patience: None,
+            acks: BytesMut::new(),
+            delay: None,
         }
     }
 
     /// Takes one piece of `bytes`, which is never of two frames, and says how long it was.
     fn poll_piece(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.rest == 0 {
-            if let Some((pong, _)) = bytes.split_at_checked(PONG)
-                && pong.starts_with(&PONG_HEADER)
+            if let Some((ack, _)) = bytes.split_at_checked(ACK)
+                && ack.starts_with(&ACK_HEADER)
             {
-                self.pongs.extend_from_slice(pong);
-                return Poll::Ready(Ok(PONG));
+                self.acks.extend_from_slice(ack);
+                return Poll::Ready(Ok(ACK));
             }
             self.rest = frame(bytes);
         }
@@ -99,15 +99,15 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
     }
 
     /// Lets the answers to pings go with what is kept, if they have waited for long.
-    fn release_pongs(&mut self, cx: &mut Context<'_>) {
-        if self.pongs.is_empty() || self.rest > 0 {
+    fn release_acks(&mut self, cx: &mut Context<'_>) {
+        if self.acks.is_empty() || self.rest > 0 {
             return;
         }
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
-        if patience.as_mut().poll(cx).is_ready() || self.pongs.len() > MOST_PONGS {
-            self.kept.extend_from_slice(&self.pongs);
-            self.pongs.clear();
-            self.patience = None;
+        let delay = self.delay.get_or_insert_with(|| Box::pin(sleep(ACK_DELAY)));
+        if delay.as_mut().poll(cx).is_ready() || self.acks.len() > MOST_ACKS {
+            self.kept.extend_from_slice(&self.acks);
+            self.acks.clear();
+            self.delay = None;
         }
     }
 
@@ -150,7 +150,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.release_pongs(cx);
+        self.release_acks(cx);
         if !self.kept.is_empty() && self.turns < TURNS {
             self.turns += 1;
             cx.waker().wake_by_ref();
@@ -214,8 +214,8 @@ mod tests {
         [&length[1..], &[0; 6], payload].concat()
     }
 
-    fn pong(number: u8) -> Vec<u8> {
-        [&PONG_HEADER[..], &[number; 8]].concat()
+    fn ack(number: u8) -> Vec<u8> {
+        [&ACK_HEADER[..], &[number; 8]].concat()
     }
 
     #[tokio::test]
@@ -250,24 +250,24 @@ mod tests {
         stream.write_all(&preface).await.unwrap();
         // All at once, as HTTP/2 may hand them over.
         stream
-            .write_all(&[pong(1), first.clone(), pong(2), last.clone()].concat())
+            .write_all(&[ack(1), first.clone(), ack(2), last.clone()].concat())
             .await
             .unwrap();
         stream.flush().await.unwrap();
         assert_eq!(stream.stream.0, [[&preface[..], &first, &last].concat()]);
-        tokio::time::advance(PATIENCE).await;
+        tokio::time::advance(ACK_DELAY).await;
         stream.write_all(&first).await.unwrap();
         stream.flush().await.unwrap();
-        assert_eq!(stream.stream.0.get(1), Some(&[first, pong(1), pong(2)].concat()));
+        assert_eq!(stream.stream.0.get(1), Some(&[first, ack(1), ack(2)].concat()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_pings_is_answered_before_it_fills_memory() {
         let mut stream = Gathered::server(Writes::default());
         for number in 0..100 {
-            stream.write_all(&pong(number)).await.unwrap();
+            stream.write_all(&ack(number)).await.unwrap();
             stream.flush().await.unwrap();
-            assert!(stream.pongs.len() <= MOST_PONGS);
+            assert!(stream.acks.len() <= MOST_ACKS);
         }
         assert!(!stream.stream.0.is_empty());
     }
@@ -285,7 +285,7 @@ mod tests {
             let asked = Instant::now();
             pings.ping(Ping::opaque()).await.unwrap();
             let waited = asked.elapsed();
-            assert!(waited < 2 * PATIENCE, "{waited:?}");
+            assert!(waited < 2 * ACK_DELAY, "{waited:?}");
         }
     }
 }
