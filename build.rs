@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // The host's half is generated too: the fake host of the tests is made of it.
         .build_client(true)
         .build_server(true)
+        .codec_path("crate::goplugin::Codec")
         // These carry secrets; without `Debug` they cannot be printed by accident.
         .skip_debug([
             ".pb.Request",

@@ -11,6 +11,7 @@
 mod accept;
 mod broker;
 mod channel;
+mod codec;
 mod controller;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -36,6 +37,7 @@ mod unix_stream;
 
 pub use broker::Broker;
 pub use channel::{Channel, origin};
+pub use codec::Codec;
 pub use handshake::{Cookie, Handshake, HandshakeError};
 pub use server::serve;
 pub use services::Services;
