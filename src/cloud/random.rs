@@ -49,9 +49,12 @@ pub fn alphanumeric(length: usize) -> Result<String, getrandom::Error> {
 
 /// Lower-case hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     let mut out = String::with_capacity(2 * bytes.len());
-    out.extend(halves.filter_map(|half| char::from_digit(half.into(), 16)));
+    for byte in bytes {
+        for half in [byte >> 4, byte & 0xf] {
+            out.extend(char::from_digit(half.into(), 16));
+        }
+    }
     out
 }
 
