@@ -19,21 +19,22 @@ TESTS = (ROOT / "tests/e2e/requirements.txt", ROOT / "tests/fakecloud/requiremen
 
 def enter(requirements: tuple[Path, ...]) -> None:
     """Goes on with this script inside the environment, with these requirements installed."""
-    if sys.version_info < (3, 10):
-        sys.exit("this script needs Python 3.10 or newer")
-    _install(requirements)
+    install(requirements)
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(_PYTHON, [str(_PYTHON), *sys.argv])
     # The packages of the tests, which nothing installs.
     sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests")]
 
 
-def _install(requirements: tuple[Path, ...]) -> None:
+def install(requirements: tuple[Path, ...]) -> Path:
+    """Makes the environment, with these requirements; its Python."""
+    if sys.version_info < (3, 10):
+        sys.exit("this script needs Python 3.10 or newer")
     included = [*requirements, *SERVER, ROOT / "tests/fakecloud/requirements.txt"]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in included)).hexdigest()
     mark = VENV / f"installed-{'-'.join(path.stem for path in requirements)}"
     if mark.is_file() and mark.read_text() == digest:
-        return
+        return _PYTHON
     print(f"# Python packages for {', '.join(str(p.relative_to(ROOT)) for p in requirements)} "
           f"go into {os.path.relpath(VENV)}", flush=True)
     if not _PYTHON.exists():
@@ -42,3 +43,4 @@ def _install(requirements: tuple[Path, ...]) -> None:
     subprocess.run([str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *files],
                    check=True)
     mark.write_text(digest)
+    return _PYTHON
