@@ -19,8 +19,8 @@ use crate::alicloud::credentials::{
 use crate::alicloud::sts::{ExternalId, OidcProviderArn, RoleSessionName};
 use crate::alicloud::{Endpoint, Region, endpoint};
 use crate::framework::{Change, Error, Field, FieldKind, Setting, Settings, Storage, stored};
-use crate::secrets::alicloud::config::values::CredentialSource;
 pub(super) use crate::secrets::alicloud::config::values::RoleArn;
+use crate::secrets::alicloud::config::values::{CredentialSource, quota};
 use crate::secrets::alicloud::names;
 use crate::secrets::rotation::{RotationSettings, with_rotation};
 use crate::secrets::template::Template;
@@ -382,16 +382,6 @@ fn max_retries(given: &Value) -> Result<Option<u8>, Error> {
         Ok(retries) if retries <= MOST_RETRIES => Ok(Some(retries)),
         _ => Err(Error::bad_request(format!(
             "max_retries must be between 0 and {MOST_RETRIES}, or -1 for the default"
-        ))),
-    }
-}
-
-fn quota(field: &'static str, given: &Value, default: u16) -> Result<Option<u16>, Error> {
-    match given.as_i64().and_then(|limit| u16::try_from(limit).ok()) {
-        Some(0) => Ok(None),
-        Some(limit @ 1..=1000) => Ok((limit != default).then_some(limit)),
-        _ => Err(Error::bad_request(format!(
-            "{field} must be between 1 and 1000, or 0 for RAM's default of {default}"
         ))),
     }
 }

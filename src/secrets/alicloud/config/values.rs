@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use crate::alicloud::Arn;
 use crate::alicloud::arn::Identity;
 use crate::alicloud::credentials::Source;
+use crate::framework::Error;
 
 /// The sources that a mount can be held to, in the order of the search.
 const SOURCES: [(&str, Source); 5] = [
@@ -62,6 +65,17 @@ impl FromStr for RoleArn {
             Ok(_) => Err("the arn of a role is acs:ram::<account id>:role/<name>".to_owned()),
             Err(rule) => Err(rule.to_string()),
         }
+    }
+}
+
+/// A quota as it was given: none where it is RAM's own.
+pub(super) fn quota(field: &'static str, given: &Value, default: u16) -> Result<Option<u16>, Error> {
+    match given.as_i64().and_then(|limit| u16::try_from(limit).ok()) {
+        Some(0) => Ok(None),
+        Some(limit @ 1..=1000) => Ok((limit != default).then_some(limit)),
+        _ => Err(Error::bad_request(format!(
+            "{field} must be between 1 and 1000, or 0 for RAM's default of {default}"
+        ))),
     }
 }
 
