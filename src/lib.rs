@@ -6,28 +6,29 @@
 //! # Modules
 //!
 //! ```text
-//! run ──► cli, secrets, auth, vault, goplugin
+//! run ──► all others
 //!
-//! secrets::alicloud ──► secrets::template ──► secrets::identity, secrets::lease, secrets::rotation ──► framework
-//!   │                        └───────────► cloud
-//!   └──► alicloud ──► cloud
-//! secrets::aws ──► secrets::lease, aws, framework
-//! aws ──► cloud
+//! secrets::alicloud ──► secrets::{lease, rotation, template, identity}, framework, alicloud, cloud
+//! secrets::aws ──► secrets::lease, framework, aws, cloud
+//! secrets::lease ──► framework, cloud
+//! secrets::template ──► secrets::identity, framework
+//! secrets::rotation, secrets::identity ──► framework
 //! auth::alicloud ──► framework, alicloud, cloud
+//! alicloud, aws ──► cloud
 //! vault ──► framework, goplugin
 //! cli ──► framework, alicloud, cloud
-//! framework, vault ──► cloud: the clock, randomness, deadlines, budgets and the observer of calls only
+//! all but goplugin ──► cloud: the clock, randomness, deadlines, budgets and the observer of calls
 //! ```
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `run` | what the program does; the only place that knows all the others |
+//! | `run` | what the program does; the only module that knows all the others |
 //! | `cli` | the command line, memory hardening, the commands `sign` and `login` for clients that do not know AliCloud, and `install` |
 //! | `goplugin` | a go-plugin server: handshake, AutoMTLS, broker, stdio, controller, log format; knows nothing of Vault |
 //! | `vault` | Vault's backend protocol: serves the framework's backends, admits requests, and offers backends the host's storage and system view |
 //! | `framework` | what a backend is made of: paths, fields, settings, leases, WAL, schedule, metrics, help, OpenAPI; knows neither protobuf nor an engine |
 //! | `cloud` | what every cloud client needs: transport, host names, deadlines, retries, rate limiters, redaction, the cache and chain of credentials, clock, randomness; knows no vendor and nothing of Vault |
-//! | `alicloud` | Alibaba Cloud, as a `Service` of `cloud`: signatures, endpoints, ARNs, error codes, RAM, STS, and where credentials come from |
+//! | `alicloud` | Alibaba Cloud, as a `Service` of `cloud`: signatures, endpoints, ARNs, error codes, RAM, IMS, STS, and where credentials come from |
 //! | `aws` | Amazon Web Services, as a `Service` of `cloud`: signatures, partitions, error codes, IAM |
 //! | `secrets::lease` | the life of a lease whose credential is a user in a cloud: plan, WAL entry, make, record, undo; owner tag, names, rollback; generic over an issuer |
 //! | `secrets::rotation` | when a credential is rotated: settings, periods, cron schedules, the next time |
@@ -88,7 +89,8 @@
 //! - **Small writes are gathered** (`goplugin::gathered`): a call's headers, its message and the answer to the host's ping
 //!   leave in one TLS record.
 //! - **The system's allocator underneath**: memory matters beside a secret store.
-//! - **Compiled for speed, except what no request waits for** (`Cargo.toml`; figures in docs/performance.md).
+//! - **Compiled for size, but not at any price** (`Cargo.toml`; figures in docs/performance.md): cold code costs more than
+//!   slow code, for a request finds little of it in the processor's caches.
 //! - **No jitter entropy** (`AWS_LC_SYS_NO_JITTER_ENTROPY` in `.cargo/config.toml`): randomness comes from the kernel,
 //!   as in Go, and the start is ten times faster.
 #![forbid(unsafe_code)]

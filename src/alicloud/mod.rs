@@ -1,4 +1,4 @@
-//! Alibaba Cloud as a [`Service`](crate::cloud::Service) of the cloud client: signed calls of RAM and STS, and where its
+//! Alibaba Cloud as a [`Service`](crate::cloud::Service) of the cloud client: signed calls of RAM, IMS and STS, and where its
 //! credentials come from.
 //!
 //! It knows nothing of Vault and can be used without. It follows Alibaba Cloud's own documentation and API metadata of
