@@ -89,8 +89,8 @@
 //! - **Small writes are gathered** (`goplugin::gathered`): a call's headers, its message and the answer to the host's ping
 //!   leave in one TLS record.
 //! - **The system's allocator underneath**: memory matters beside a secret store.
-//! - **Compiled for size, but not at any price** (`Cargo.toml`; figures in docs/performance.md): cold code costs more than
-//!   slow code, for a request finds little of it in the processor's caches.
+//! - **Compiled for size, but not at any price** (`Cargo.toml`; figures in docs/performance.md): a request finds little of its
+//!   code in the processor's caches, so that less code is faster than code that is optimised further.
 //! - **No jitter entropy** (`AWS_LC_SYS_NO_JITTER_ENTROPY` in `.cargo/config.toml`): randomness comes from the kernel,
 //!   as in Go, and the start is ten times faster.
 #![forbid(unsafe_code)]

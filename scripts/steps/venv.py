@@ -34,7 +34,7 @@ def install(requirements: tuple[Path, ...]) -> Path:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in included)).hexdigest()
     mark = VENV / f"installed-{'-'.join(path.stem for path in requirements)}"
     if mark.is_file() and mark.read_text() == digest:
-        return _PYTHON
+        return _PYTHON.absolute()
     print(f"# Python packages for {', '.join(str(p.relative_to(ROOT)) for p in requirements)} "
           f"go into {os.path.relpath(VENV)}", flush=True)
     if not _PYTHON.exists():
@@ -43,4 +43,4 @@ def install(requirements: tuple[Path, ...]) -> Path:
     subprocess.run([str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *files],
                    check=True)
     mark.write_text(digest)
-    return _PYTHON
+    return _PYTHON.absolute()

@@ -16,8 +16,8 @@ use crate::cloud::net::{HttpClient, HttpSettings, MachineTls, Names, Proxies};
 use crate::cloud::transport::{Answer, Failure, Method, Request, Signer, Transport};
 
 /// Idle connections that are kept for each host, and for how long: under the keep-alive of the clouds' gateways, so that
-/// a pooled connection is seldom a dead one. As many as sixteen revocations use at the same time, each with five calls, and
-/// as requests that somebody waits for may use of one host: with fewer, each burst would begin with TLS handshakes.
+/// a pooled connection is seldom a dead one. As many as calls that somebody waits for may use of one host at the same time
+/// (`Permits`): with fewer, each burst of requests would begin with TLS handshakes.
 const OWN_IDLE: Idle = Idle {
     per_host: 80,
     time: Duration::from_secs(50),

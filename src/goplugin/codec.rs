@@ -1,6 +1,6 @@
 //! How messages are written and read: as prost does, with buffers of the size of Vault's messages.
 //!
-//! tonic takes 8 KiB for each message that is sent or received, most of which stays empty; all of it is cleared when it is freed.
+//! tonic takes 8 KiB for the body of each request and answer, most of which stays empty; all of it is cleared when it is freed.
 
 use std::marker::PhantomData;
 
@@ -9,13 +9,14 @@ use tonic::Status;
 use tonic::codec::{BufferSettings, Codec as TonicCodec, EncodeBuf, Encoder as TonicEncoder};
 use tonic_prost::ProstDecoder;
 
-/// What a message is written into; a longer one has a buffer of its own length.
+/// What a message is written into. For a longer one, this grows once.
 const SENT: usize = 512;
 
-/// What is received goes here. tonic wants the length of a message twice: this is enough for most requests.
+/// What is received goes here. tonic reserves the length of a message again after it has read its head: this is enough for
+/// messages of 2 KiB, which most requests are below.
 const RECEIVED: usize = 4 * 1024;
 
-/// Without meaning for calls that have one message.
+/// As in tonic; only calls with more than one message come to it.
 const YIELD_THRESHOLD: usize = 32 * 1024;
 
 /// Named in the generated code, for every service.

@@ -125,7 +125,7 @@ fn parsed(json: &str, what: &str) -> Result<Map<String, Value>, String> {
 }
 
 fn text(map: Map<String, Value>) -> String {
-    // Written at once, and not by way of `Display`, which checks each piece.
+    // Not by way of `Display`, which hands each piece to a formatter.
     #[expect(
         clippy::expect_used,
         reason = "names are strings and no value fails to be written"

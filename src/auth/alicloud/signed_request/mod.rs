@@ -2,7 +2,7 @@
 //!
 //! Whoever may reach the login path writes this input, so it decides nothing: not where the request goes (an exact list
 //! of hosts), not which operation it is, and not a single header that the signature does not cover. Nothing here talks
-//! to the network or knows of roles. It follows Alibaba Cloud's documents of its signatures V1 and V3, and of GetCallerIdentity of STS.
+//! to the network or knows of roles. It follows Alibaba Cloud's documentation of the signatures V1 and V3, and of GetCallerIdentity.
 //!
 //! `url`, `host` and `query` take the URL apart, byte by byte and without repairing anything; `headers` reads the four
 //! spellings of the headers; `v1` and `v3` (with `authorization`) hold the rules of the two signatures, of which a
