@@ -86,11 +86,11 @@
 //!   the end of its last messages until longer ones overwrite it.
 //! - **One thread serves all requests**, since most of a request's cost with two were the wake-ups between them. Nothing
 //!   may block it: files are read on the pool of blocking threads, and a request with a large document is served there.
-//! - **Small writes are gathered** (`goplugin::gathered`): a call's headers, its message and the answer to the host's ping
-//!   leave in one TLS record.
+//! - **Small writes are gathered** (`goplugin::gathered`): a call's headers and its message leave in one TLS record, and
+//!   answers to the host's pings wait for 50 ms.
 //! - **The system's allocator underneath**: memory matters beside a secret store.
-//! - **Compiled for size, but not at any price** (`Cargo.toml`; figures in docs/performance.md): a request finds little of its
-//!   code in the processor's caches, so that less code is faster than code that is optimised further.
+//! - **Compiled for size, at level "s"** (`Cargo.toml`; figures in docs/performance.md): "z" copies slowly, and level 3 gains
+//!   little for its size.
 //! - **No jitter entropy** (`AWS_LC_SYS_NO_JITTER_ENTROPY` in `.cargo/config.toml`): randomness comes from the kernel,
 //!   as in Go, and the start is ten times faster.
 #![forbid(unsafe_code)]
