@@ -16,7 +16,7 @@ from harness.cloud import Cloud
 from harness.engine import Engine
 from harness.method import AuthMethod
 from harness.places import openbao
-from harness.processes import resident_kib
+from harness.processes import cpu_seconds, resident_kib
 from harness.server import Server
 from harness.signing import v1
 from harness.storage import Storage
@@ -96,10 +96,10 @@ def _records(binary: Path) -> list[Row]:
         engine.reload()
         engine.wait_until_back()
         [process] = server.plugin_processes()
-        memory, spent = resident_kib(process), _cpu(process)
+        memory, spent = resident_kib(process), cpu_seconds(process)
         until(lambda: _listed(engine) >= _RECORDS, "the tick has listed the records", 150)
         until(lambda: _at_rest(process), "the tick is over", 300)
-        used, grown = _cpu(process) - spent, (resident_kib(process) - memory) / 1024
+        used, grown = cpu_seconds(process) - spent, (resident_kib(process) - memory) / 1024
         return [Row(f"{_RECORDS} lease records: CPU time of a tick", used, 1, "s", ""),
                 Row("growth of memory by it", grown, 4, "MiB", f"{resident_kib(process) / 1024:.1f} MiB at the end")]
 
@@ -112,9 +112,9 @@ def _listed(engine: Engine) -> float:
 
 
 def _at_rest(process: int) -> bool:
-    before = _cpu(process)
+    before = cpu_seconds(process)
     time.sleep(2)
-    return _cpu(process) - before < 0.02
+    return cpu_seconds(process) - before < 0.02
 
 
 def _roles_and_clients(binary: Path) -> list[Row]:
@@ -166,11 +166,6 @@ def _each(process: int, call: Callable[[int], object], count: int, clients: int)
     """CPU time of the plugin for one request, in ms."""
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(call, range(50)))
-        before = _cpu(process)
+        before = cpu_seconds(process)
         list(pool.map(call, range(count)))
-        return (_cpu(process) - before) / count * 1000
-
-
-def _cpu(process: int) -> float:
-    """CPU time of all its threads so far, in seconds."""
-    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1e9
+        return (cpu_seconds(process) - before) / count * 1000

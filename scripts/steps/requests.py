@@ -16,7 +16,7 @@ from harness.cloud import Cloud
 from harness.engine import Engine
 from harness.method import AuthMethod
 from harness.places import openbao
-from harness.processes import children_running
+from harness.processes import children_running, cpu_seconds
 from harness.server import Server
 from harness.signing import v1
 
@@ -101,12 +101,11 @@ def _all(pool: ThreadPoolExecutor, operation: Operation, inputs: list[object]) -
 
 
 def _cpu(server: Server, candidate: Candidate) -> float:
-    """Seconds of CPU time that all threads of the plugin's processes have used."""
+    """Seconds of CPU time that the plugin's processes have used."""
     files = {server.plugins / "vault-plugin-alicloud", server.plugins / _AUTH_FILE}
     processes = [pid for file in files for pid in children_running(server.pid, file)]
     assert processes, f"{candidate.name} does not run"
-    return sum(int(task.read_text().split()[0])
-               for pid in processes for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    return sum(map(cpu_seconds, processes))
 
 
 @contextmanager
