@@ -1,15 +1,15 @@
 //! Removing a user that the engine made, and what belongs to it: the end of a lease, and the undoing of one that
 //! could not be finished.
 //!
-//! What the user really has is looked up, for others may have hung more on it: a second key, a group, a console password.
-//! Access is closed first, then everything is taken off, then the user and the policies of our own making are deleted.
-//! What is already gone counts as removed, so that a removal can be repeated to its end. Where the engine's key may not
-//! look, what is known is removed, and RAM says what else is in the way.
+//! Access is closed first, then everything that is known is taken off, then the user and the policies of our own making are
+//! deleted. Others may have hung more on the user: a second key, a group, a console password. RAM deletes no user that has
+//! anything, so only when it refuses is what the user really has looked up, and removed too. What is already gone counts as
+//! removed, so that a removal can be repeated to its end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all, join5};
+use futures_util::future::{join, join_all, join4};
 use serde::{Deserialize, Serialize};
 
 use crate::alicloud::ims::Ims;
@@ -72,28 +72,16 @@ impl MadeUser {
     pub(super) async fn remove(&self, ram: &Ram, ims: &Ims) -> Result<Removed> {
         let user = self.user_name.as_str();
         let mut failures = Vec::new();
-        let (policies, groups) = self.close_access(ram, ims, &mut failures).await;
-        // Also what is not shown: what was just attached may be seen late.
-        let attached: BTreeSet<PolicyRef> = policies.and_known(self.known_policies());
-        let groups: BTreeSet<String> = groups.and_known(self.groups.iter().cloned());
-        let (detached, left) = join(
-            join_all(
-                attached
-                    .iter()
-                    .map(|policy| ram.detach_policy_from_user(user, policy)),
-            ),
-            join_all(groups.iter().map(|group| ram.remove_user_from_group(user, group))),
-        )
-        .await;
-        failures.extend(detached.into_iter().chain(left).filter_map(failed));
+        if self.close_access(ram, ims, &mut failures).await {
+            let policies: BTreeSet<PolicyRef> = self.known_policies().collect();
+            failures.extend(take_off(ram, user, &policies, &self.groups).await);
+        }
 
         let (user_found, policies_found) = join(self.delete_user(ram, ims), self.remove_policies(ram)).await;
         if let Err(error) = &user_found {
             failures.push(error.clone());
         }
-        for failure in &failures {
-            tracing::warn!(event = "user_deletion_step_failed", user, error = %failure, "one step of deleting a user failed");
-        }
+        report(user, &failures);
         match (user_found, failures.into_iter().next()) {
             (Ok(user_found), _) => Ok(Removed {
                 user_found,
@@ -130,24 +118,17 @@ impl MadeUser {
         self.attached.iter().map(RemotePolicy::to_ref).chain(made)
     }
 
-    /// Deletes all keys and the console password. Looks meanwhile for policies and groups that others added.
-    async fn close_access(
-        &self,
-        ram: &Ram,
-        ims: &Ims,
-        failures: &mut Vec<Error>,
-    ) -> (Seen<PolicyRef>, Seen<String>) {
+    /// Deletes the known keys, or where none is known all: there may be one whose answer was lost. Says whether there may
+    /// be such a user.
+    async fn close_access(&self, ram: &Ram, ims: &Ims, failures: &mut Vec<Error>) -> bool {
         let user = self.user_name.as_str();
-        let other_keys = async {
-            let listed = seen(user, ram.list_access_keys(user).await).into_list();
-            let others = listed.iter().filter(|key| !self.access_keys.contains(key));
-            join_all(others.map(|key| ram.delete_access_key(user, key))).await
+        let keys = async {
+            if self.access_keys.is_empty() {
+                delete_shown_keys(ram, user).await
+            } else {
+                delete_keys(ram, user, &self.access_keys).await
+            }
         };
-        let known_keys = join_all(
-            self.access_keys
-                .iter()
-                .map(|key| ram.delete_access_key(user, key)),
-        );
         let api_keys = async {
             if self.service_credential {
                 self.clear_service_credentials(ram, ims).await
@@ -155,36 +136,31 @@ impl MadeUser {
                 Ok(())
             }
         };
-        let ((known, others), api_keys, password, policies, groups) = join5(
-            join(known_keys, other_keys),
-            api_keys,
-            ram.delete_login_profile(user),
-            ram.list_policies_for_user(user),
-            ram.list_groups_for_user(user),
-        )
-        .await;
-        failures.extend(
-            known
-                .into_iter()
-                .chain(others)
-                .chain([api_keys])
-                .filter_map(failed),
-        );
-        match password.ignore_not_found() {
-            // Not granted, and mostly not needed: if there is a password, RAM will say so.
-            Err(error) if error.kind() == Kind::Denied => {}
-            answer => failures.extend(answer.err()),
-        }
-        (seen(user, policies), seen(user, groups))
+        let (mut answers, api_keys) = join(keys, api_keys).await;
+        answers.push(api_keys);
+        let is_gone = |answer: &Result<()>| {
+            answer
+                .as_ref()
+                .is_err_and(|error| error.is_not_found() && error.subject() == Some(Subject::User))
+        };
+        let exists = !answers.iter().any(is_gone);
+        failures.extend(answers.into_iter().filter_map(failed));
+        exists
     }
 
-    /// Deletes the user, and whatever RAM says is in the way. Says whether there was one.
+    /// Deletes the user, and whatever is in the way. Says whether there was one.
     async fn delete_user(&self, ram: &Ram, ims: &Ims) -> Result<bool> {
         let user = self.user_name.as_str();
         let mut tried = 0;
         loop {
             tried += 1;
-            match ram.delete_user(user).await {
+            let answer = ram.delete_user(user).await;
+            let kind = answer.as_ref().err().map(Error::kind);
+            // Also where the user has to stay: keys that others made for it must not work any longer.
+            if tried == 1 && matches!(kind, Some(Kind::Conflict | Kind::Denied)) {
+                report(user, &clear_all(ram, user).await);
+            }
+            match answer {
                 Err(error) if error.kind() == Kind::Conflict && tried < TRIES => {
                     tracing::info!(
                         user,
@@ -204,7 +180,7 @@ impl MadeUser {
         match conflict.subject() {
             Some(Subject::AccessKey) => {
                 let keys = ram.list_access_keys(user).await?;
-                all(join_all(keys.iter().map(|key| ram.delete_access_key(user, key))).await)
+                all(delete_keys(ram, user, &keys).await)
             }
             Some(Subject::Group) => {
                 let groups = ram.list_groups_for_user(user).await?;
@@ -244,44 +220,60 @@ impl MadeUser {
     }
 }
 
-/// What a look-up showed.
-enum Seen<T> {
-    /// There is no such user, so nothing hangs on it.
-    NoUser,
-    /// These, and perhaps more.
-    Only(Vec<T>),
+/// Takes everything off a user, whoever has hung it on, its keys first; what could not be. If that is in the way, RAM says
+/// so again.
+async fn clear_all(ram: &Ram, user: &str) -> Vec<Error> {
+    let (keys, password, policies, groups) = join4(
+        delete_shown_keys(ram, user),
+        ram.delete_login_profile(user),
+        ram.list_policies_for_user(user),
+        ram.list_groups_for_user(user),
+    )
+    .await;
+    let policies = seen(user, policies).into_iter().collect();
+    let taken_off = take_off(ram, user, &policies, &seen(user, groups)).await;
+    // Mostly there is none, and no permission either.
+    let password = failed(password).filter(|error| error.kind() != Kind::Denied);
+    let keys = keys.into_iter().filter_map(failed);
+    keys.chain(password).chain(taken_off).collect()
 }
 
-impl<T> Seen<T> {
-    fn into_list(self) -> Vec<T> {
-        match self {
-            Self::NoUser => Vec::new(),
-            Self::Only(list) => list,
-        }
-    }
+/// Takes these off a user; what could not be.
+async fn take_off(ram: &Ram, user: &str, policies: &BTreeSet<PolicyRef>, groups: &[String]) -> Vec<Error> {
+    let (detached, left) = join(
+        join_all(
+            policies
+                .iter()
+                .map(|policy| ram.detach_policy_from_user(user, policy)),
+        ),
+        join_all(groups.iter().map(|group| ram.remove_user_from_group(user, group))),
+    )
+    .await;
+    detached.into_iter().chain(left).filter_map(failed).collect()
+}
 
-    /// With what is known to hang on the user, if there is one.
-    fn and_known(self, known: impl Iterator<Item = T>) -> BTreeSet<T>
-    where
-        T: Ord,
-    {
-        match self {
-            Self::NoUser => BTreeSet::new(),
-            Self::Only(list) => known.chain(list).collect(),
-        }
+/// Deletes the keys that RAM shows.
+async fn delete_shown_keys(ram: &Ram, user: &str) -> Vec<Result<()>> {
+    match ram.list_access_keys(user).await {
+        Err(error) if error.is_not_found() => vec![Err(error)],
+        keys => delete_keys(ram, user, &seen(user, keys)).await,
     }
 }
 
-/// A look-up that failed shows nothing: then what is known has to do, and RAM refuses to delete the user while there is
-/// more.
-fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Seen<T> {
-    match answer {
-        Ok(list) => Seen::Only(list),
-        Err(error) if error.is_not_found() => Seen::NoUser,
-        Err(error) => {
-            tracing::info!(user, %error, "cannot list the resources of a user");
-            Seen::Only(Vec::new())
-        }
+async fn delete_keys(ram: &Ram, user: &str, keys: &[String]) -> Vec<Result<()>> {
+    join_all(keys.iter().map(|key| ram.delete_access_key(user, key))).await
+}
+
+/// What a look-up has shown; one that failed shows nothing.
+fn seen<T>(user: &str, answer: Result<Vec<T>>) -> Vec<T> {
+    answer
+        .inspect_err(|error| tracing::info!(user, %error, "cannot list the resources of a user"))
+        .unwrap_or_default()
+}
+
+fn report(user: &str, failures: &[Error]) {
+    for failure in failures {
+        tracing::warn!(event = "user_deletion_step_failed", user, error = %failure, "one step of deleting a user failed");
     }
 }
 

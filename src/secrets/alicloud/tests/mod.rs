@@ -75,6 +75,10 @@ const USER_GONE: Step = refused(
     404,
     r#"{"RequestId":"R","Code":"EntityNotExist.User","Message":"The user does not exist."}"#,
 );
+const POLICY_IN_THE_WAY: Step = refused(
+    409,
+    r#"{"RequestId":"R","Code":"DeleteConflict.User.Policy","Message":"A policy is attached."}"#,
+);
 /// The service failed, and may have done it all the same.
 const LOST: Step = refused(
     500,

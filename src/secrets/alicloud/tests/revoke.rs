@@ -12,21 +12,40 @@ fn lease() -> Value {
 
 /// Access first, then what hangs on the user, then the user and what was made for it.
 #[tokio::test]
-async fn a_removal_closes_access_first_and_takes_what_others_added() {
+async fn what_is_known_is_removed_without_a_look() {
+    let mount = Mount::new([]).await;
+    assert!(mount.revoke(lease()).await.unwrap().is_none());
+    let actions = mount.actions();
+    let first = |action: &str| actions.iter().position(|sent| sent == action).unwrap();
+    let last = |action: &str| actions.iter().rposition(|sent| sent == action).unwrap();
+    assert!(
+        last("DeleteAccessKey") < first("DetachPolicyFromUser"),
+        "{actions:?}"
+    );
+    assert!(last("DetachPolicyFromUser") < first("DeleteUser"), "{actions:?}");
+    assert!(
+        last("DetachPolicyFromUser") < first("DeletePolicy"),
+        "{actions:?}"
+    );
+    assert_eq!(actions.len(), 5, "{actions:?}");
+}
+
+#[tokio::test]
+async fn what_others_added_is_looked_up_and_removed_too() {
     let two_keys = Step::Answer(
         200,
         r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"LTAIold"},{"AccessKeyId":"LTAIother"}]}}"#,
     );
     let policies = Step::Answer(
         200,
-        r#"{"RequestId":"R","Policies":{"Policy":[{"PolicyName":"P","PolicyType":"System"},
-            {"PolicyName":"foreign","PolicyType":"Custom"}]}}"#,
+        r#"{"RequestId":"R","Policies":{"Policy":[{"PolicyName":"foreign","PolicyType":"Custom"}]}}"#,
     );
     let groups = Step::Answer(
         200,
         r#"{"RequestId":"R","Groups":{"Group":[{"GroupName":"auditors"}]}}"#,
     );
     let mount = Mount::new([
+        ("DeleteUser", POLICY_IN_THE_WAY),
         ("ListAccessKeys", two_keys),
         ("ListPoliciesForUser", policies),
         ("ListGroupsForUser", groups),
@@ -34,26 +53,35 @@ async fn a_removal_closes_access_first_and_takes_what_others_added() {
     .await;
     assert!(mount.revoke(lease()).await.unwrap().is_none());
     let actions = mount.actions();
-    let first = |action: &str| actions.iter().position(|sent| sent == action).unwrap();
     let last = |action: &str| actions.iter().rposition(|sent| sent == action).unwrap();
-    for open in ["DeleteAccessKey", "DeleteLoginProfile"] {
-        assert!(last(open) < first("DetachPolicyFromUser"), "{actions:?}");
+    for taken_off in [
+        "DeleteAccessKey",
+        "DeleteLoginProfile",
+        "DetachPolicyFromUser",
+        "RemoveUserFromGroup",
+    ] {
+        assert!(last(taken_off) < last("DeleteUser"), "{actions:?}");
     }
-    assert!(last("RemoveUserFromGroup") < first("DeleteUser"));
-    assert!(last("DetachPolicyFromUser") < first("DeletePolicy"));
-    assert_eq!(mount.times("DeleteAccessKey"), 2);
-    assert_eq!(mount.times("DetachPolicyFromUser"), 3);
-    let sent = mount.script.sent();
-    let deleted: Vec<_> = sent
-        .iter()
-        .filter(|sent| sent.value("Action") == Some("DeletePolicy"))
-        .map(|sent| sent.value("PolicyName"))
-        .collect();
-    assert_eq!(
-        deleted,
-        [Some("made")],
-        "a policy of others is detached, not deleted"
+    let keys = mount.values("DeleteAccessKey", "UserAccessKeyId");
+    assert_eq!(keys, ["LTAIold", "LTAIold", "LTAIother"]);
+    let detached = mount.values("DetachPolicyFromUser", "PolicyName");
+    assert!(detached.contains(&"foreign".to_owned()), "{detached:?}");
+    assert_eq!(mount.times("DeleteUser"), 2);
+    let deleted = mount.values("DeletePolicy", "PolicyName");
+    assert_eq!(deleted, ["made"], "a policy of others is detached, not deleted");
+}
+
+#[tokio::test]
+async fn a_user_that_has_to_stay_keeps_no_key() {
+    let other_key = Step::Answer(
+        200,
+        r#"{"RequestId":"R","AccessKeys":{"AccessKey":[{"AccessKeyId":"LTAIother"}]}}"#,
     );
+    let mount = Mount::new([("DeleteUser", DENIED), ("ListAccessKeys", other_key)]).await;
+    let error = failure(mount.revoke(lease()).await);
+    assert!(error.message().starts_with("DeleteUser"), "{error}");
+    let keys = mount.values("DeleteAccessKey", "UserAccessKeyId");
+    assert_eq!(keys, ["LTAIold", "LTAIother"]);
 }
 
 /// The key of a mount that was set up for the Go plugin may do no more than what that plugin did.
@@ -69,15 +97,7 @@ async fn a_key_that_may_not_look_still_removes_what_is_known() {
 
 #[tokio::test]
 async fn a_user_that_is_gone_counts_as_removed_and_its_policies_go_too() {
-    let gone = [
-        "DeleteAccessKey",
-        "ListAccessKeys",
-        "DeleteLoginProfile",
-        "ListPoliciesForUser",
-        "ListGroupsForUser",
-        "DeleteUser",
-    ];
-    let mount = Mount::new(gone.map(|action| (action, USER_GONE))).await;
+    let mount = Mount::new(["DeleteAccessKey", "DeleteUser"].map(|action| (action, USER_GONE))).await;
     assert!(mount.revoke(lease()).await.unwrap().is_none());
     assert_eq!(mount.times("DeletePolicy"), 1);
     // Detaching is what RAM lets an account do least of.
@@ -86,15 +106,9 @@ async fn a_user_that_is_gone_counts_as_removed_and_its_policies_go_too() {
 
 #[tokio::test]
 async fn the_first_failure_is_told_and_the_rest_is_removed_all_the_same() {
-    let in_the_way = || {
-        refused(
-            409,
-            r#"{"RequestId":"R","Code":"DeleteConflict.User.Policy","Message":"A policy is attached."}"#,
-        )
-    };
     let mount = Mount::new([
         ("DetachPolicyFromUser", DENIED),
-        ("DeleteUser", in_the_way()),
+        ("DeleteUser", POLICY_IN_THE_WAY),
         ("ListPoliciesForUser", DONE),
         ("ListPoliciesForUser", DENIED),
     ])
