@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use tokio::time::timeout;
 use tonic::{Code, Response, Status};
 
@@ -72,7 +73,9 @@ impl HostStorage {
         let begun = answer(self.client.clone().begin_tx(Empty {})).await?;
         refused(begun.err)?;
         let txn = begun.txn;
-        match self.apply_in(&txn, changes).await {
+        // Nobody sees them before the end, so their order is nothing.
+        let changes = changes.into_iter().map(|change| self.apply_one(&txn, change));
+        match join_all(changes).await.into_iter().collect() {
             Ok(()) => refused(
                 answer(self.client.clone().commit(StorageCommitTxArgs { txn }))
                     .await?
@@ -91,14 +94,11 @@ impl HostStorage {
         }
     }
 
-    async fn apply_in(&self, transaction: &str, changes: Vec<Change>) -> Result<(), StorageError> {
-        for change in changes {
-            match change {
-                Change::Put { key, value } => self.put_in(transaction, &key, value).await?,
-                Change::Delete { key } => self.delete_in(transaction, &key).await?,
-            }
+    async fn apply_one(&self, transaction: &str, change: Change) -> Result<(), StorageError> {
+        match change {
+            Change::Put { key, value } => self.put_in(transaction, &key, value).await,
+            Change::Delete { key } => self.delete_in(transaction, &key).await,
         }
-        Ok(())
     }
 }
 
@@ -128,7 +128,10 @@ impl Storage for HostStorage {
 
     async fn apply(&self, changes: Vec<Change>) -> Result<(), StorageError> {
         if changes.len() < 2 || !self.is_transactional().await? {
-            return self.apply_in(NO_TRANSACTION, changes).await;
+            for change in changes {
+                self.apply_one(NO_TRANSACTION, change).await?;
+            }
+            return Ok(());
         }
         // The host keeps a transaction until it hears of its end: a task of its own ends it also when the request is cut
         // off.

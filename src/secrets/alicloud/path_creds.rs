@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::join3;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -83,7 +83,8 @@ pub(super) struct Arguments {
 async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> HandlerResult {
     let name = &arguments.name;
     let storage = &*context.storage;
-    let (role, config) = join(Role::load(storage, name), Config::load(storage)).await;
+    let mount = LeaseTerms::of_mount(&*context.system);
+    let (role, config, mount) = join3(Role::load(storage, name), Config::load(storage), mount).await;
     let Some(role) = role? else {
         // For a read this is the plain 404 of upstream; a write without an answer would look like a success.
         return match context.request.operation {
@@ -95,9 +96,9 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
         };
     };
     check_spelling(&context, &role).await?;
-    let config = config?.unwrap_or_default();
+    let (config, mount) = (config?.unwrap_or_default(), mount?);
     let response = if role.assumes() {
-        let wish = arguments.wish(&role)?;
+        let wish = arguments.wish(&role, mount)?;
         let templates = [&config.role_session_name_template, &role.source_identity];
         let identity = identity_of(&context, wish.policy.iter(), templates.into_iter().flatten()).await?;
         let cloud = engine.cloud_of(&context, &config).await?;
@@ -105,7 +106,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
         sts_session::issue(&cloud, &context, name, &role, &config, wish, identity.as_ref()).await?
     } else {
         arguments.check_for_user()?;
-        user_credentials(&engine, &context, &arguments, &role, &config).await?
+        user_credentials(&engine, &context, &arguments, &role, &config, mount).await?
     };
     Ok(Some(response))
 }
@@ -116,7 +117,7 @@ impl Arguments {
     }
 
     /// What a session is asked for with.
-    fn wish(&self, role: &Role) -> Result<Wish, Error> {
+    fn wish(&self, role: &Role, mount: LeaseTerms) -> Result<Wish, Error> {
         let policy = self
             .session_policy
             .as_ref()
@@ -125,6 +126,7 @@ impl Arguments {
             .flatten();
         Ok(Wish {
             ttl: self.ttl(),
+            limit: mount.max_ttl,
             arn: role.arn_for(self.role_arn.trim())?,
             policy: role.session_policy_for(policy)?,
         })
@@ -169,11 +171,11 @@ async fn user_credentials(
     arguments: &Arguments,
     role: &Role,
     config: &Config,
+    mount: LeaseTerms,
 ) -> Result<Response, Error> {
     let documents = role.inline_policies().iter().map(|policy| &policy.document);
     let identity = identity_of(context, documents, std::iter::empty()).await?;
     let cloud = engine.cloud_of(context, config).await?;
-    let mount = LeaseTerms::of_mount(&*context.system).await?;
     let (terms, caps) = ttl::of_user(role, config, mount, arguments.ttl())?;
     let owner_tag = engine.mount.owner_tag.as_ref();
     let issuer = RamUsers::new(engine, context, cloud).await?;

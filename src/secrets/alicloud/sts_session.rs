@@ -28,6 +28,8 @@ pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(43_200);
 pub(super) struct Wish {
     /// Zero means the role's.
     pub(super) ttl: Duration,
+    /// The mount's maximum.
+    pub(super) limit: Duration,
     /// Of the RAM role.
     pub(super) arn: String,
     pub(super) policy: Option<PolicyDocument>,
@@ -43,9 +45,8 @@ pub(super) async fn issue(
     wish: Wish,
     identity: Option<&Identity>,
 ) -> Result<Response, Error> {
-    let limit = context.system.max_lease_ttl().await?;
     let wanted = if wish.ttl.is_zero() { role.ttl } else { wish.ttl };
-    let ttl = ttl::of_session(role, config, limit, wish.ttl)?;
+    let ttl = ttl::of_session(role, config, wish.limit, wish.ttl)?;
     let mut warnings = Vec::new();
     if wanted > ttl {
         warnings.push(
