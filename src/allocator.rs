@@ -1,6 +1,6 @@
 //! The allocator: the system's, with memory zeroed when it is freed, and a line in the log when there is none left.
 //!
-//! This is the only module with unsafe code. The hook of the standard library for a failed allocation is not stable, and
+//! This and its part are the only modules with unsafe code. The hook of the standard library for a failed allocation is not stable, and
 //! without a line of our own the host shows the runtime's text at debug level, so that an operator sees a plugin that
 //! vanished without a word. Each call is passed on unchanged, and its result is looked at.
 #![allow(
@@ -8,16 +8,19 @@
     reason = "GlobalAlloc is an unsafe trait; see the module's documentation"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod pages;
 
+use std::alloc::{GlobalAlloc, Layout};
+
+use pages::Pages;
 use zeroizing_alloc::ZeroAlloc;
 
 /// See the module.
-pub(crate) struct Allocator(ZeroAlloc<System>);
+pub(crate) struct Allocator(ZeroAlloc<Pages>);
 
 impl Allocator {
     pub(crate) const fn new() -> Self {
-        Self(ZeroAlloc(System))
+        Self(ZeroAlloc(Pages))
     }
 }
 
