@@ -52,7 +52,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         for half in [byte >> 4, byte & 0xf] {
-            out.extend(char::from_digit(half.into(), 16));
+            let first = if half < 10 { b'0' } else { b'a' - 10 };
+            out.push(char::from(first + half));
         }
     }
     out

@@ -49,9 +49,9 @@ where
     V: 'static,
     A: 'static,
 {
-    let handler = bound(state, handler);
+    let state = Arc::clone(state);
     Arc::new(move |context, value| match read(value) {
-        Ok(argument) => handler(context, argument),
+        Ok(argument) => handler.call(Arc::clone(&state), context, argument),
         Err(error) => Box::pin(std::future::ready(Err(error))),
     })
 }

@@ -17,7 +17,7 @@ use std::ops::Range;
 /// A route's pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    segments: Vec<Segment>,
+    segments: Box<[Segment]>,
     /// Whether the path may end in a slash.
     optional_slash: bool,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use h2::client::SendRequest;
 use http::{Request, Response, Uri};
@@ -97,11 +98,12 @@ where
         .initial_connection_window_size(2 * WINDOW)
         .handshake(Gathered::client(stream))
         .await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
+    // An async block would have room for the connection twice: before it is awaited, and while it is.
+    tokio::spawn(connection.map(|ended| {
+        if let Err(error) = ended {
             tracing::debug!(%error, "a connection to the host broke");
         }
-    });
+    }));
     Ok(requests)
 }
 
