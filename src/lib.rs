@@ -88,7 +88,8 @@
 //!   may block it: files are read on the pool of blocking threads, and a request with a large document is served there.
 //! - **Small writes are gathered** (`goplugin::gathered`): a call's headers and its message leave in one TLS record, and
 //!   answers to the host's pings wait for 50 ms.
-//! - **The system's allocator underneath**: memory matters beside a secret store.
+//! - **The system's allocator underneath**: memory matters beside a secret store. Allocations of 16 KiB and more are mappings
+//!   of their own, so that what nobody writes to takes no memory.
 //! - **Compiled for size, at level "s"** (`Cargo.toml`; figures in docs/performance.md): "z" copies slowly, and level 3 gains
 //!   little for its size.
 //! - **No jitter entropy** (`AWS_LC_SYS_NO_JITTER_ENTROPY` in `.cargo/config.toml`): randomness comes from the kernel,

@@ -143,7 +143,7 @@ fn is_basic(file: &Path) -> bool {
 }
 
 fn is_root(file: &Path) -> bool {
-    ["allocator.rs", "lib.rs", "main.rs", "run.rs"]
+    ["allocator.rs", "allocator/pages.rs", "lib.rs", "main.rs", "run.rs"]
         .iter()
         .any(|root| file == Path::new(root))
 }
