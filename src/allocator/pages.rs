@@ -1,8 +1,9 @@
 //! Large allocations as mappings of their own, all others from the C library.
 //!
 //! The buffers of a connection to the host are made once for each mount, larger than its messages, and stay. The C library
-//! would put them where the TLS handshake before them has left used memory; in a mapping of its own, what nobody ever
-//! writes to takes no memory. What a burst of large requests has taken goes back to the system with them, too.
+//! would place them in memory that the TLS handshake before them has already touched; in a mapping of its own, what nobody
+//! writes to takes no memory while it lives, unless memory is locked. What a burst of large requests has taken goes back to
+//! the system with them, too.
 #![allow(
     unsafe_code,
     reason = "GlobalAlloc is an unsafe trait, and mappings can be misused; see each block"
@@ -56,8 +57,8 @@ unsafe impl GlobalAlloc for Pages {
             // SAFETY: the caller's promise is passed on.
             unsafe { System.dealloc(pointer, layout) }
         } else if let Some(start) = NonNull::new(pointer.cast()) {
-            // SAFETY: `alloc` has mapped it with this length, and the caller is done with it. It cannot fail but for a limit
-            // of mappings, which the end of a whole one does not reach.
+            // SAFETY: `alloc` has mapped it with this length, and the caller is done with it. It can fail where it splits a
+            // larger area at the system's limit of mappings; then the memory, which is zeroed, stays with the process.
             let _ = unsafe { munmap(start, layout.size()) };
         }
     }

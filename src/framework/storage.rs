@@ -20,7 +20,7 @@ pub trait Storage: Send + Sync {
     /// The names under `prefix`, relative to it and sorted; folders end in `/`.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError>;
 
-    /// Makes several changes, each of another key: all or none where the host has transactions, elsewhere one after the
+    /// Makes several changes, each to a different key: all or none where the host has transactions, elsewhere one after the
     /// other in this order, up to the first that fails. So the order must be one that may be cut short anywhere.
     async fn apply(&self, changes: Vec<Change>) -> Result<(), StorageError> {
         for change in changes {

@@ -73,7 +73,7 @@ impl HostStorage {
         let begun = answer(self.client.clone().begin_tx(Empty {})).await?;
         refused(begun.err)?;
         let txn = begun.txn;
-        // Nobody sees them before the end, so their order is nothing.
+        // Nobody sees them before the end, so their order does not matter.
         let changes = changes.into_iter().map(|change| self.apply_one(&txn, change));
         match join_all(changes).await.into_iter().collect() {
             Ok(()) => refused(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeEngine
-from harness.by_hand import BY_HAND, CUSTOM_POLICY, GROUP, hang_everything
+from harness.by_hand import BY_HAND, CUSTOM_POLICY, GROUP, assert_nothing_made, hang_everything
 from harness.engine import Engine
 
 Row = dict[str, Any]
@@ -70,14 +70,6 @@ def test_what_somebody_has_already_deleted_counts_as_revoked(engine: Engine, rem
     assert engine.cloud.control.leftovers()["clean"]
 
 
-def _assert_nothing_made(engine: Engine) -> None:
-    """As `clean`, where things that somebody else hung on ours had to go too."""
-    left = engine.cloud.control.leftovers()
-    del left["missing"], left["clean"]
-    assert not any(left.values()), left
-    engine.cloud.control.reset()
-
-
 @pytest.mark.parametrize("thing", [*BY_HAND, "everything"])
 def test_what_others_hung_on_the_user_goes_too(engine: Engine, thing: str) -> None:
     control = engine.cloud.control
@@ -87,7 +79,7 @@ def test_what_others_hung_on_the_user_goes_too(engine: Engine, thing: str) -> No
     state = control.state()
     assert CUSTOM_POLICY in [policy["policy_name"] for policy in state["policies"]], "it is not ours to delete"
     assert GROUP in [group["group_name"] for group in state["groups"]]
-    _assert_nothing_made(engine)
+    assert_nothing_made(engine.cloud.control)
 
 
 def test_a_policy_that_somebody_else_got_too_goes_away(engine: Engine) -> None:
@@ -95,7 +87,7 @@ def test_a_policy_that_somebody_else_got_too_goes_away(engine: Engine) -> None:
     [first, _] = engine.cloud.control.leftovers()["policies"]
     engine.cloud.control.post("attachments", user_name="alice", policy_name=first["policy_name"])
     engine.revoke(lease_id).ok()
-    _assert_nothing_made(engine)
+    assert_nothing_made(engine.cloud.control)
 
 
 def test_a_revocation_that_failed_half_way_is_finished_by_the_next(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from harness.storm import outage, revoke_storm, revoke_the_rest
 #: Each call of an issue and of a revocation, and how many of them there are for a role of two documents and two
 #: existing policies.
 _ISSUE = {"CreateUser": 1, "CreatePolicy": 2, "AttachPolicyToUser": 4, "CreateAccessKey": 1}
-_REVOCATION = {"DeleteAccessKey": 1, "DetachPolicyFromUser": 4, "DeletePolicy": 2, "DeleteUser": 1}
+_REVOCATION = {"DeleteAccessKey": 1, "ListAccessKeys": 1, "DetachPolicyFromUser": 4, "DeletePolicy": 2, "DeleteUser": 1}
 
 
 @pytest.mark.parametrize("action", _ISSUE)

@@ -143,9 +143,15 @@ fn is_basic(file: &Path) -> bool {
 }
 
 fn is_root(file: &Path) -> bool {
-    ["allocator.rs", "allocator/pages.rs", "lib.rs", "main.rs", "run.rs"]
-        .iter()
-        .any(|root| file == Path::new(root))
+    [
+        "allocator.rs",
+        "allocator/pages.rs",
+        "lib.rs",
+        "main.rs",
+        "run.rs",
+    ]
+    .iter()
+    .any(|root| file == Path::new(root))
 }
 
 /// The module of `ALLOWED` that a file belongs to.

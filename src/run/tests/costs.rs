@@ -33,7 +33,7 @@ const RECORDED: [Found; 7] = [
     ("role list", 1, 28),
     ("STS creds", 4, 159),
     ("RAM creds", 7, 400),
-    ("revoke", 2, 331),
+    ("revoke", 2, 373),
     ("login", 2, 189),
 ];
 

@@ -1,15 +1,15 @@
 //! Removing a user that the engine made, and what belongs to it: the end of a lease, and the undoing of one that
 //! could not be finished.
 //!
-//! Access is closed first, then everything that is known is taken off, then the user and the policies of our own making are
-//! deleted. Others may have hung more on the user: a second key, a group, a console password. RAM deletes no user that has
-//! anything, so only when it refuses is what the user really has looked up, and removed too. What is already gone counts as
-//! removed, so that a removal can be repeated to its end.
+//! All keys are deleted first, then everything that is known is taken off, then the user and the policies of our own making
+//! are deleted. Others may have hung more on the user: a policy, a group, a console password. RAM deletes no user that has
+//! anything, so only when the user is not deleted is what it really has looked up, and removed too. What is already gone
+//! counts as removed, so that a removal can be repeated to its end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all, join4};
+use futures_util::future::{join, join_all, join3, join4};
 use serde::{Deserialize, Serialize};
 
 use crate::alicloud::ims::Ims;
@@ -118,17 +118,10 @@ impl MadeUser {
         self.attached.iter().map(RemotePolicy::to_ref).chain(made)
     }
 
-    /// Deletes the known keys, or where none is known all: there may be one whose answer was lost. Says whether there may
-    /// be such a user.
+    /// Deletes all keys, the known ones also where the engine's key may not look for others. Says whether there may be such
+    /// a user.
     async fn close_access(&self, ram: &Ram, ims: &Ims, failures: &mut Vec<Error>) -> bool {
         let user = self.user_name.as_str();
-        let keys = async {
-            if self.access_keys.is_empty() {
-                delete_shown_keys(ram, user).await
-            } else {
-                delete_keys(ram, user, &self.access_keys).await
-            }
-        };
         let api_keys = async {
             if self.service_credential {
                 self.clear_service_credentials(ram, ims).await
@@ -136,15 +129,21 @@ impl MadeUser {
                 Ok(())
             }
         };
-        let (mut answers, api_keys) = join(keys, api_keys).await;
-        answers.push(api_keys);
+        let (known, others, api_keys) = join3(
+            delete_keys(ram, user, &self.access_keys),
+            delete_other_keys(ram, user, &self.access_keys),
+            api_keys,
+        )
+        .await;
+        let keys = [known, others].concat();
         let is_gone = |answer: &Result<()>| {
             answer
                 .as_ref()
                 .is_err_and(|error| error.is_not_found() && error.subject() == Some(Subject::User))
         };
-        let exists = !answers.iter().any(is_gone);
-        failures.extend(answers.into_iter().filter_map(failed));
+        // Only RAM is asked: IMS may see a new user late.
+        let exists = !keys.iter().any(is_gone);
+        failures.extend(keys.into_iter().chain([api_keys]).filter_map(failed));
         exists
     }
 
@@ -154,24 +153,29 @@ impl MadeUser {
         let mut tried = 0;
         loop {
             tried += 1;
-            let answer = ram.delete_user(user).await;
-            let kind = answer.as_ref().err().map(Error::kind);
-            // Also where the user has to stay: keys that others made for it must not work any longer.
-            if tried == 1 && matches!(kind, Some(Kind::Conflict | Kind::Denied)) {
+            let error = match ram.delete_user(user).await {
+                Err(error) if !error.is_not_found() => error,
+                answer => return found(answer),
+            };
+            let is_conflict = error.kind() == Kind::Conflict;
+            if is_conflict {
+                tracing::info!(
+                    user,
+                    code = error.code(),
+                    "removing what still belongs to the user"
+                );
+            }
+            if tried == 1 {
+                // Whatever the reason: what others have given the user must not stay because the user has to.
                 report(user, &clear_all(ram, user).await);
             }
-            match answer {
-                Err(error) if error.kind() == Kind::Conflict && tried < TRIES => {
-                    tracing::info!(
-                        user,
-                        code = error.code(),
-                        "removing what still belongs to the user"
-                    );
-                    self.clear_user(ram, ims, &error).await?;
-                    tokio::time::sleep(PAUSE * tried).await;
-                }
-                answer => return found(answer),
+            if !is_conflict || tried == TRIES {
+                return Err(error);
             }
+            if tried > 1 || !is_cleared(&error) {
+                self.clear_user(ram, ims, &error).await?;
+            }
+            tokio::time::sleep(PAUSE * tried).await;
         }
     }
 
@@ -224,7 +228,7 @@ impl MadeUser {
 /// so again.
 async fn clear_all(ram: &Ram, user: &str) -> Vec<Error> {
     let (keys, password, policies, groups) = join4(
-        delete_shown_keys(ram, user),
+        delete_other_keys(ram, user, &[]),
         ram.delete_login_profile(user),
         ram.list_policies_for_user(user),
         ram.list_groups_for_user(user),
@@ -252,11 +256,23 @@ async fn take_off(ram: &Ram, user: &str, policies: &BTreeSet<PolicyRef>, groups:
     detached.into_iter().chain(left).filter_map(failed).collect()
 }
 
-/// Deletes the keys that RAM shows.
-async fn delete_shown_keys(ram: &Ram, user: &str) -> Vec<Result<()>> {
+/// Whether what is in the way is something that [`clear_all`] takes off.
+fn is_cleared(conflict: &Error) -> bool {
+    matches!(
+        conflict.subject(),
+        Some(Subject::AccessKey | Subject::Group | Subject::LoginProfile | Subject::Policy)
+    )
+}
+
+/// Deletes the keys that RAM shows, but for the known ones.
+async fn delete_other_keys(ram: &Ram, user: &str, known: &[String]) -> Vec<Result<()>> {
     match ram.list_access_keys(user).await {
         Err(error) if error.is_not_found() => vec![Err(error)],
-        keys => delete_keys(ram, user, &seen(user, keys)).await,
+        keys => {
+            let mut keys = seen(user, keys);
+            keys.retain(|key| !known.contains(key));
+            delete_keys(ram, user, &keys).await
+        }
     }
 }
 

@@ -31,3 +31,11 @@ def hang_everything(control: Control, user: str) -> None:
     """One of each."""
     for hang in BY_HAND.values():
         hang(control, user)
+
+
+def assert_nothing_made(control: Control) -> None:
+    """As `clean`, where things that somebody else hung on ours had to go too."""
+    left = control.leftovers()
+    del left["missing"], left["clean"]
+    assert not any(left.values()), left
+    control.reset()

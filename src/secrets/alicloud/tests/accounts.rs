@@ -172,6 +172,8 @@ async fn a_user_that_renamed_itself_is_found_by_owner_tag_and_key_where_its_id_i
     let mount = Mount::new([
         ("DeleteUser", USER_GONE),
         ("ListUsers", users),
+        // The first look is at the name that is gone.
+        ("ListAccessKeys", USER_GONE),
         ("ListAccessKeys", keys(NONE)),
         ("ListAccessKeys", keys(ITS)),
     ])
@@ -182,7 +184,7 @@ async fn a_user_that_renamed_itself_is_found_by_owner_tag_and_key_where_its_id_i
     });
     mount.revoke(lease).await.unwrap();
     let looked_at = mount.values("ListAccessKeys", "UserName");
-    assert_eq!(looked_at, ["vault-u2", "mallory"]);
+    assert_eq!(looked_at.get(..3).unwrap(), ["vault-u", "vault-u2", "mallory"]);
     assert_eq!(mount.values("DeleteUser", "UserName"), ["vault-u", "mallory"]);
     assert_eq!(
         mount.values("DeleteAccessKey", "UserName").last().unwrap(),
