@@ -96,7 +96,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
         };
     };
     check_spelling(&context, &role).await?;
-    let (config, mount) = (config?.unwrap_or_default(), mount?);
+    let config = config?.unwrap_or_default();
     let response = if role.assumes() {
         let wish = arguments.wish(&role, mount)?;
         let templates = [&config.role_session_name_template, &role.source_identity];
@@ -106,7 +106,7 @@ async fn issue(engine: Arc<Engine>, context: Context, arguments: Arguments) -> H
         sts_session::issue(&cloud, &context, name, &role, &config, wish, identity.as_ref()).await?
     } else {
         arguments.check_for_user()?;
-        user_credentials(&engine, &context, &arguments, &role, &config, mount).await?
+        user_credentials(&engine, &context, &arguments, &role, &config, mount?).await?
     };
     Ok(Some(response))
 }
@@ -116,8 +116,8 @@ impl Arguments {
         Duration::from_secs(self.ttl)
     }
 
-    /// What a session is asked for with.
-    fn wish(&self, role: &Role, mount: LeaseTerms) -> Result<Wish, Error> {
+    /// What a session is asked for with. A mistake of the caller is told before a failure of the server.
+    fn wish(&self, role: &Role, mount: Result<LeaseTerms, Error>) -> Result<Wish, Error> {
         let policy = self
             .session_policy
             .as_ref()
@@ -126,9 +126,9 @@ impl Arguments {
             .flatten();
         Ok(Wish {
             ttl: self.ttl(),
-            limit: mount.max_ttl,
             arn: role.arn_for(self.role_arn.trim())?,
             policy: role.session_policy_for(policy)?,
+            limit: mount?.max_ttl,
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Request;
 use tonic::transport::Server;
@@ -18,6 +19,8 @@ struct Host {
     transactional: bool,
     /// A key whose writing is refused.
     full: &'static str,
+    /// Where changes wait until so many have come.
+    gate: Option<Arc<Barrier>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -41,6 +44,12 @@ impl Host {
             _ => state.make(change),
         }
         String::new()
+    }
+
+    async fn pass_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.wait().await;
+        }
     }
 
     fn keys(&self) -> Vec<String> {
@@ -82,6 +91,7 @@ impl pb::storage_server::Storage for Host {
     async fn put(&self, request: Request<StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
         let StoragePutArgs { entry, txn } = request.into_inner();
         let StorageEntry { key, value, .. } = entry.unwrap();
+        self.pass_gate().await;
         let err = self.change(&txn, Change::Put { key, value });
         Ok(Response::new(pb::StoragePutReply { err }))
     }
@@ -91,6 +101,7 @@ impl pb::storage_server::Storage for Host {
         request: Request<StorageDeleteArgs>,
     ) -> Result<Response<pb::StorageDeleteReply>, Status> {
         let StorageDeleteArgs { key, txn } = request.into_inner();
+        self.pass_gate().await;
         let err = self.change(&txn, Change::Delete { key });
         Ok(Response::new(pb::StorageDeleteReply { err }))
     }
@@ -190,4 +201,19 @@ async fn a_refused_change_takes_back_those_before_it_and_ends_the_transaction() 
         let state = host.state.lock().unwrap();
         assert_eq!(state.begun, state.ended);
     }
+}
+
+#[tokio::test]
+async fn changes_of_a_transaction_go_out_together() {
+    let host = Host {
+        transactional: true,
+        gate: Some(Arc::new(Barrier::new(2))),
+        ..Host::default()
+    };
+    let storage = host.storage().await;
+    storage
+        .apply(vec![put("issued/u"), delete("wal/1")])
+        .await
+        .unwrap();
+    assert_eq!(host.keys(), ["issued/u"]);
 }
