@@ -1,6 +1,6 @@
 //! The allocator: the system's, with memory zeroed when it is freed, and a line in the log when there is none left.
 //!
-//! This module and its part are the only ones with unsafe code. The hook of the standard library for a failed allocation
+//! This module and its submodule are the only ones with unsafe code. The hook of the standard library for a failed allocation
 //! is not stable, and without a line of our own the host shows the runtime's text at debug level, so that an operator sees
 //! a plugin that vanished without a word. Each call is passed on unchanged, and its result is looked at.
 #![allow(

@@ -34,7 +34,7 @@ def command(target: str = TARGET, root: Path = ROOT, folder: Path = FOLDER) -> l
     flags = ["-Ctarget-feature=+crt-static",
              # The file moves to its address at each start: in this form, what that takes is 4 KiB instead of 340.
              *(["-Clink-arg=-Wl,-z,pack-relative-relocs"] if _knows_packed_relocations() else []),
-             # Functions of the same code once, and those that seldom run in pages of their own, so that the system loads
+             # Functions of the same code once, and those that rarely run in pages of their own, so that the system loads
              # less of the file. Only LLD can; it is the default linker on this architecture.
              *(["-Clink-arg=-Wl,--icf=all", "-Clink-arg=-Wl,-z,keep-text-section-prefix"]
                if target.startswith("x86_64-") else []),

@@ -98,7 +98,7 @@ where
         .initial_connection_window_size(2 * WINDOW)
         .handshake(Gathered::client(stream))
         .await?;
-    // An async block would have room for the connection twice: before it is awaited, and while it is.
+    // An async block would reserve space for the connection twice: before it is awaited, and while it is.
     tokio::spawn(connection.map(|ended| {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection to the host broke");

@@ -1,10 +1,10 @@
 //! Removing a user that the engine made, and what belongs to it: the end of a lease, and the undoing of one that
 //! could not be finished.
 //!
-//! All keys are deleted first, then everything that is known is taken off, then the user and the policies of our own making
-//! are deleted. Others may have hung more on the user: a policy, a group, a console password. RAM deletes no user that has
-//! anything, so only when the user is not deleted is what it really has looked up, and removed too. What is already gone
-//! counts as removed, so that a removal can be repeated to its end.
+//! All keys are deleted first, then the user loses the policies and groups that are known, then the user and the policies of
+//! our own making are deleted. Others may have given the user more: a policy, a group, a console password. RAM deletes no
+//! user that has any of these, so what the user really has is looked up, and removed too, only when the deletion fails. What
+//! is already gone counts as removed, so that a removal can be repeated to its end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -118,8 +118,7 @@ impl MadeUser {
         self.attached.iter().map(RemotePolicy::to_ref).chain(made)
     }
 
-    /// Deletes all keys, the known ones also where the engine's key may not look for others. Says whether there may be such
-    /// a user.
+    /// Deletes all keys; the known ones also where the engine's key may not list them. Says whether the user may exist.
     async fn close_access(&self, ram: &Ram, ims: &Ims, failures: &mut Vec<Error>) -> bool {
         let user = self.user_name.as_str();
         let api_keys = async {
@@ -129,13 +128,13 @@ impl MadeUser {
                 Ok(())
             }
         };
-        let (known, others, api_keys) = join3(
+        let (mut keys, others, api_keys) = join3(
             delete_keys(ram, user, &self.access_keys),
             delete_other_keys(ram, user, &self.access_keys),
             api_keys,
         )
         .await;
-        let keys = [known, others].concat();
+        keys.extend(others);
         let is_gone = |answer: &Result<()>| {
             answer
                 .as_ref()
@@ -166,7 +165,7 @@ impl MadeUser {
                 );
             }
             if tried == 1 {
-                // Whatever the reason: what others have given the user must not stay because the user has to.
+                // For whatever reason the user stays, it must not keep what others have given it.
                 report(user, &clear_all(ram, user).await);
             }
             if !is_conflict || tried == TRIES {
@@ -224,8 +223,8 @@ impl MadeUser {
     }
 }
 
-/// Takes everything off a user, whoever has hung it on, its keys first; what could not be. If that is in the way, RAM says
-/// so again.
+/// Removes all that RAM shows of a user, whoever added it, keys and password first. Returns the failures: what is still in
+/// the way, RAM names again.
 async fn clear_all(ram: &Ram, user: &str) -> Vec<Error> {
     let (keys, password, policies, groups) = join4(
         delete_other_keys(ram, user, &[]),
@@ -242,7 +241,7 @@ async fn clear_all(ram: &Ram, user: &str) -> Vec<Error> {
     keys.chain(password).chain(taken_off).collect()
 }
 
-/// Takes these off a user; what could not be.
+/// Detaches policies from a user and removes it from groups. Returns the failures.
 async fn take_off(ram: &Ram, user: &str, policies: &BTreeSet<PolicyRef>, groups: &[String]) -> Vec<Error> {
     let (detached, left) = join(
         join_all(
@@ -256,7 +255,7 @@ async fn take_off(ram: &Ram, user: &str, policies: &BTreeSet<PolicyRef>, groups:
     detached.into_iter().chain(left).filter_map(failed).collect()
 }
 
-/// Whether what is in the way is something that [`clear_all`] takes off.
+/// Whether what is in the way is something that [`clear_all`] removes.
 fn is_cleared(conflict: &Error) -> bool {
     matches!(
         conflict.subject(),
@@ -264,7 +263,7 @@ fn is_cleared(conflict: &Error) -> bool {
     )
 }
 
-/// Deletes the keys that RAM shows, but for the known ones.
+/// Deletes the keys that RAM shows, except the known ones.
 async fn delete_other_keys(ram: &Ram, user: &str, known: &[String]) -> Vec<Result<()>> {
     match ram.list_access_keys(user).await {
         Err(error) if error.is_not_found() => vec![Err(error)],

@@ -117,7 +117,7 @@ async fn a_key_that_may_not_look_still_removes_what_is_known() {
             .chain([("DeleteUser", POLICY_IN_THE_WAY)]),
     )
     .await;
-    // RAM saw a removed policy for a moment.
+    // RAM still saw a policy that was detached.
     assert!(mount.revoke(lease()).await.unwrap().is_none());
     for (action, times) in [
         ("DeleteAccessKey", 1),
