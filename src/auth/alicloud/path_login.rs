@@ -147,30 +147,35 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
     Ok(Some(Response::auth(auth)))
 }
 
-/// Asked by the server before a login, for quotas by role.
-async fn resolve_role(_: Arc<Method>, context: Context, arguments: Named) -> HandlerResult {
-    let (role_name, _) = role_named(&context, arguments.role.as_deref()).await?;
-    Ok(Some(Response::data(object([("role", role_name.into())]))))
+/// Asked by the server for each login, for quotas by role. Storage is not: a name that is no role's has no quota.
+async fn resolve_role(_: Arc<Method>, _: Context, arguments: Named) -> HandlerResult {
+    let role_name = checked_name(arguments.role.as_deref())?;
+    let data = object([("role", role_name.to_ascii_lowercase().into())]);
+    Ok(Some(Response::data(data)))
 }
 
 /// The role and its name as it is stored. Upstream's texts.
 async fn role_named(context: &Context, name: Option<&str>) -> Result<(String, Role), Error> {
-    let Some(name) = name.filter(|name| !name.is_empty()) else {
-        return Err(Error::bad_request("missing role"));
-    };
-    // Any text can come here, and not every text is a key of the storage.
-    let role = if is_name(name) {
-        Role::load(&*context.storage, name).await?
-    } else {
-        None
-    };
-    let Some(role) = role else {
-        return Err(Error::bad_request(format!(
-            "entry for role {} not found",
-            Excerpt(name)
-        )));
-    };
+    let name = checked_name(name)?;
+    let role = Role::load(&*context.storage, name).await?;
+    let role = role.ok_or_else(|| no_role(name))?;
     Ok((name.to_ascii_lowercase(), role))
+}
+
+/// Any text can come here, and not every text is a key of the storage.
+fn checked_name(name: Option<&str>) -> Result<&str, Error> {
+    let name = name
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| Error::bad_request("missing role"))?;
+    if is_name(name) {
+        Ok(name)
+    } else {
+        Err(no_role(name))
+    }
+}
+
+fn no_role(name: &str) -> Error {
+    Error::bad_request(format!("entry for role {} not found", Excerpt(name)))
 }
 
 fn request_refused(refusal: &Refusal) -> Error {
