@@ -1,8 +1,8 @@
 //! RAM users made for a lease.
 //!
-//! Three round trips, whatever the role holds: the user and its policies, then all attachments, groups and tags, then the
-//! access key. The key's network policy is a fourth, for roles that have one. An API key is made through IMS, which tells
-//! its own name of the user meanwhile.
+//! Two round trips, whatever the role holds: the user and its policies, then all attachments, groups and tags and the access
+//! key. The key's network policy is a third, for roles that have one. An API key is made through IMS, which tells its own
+//! name of the user before.
 
 mod api_key;
 mod attachments;
@@ -24,7 +24,6 @@ use crate::secrets::alicloud::cloud::Cloud;
 use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
-use crate::secrets::alicloud::ram_user::api_key::api_key;
 pub(super) use crate::secrets::alicloud::ram_user::api_key::{ApiKey, ID as API_KEY_ID};
 use crate::secrets::alicloud::ram_user::attachments::{attach, is_unsettled};
 pub(super) use crate::secrets::alicloud::ram_user::plan::Plan;
@@ -158,24 +157,21 @@ impl Issuer for RamUsers {
         context.check_cancelled()?;
         let user_id = progress.user.user_id.as_deref();
         let ims = &self.ims.by(making.deadline());
-        let (attached, restriction, api_key) = join3(
+        let (attached, restriction, key) = join3(
             attach(ram, ims, making, plan, user_id),
             restriction(ims, making, plan, user_id),
-            api_key(ims, making, plan, user_id),
+            user_key(ram, ims, making, plan, user_id),
         )
         .await;
-        attached?;
-        let (restriction, api_key) = (restriction?, api_key?);
-        context.check_cancelled()?;
-        if let Some(api_key) = api_key {
-            return api_key.make(ims, making).await.map(UserKey::Api);
+        if let Ok(UserKey::Access(key)) = &key {
+            progress.user.access_keys.push(key.id.clone());
         }
-        let key = settled(making, is_unsettled(&[Subject::User]), || {
-            ram.create_only_access_key(&plan.user)
-        })
-        .await
-        .map_err(failed_call)?;
-        progress.user.access_keys.push(key.id.clone());
+        attached?;
+        let restriction = restriction?;
+        let key = match key? {
+            UserKey::Access(key) => key,
+            api_key @ UserKey::Api(_) => return Ok(api_key),
+        };
         context.check_cancelled()?;
         let mut patience = plan.wait_for_propagation;
         if restriction.is_some() {
@@ -252,6 +248,26 @@ async fn make_user(
         }
     }
     Ok(())
+}
+
+/// Makes the key. The user may have one that nobody knows when this fails.
+async fn user_key(
+    ram: &Ram,
+    ims: &Ims,
+    context: &Context,
+    plan: &Plan,
+    user_id: Option<&str>,
+) -> Result<UserKey, Error> {
+    if let Some(wanted) = &plan.api_key {
+        let key = ApiKey::make(ims, context, wanted, &plan.user, user_id).await?;
+        return Ok(UserKey::Api(key));
+    }
+    settled(context, is_unsettled(&[Subject::User]), || {
+        ram.create_only_access_key(&plan.user)
+    })
+    .await
+    .map(UserKey::Access)
+    .map_err(failed_call)
 }
 
 /// Looks at a user that was there already: an earlier try of the same call may have been carried out although it was

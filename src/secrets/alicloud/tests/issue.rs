@@ -341,13 +341,12 @@ async fn a_key_without_its_network_policy_is_undone() {
 }
 
 #[tokio::test]
-async fn without_the_name_for_it_no_key_is_made() {
+async fn without_the_name_for_it_no_key_is_left() {
     let mount = restricted_mount([]).await;
     let mount = mount.restarted([("GetUser", DENIED)]);
     let error = failure(mount.creds().await);
     assert!(error.message().contains("ram:GetUser"), "{error}");
-    assert_eq!(
-        (mount.times("CreateAccessKey"), mount.times("DeleteUser")),
-        (0, 1)
-    );
+    for action in ["CreateAccessKey", "DeleteAccessKey", "DeleteUser"] {
+        assert_eq!(mount.times(action), 1, "{action}");
+    }
 }
