@@ -15,6 +15,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_client(true)
         .build_server(true)
         .codec_path("crate::goplugin::Codec")
+        // These are large, and are handed on a dozen times.
+        .boxed(".pb.HandleRequestArgs.request")
+        .boxed(".pb.HandleExistenceCheckArgs.request")
+        .boxed(".pb.HandleRequestReply.response")
+        .boxed(".pb.Request.auth")
+        .boxed(".pb.Request.secret")
+        .boxed(".pb.Response.auth")
+        .boxed(".pb.Response.secret")
+        .boxed(".pb.Response.wrap_info")
         // These carry secrets; without `Debug` they cannot be printed by accident.
         .skip_debug([
             ".pb.Request",

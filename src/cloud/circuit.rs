@@ -47,20 +47,23 @@ impl Circuits {
     /// # Errors
     /// Those of the work; [`Kind::Unavailable`] when it was not begun because the host has not answered others, and
     /// [`Kind::Timeout`] when the deadline passed before.
-    pub(crate) async fn run<T>(
+    pub(crate) async fn run<T, F>(
         &self,
         operation: &'static str,
         host: &Endpoint,
         deadline: Deadline,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+        work: impl FnOnce() -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
         let circuit = self.get(host);
         let attempt = match deadline.run(circuit.enter()).await {
             Ok(Ok(attempt)) => attempt,
             Ok(Err(silent)) => return Err(Error::new(Kind::Unavailable, operation, silent.to_string())),
             Err(_) => return Err(Error::busy(operation)),
         };
-        let outcome = work.await;
+        let outcome = work().await;
         match &outcome {
             Err(error) if error.kind() == Kind::Connect => attempt.failed(error),
             Err(error) if error.kind() == Kind::Timeout && error.outcome_unknown() => attempt.failed(error),

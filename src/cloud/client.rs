@@ -264,8 +264,8 @@ impl Client {
     async fn forward_once(&self, operation: &'static str, request: Request) -> Result<Answer> {
         let deadline = self.deadline_within(TRY);
         let host = request.endpoint.clone();
-        let sent = self.exchange(operation, deadline, (Signer::Other, &host), || Ok(request));
-        self.inner.circuits.run(operation, &host, deadline, sent).await
+        let send = || self.exchange(operation, deadline, (Signer::Other, &host), || Ok(request));
+        self.inner.circuits.run(operation, &host, deadline, send).await
     }
 
     /// Waits for a permit, makes the request as late as possible, sends it, and reads the whole answer.

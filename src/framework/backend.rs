@@ -17,7 +17,7 @@ use super::metrics::{self, Collect, MountMetrics, Registry};
 use super::openapi;
 use super::path::{DisplayAttributes, HandlerResult, Path};
 use super::pattern::Captures;
-use super::request::{Context, Operation, Request};
+use super::request::{Context, Operation, Request, Services};
 use super::response::{Auth, Response, object};
 use super::schedule::{Job, Schedule};
 use super::secret::{Lease, SecretType};
@@ -180,10 +180,7 @@ impl Backend {
                 self.counted(RequestClass::Storage, &request, self.renew(context))
                     .await
             }
-            Operation::ResolvePath => {
-                context.host_asks_for_paths();
-                self.resolve_path(&context.request.path)
-            }
+            Operation::ResolvePath => self.resolve_path(&context.services, &context.request.path),
             Operation::Revoke => {
                 let request = Arc::clone(&context.request);
                 self.counted(RequestClass::Revoke, &request, self.revoke(context))
@@ -198,6 +195,11 @@ impl Backend {
             Operation::AliasLookahead | Operation::Unknown => Err(Error::unsupported_operation()),
             operation => self.serve(context, operation).await,
         }
+    }
+
+    /// Whether a path tells create from update, so that what a write names has to be looked for.
+    pub(crate) fn checks_existence(&self, path: &str) -> Result<bool, Error> {
+        self.route(path).map(|(path, _)| path.existence.is_some())
     }
 
     /// Whether what a write names exists: `None` when the path does not tell create from update.
@@ -251,8 +253,9 @@ impl Backend {
         result
     }
 
-    /// Pure string work: the host asks this before it knows who the caller is.
-    fn resolve_path(&self, path: &str) -> HandlerResult {
+    /// The canonical form of a path. Pure string work: the host asks this before it knows who the caller is.
+    pub(crate) fn resolve_path(&self, services: &Services, path: &str) -> HandlerResult {
+        services.host_asks_for_paths();
         let Ok((matched, _)) = self.route(path) else {
             return Err(Error::unsupported_operation());
         };

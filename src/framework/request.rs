@@ -87,7 +87,7 @@ pub struct Context {
     pub system: Arc<dyn SystemView>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    services: Services,
+    pub(super) services: Services,
     deadline: Deadline,
     cancelled: CancellationToken,
 }
@@ -106,6 +106,13 @@ pub struct Services {
     pub resolves_paths: Arc<AtomicBool>,
     /// The metrics of the process, which all its mounts show.
     pub process: Arc<dyn Collect>,
+}
+
+impl Services {
+    /// Notes that the host has asked for the canonical form of a path.
+    pub(crate) fn host_asks_for_paths(&self) {
+        self.resolves_paths.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Operation {
@@ -177,11 +184,6 @@ impl Context {
     /// names a path is passed by every other spelling that the backend takes for it.
     pub fn host_resolves_paths(&self) -> bool {
         self.services.resolves_paths.load(Ordering::Relaxed)
-    }
-
-    /// Notes that the host has asked for the canonical form of a path.
-    pub(super) fn host_asks_for_paths(&self) {
-        self.services.resolves_paths.store(true, Ordering::Relaxed);
     }
 
     /// Adds the metrics of the process.

@@ -25,8 +25,8 @@ pub(super) fn request(wire: pb::Request) -> Result<Request, String> {
     let mut request = Request::new(Operation::from_wire(&wire.operation), wire.path);
     request.data = parsed(&wire.data, "data")?;
     request.body = wire.data;
-    request.secret = wire.secret.map(secret_from).transpose()?;
-    request.auth = wire.auth.map(auth_from).transpose()?;
+    request.secret = wire.secret.map(|secret| secret_from(*secret)).transpose()?;
+    request.auth = wire.auth.map(|auth| auth_from(*auth)).transpose()?;
     request.display_name = wire.display_name;
     request.entity_id = wire.entity_id;
     request.mount_point = wire.mount_point;
@@ -57,7 +57,7 @@ pub(super) fn answer(
         }
     }
     Ok(pb::HandleRequestReply {
-        response: response.map(self::response),
+        response: response.map(self::response).map(Box::new),
         err: None,
     })
 }
@@ -71,8 +71,8 @@ pub(super) fn response(response: Response) -> pb::Response {
         warnings,
     } = response;
     pb::Response {
-        secret: secret.map(secret_to),
-        auth: auth.map(auth_to),
+        secret: secret.map(secret_to).map(Box::new),
+        auth: auth.map(auth_to).map(Box::new),
         // The host refuses an empty string: no data is the JSON null.
         data: data.map_or_else(|| "null".to_owned(), text),
         warnings,
@@ -85,7 +85,7 @@ pub(super) fn failure(error: &Error) -> pb::HandleRequestReply {
     if error.kind() == Kind::BadRequest {
         let data = object([("error", error.message().into())]);
         return pb::HandleRequestReply {
-            response: Some(response(Response::data(data))),
+            response: Some(Box::new(response(Response::data(data)))),
             err: None,
         };
     }

@@ -124,7 +124,7 @@ mod tests {
     fn body(request: pb::Request) -> Vec<u8> {
         let message = pb::HandleRequestArgs {
             storage_id: 7,
-            request: Some(request),
+            request: Some(Box::new(request)),
         }
         .encode_to_vec();
         let mut body = vec![0];

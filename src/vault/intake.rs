@@ -1,8 +1,8 @@
 //! Where requests come in: each gets its class, its deadline and a permit before its body is decoded.
 //!
-//! This wraps the generated service, which would read and decode every message first. A request that is refused goes on
-//! with an empty message, so that the service answers it as it answers others, and the rest of its body is dropped
-//! unread.
+//! This wraps the generated service, which would read and decode every message first. A request that is refused, and a
+//! question that the path answers, go on with an empty message, so that the service answers them as it answers others, and
+//! the rest of the body is dropped unread.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -12,7 +12,6 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
-use prost::Message as _;
 use serde::Deserialize;
 use tonic::Status;
 use tonic::body::Body;
@@ -21,7 +20,6 @@ use tonic::server::NamedService;
 use tower::Service;
 
 use super::admission::{Admission, ENVELOPE, Permit, SMALL};
-use super::generated::pb;
 use super::head::{self, Head, PREFIX};
 use super::instances::Instances;
 use super::multiplex::mount_id;
@@ -29,7 +27,32 @@ use crate::cloud::Deadline;
 use crate::framework::{self, Backend, Error, Operation, RequestClass};
 
 /// The calls that carry a request.
-const WITH_REQUEST: [&str; 2] = ["/pb.Backend/HandleRequest", "/pb.Backend/HandleExistenceCheck"];
+#[derive(Clone, Copy)]
+enum Carrier {
+    Request,
+    ExistenceCheck,
+}
+
+impl Carrier {
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            "/pb.Backend/HandleRequest" => Some(Self::Request),
+            "/pb.Backend/HandleExistenceCheck" => Some(Self::ExistenceCheck),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer depends on the path alone. The host sends the data along all the same; where the request that it
+    /// is going to send with them will be refused, it is told at once.
+    fn needs_path_alone(self, backend: &Backend, head: &Head, operation: Operation, limit: usize) -> bool {
+        match self {
+            Self::Request => operation == Operation::ResolvePath,
+            Self::ExistenceCheck => {
+                head.data <= limit && matches!(backend.checks_existence(&head.path), Ok(false))
+            }
+        }
+    }
+}
 
 /// An empty message, as gRPC frames it.
 const EMPTY_MESSAGE: [u8; PREFIX] = [0; PREFIX];
@@ -96,9 +119,9 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let mut service = self.service.clone();
-        if !WITH_REQUEST.contains(&request.uri().path()) {
+        let Some(carrier) = Carrier::of(request.uri().path()) else {
             return Box::pin(service.call(request));
-        }
+        };
         let (instances, admission) = (Arc::clone(&self.instances), Arc::clone(&self.admission));
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
@@ -108,7 +131,7 @@ where
                 Ok(found) => found,
                 Err(status) => return Ok(status.into_http()),
             };
-            match arrive(&instance.backend, &mount, &admission, body).await {
+            match arrive(carrier, &instance.backend, &mount, &admission, body).await {
                 Ok((arrival, body)) => {
                     parts.extensions.insert(Arc::new(arrival));
                     service.call(http::Request::from_parts(parts, body)).await
@@ -121,6 +144,7 @@ where
 
 /// Admits a request, and gives its body to decode. Fails when the body breaks off.
 async fn arrive(
+    carrier: Carrier,
     backend: &Backend,
     mount: &str,
     admission: &Admission,
@@ -140,13 +164,14 @@ async fn arrive(
     let operation = Operation::from_wire(&head.operation);
     let class = backend.class(operation, &head.path);
     let deadline = Deadline::after(class.budget());
-    let (permit, body) = if operation == Operation::ResolvePath {
-        // The host sends the data along with the question, which is about the path alone.
-        (Ok(None), message(&head))
+    let empty = || Replay::body(Bytes::from_static(&EMPTY_MESSAGE), None);
+    let limit = Admission::body_limit(class);
+    let (permit, body) = if carrier.needs_path_alone(backend, &head, operation, limit) {
+        (Ok(None), empty())
     } else {
         match admit(admission, mount, (class, deadline), &head, read, body).await {
             Ok((permit, body)) => (Ok(Some(permit)), body),
-            Err(error) => (Err(error), Replay::body(Bytes::from_static(&EMPTY_MESSAGE), None)),
+            Err(error) => (Err(error), empty()),
         }
     };
     let arrival = Arrival {
@@ -219,25 +244,6 @@ fn login_keys(body: &[u8]) -> Vec<String> {
         format!("address {}", String::from_utf8_lossy(address)),
         format!("role {}", role.to_ascii_lowercase()),
     ]
-}
-
-/// A question about a path, without the data.
-fn message(head: &Head) -> Body {
-    let message = pb::HandleRequestArgs {
-        storage_id: 0,
-        request: Some(pb::Request {
-            operation: head.operation.clone(),
-            path: head.path.clone(),
-            ..pb::Request::default()
-        }),
-    };
-    let mut framed = EMPTY_MESSAGE.to_vec();
-    framed.extend(message.encode_to_vec());
-    let length = u32::try_from(framed.len() - PREFIX).unwrap_or_default();
-    for (byte, of_length) in framed.iter_mut().skip(1).zip(length.to_be_bytes()) {
-        *byte = of_length;
-    }
-    Replay::body(framed.into(), None)
 }
 
 fn broken_off() -> Error {

@@ -206,13 +206,13 @@ async fn handled(
     arguments: pb::HandleRequestArgs,
 ) -> pb::HandleRequestReply {
     let operation = Operation::from_wire(&arrival.operation);
-    let result = run_admitted(
-        instance,
-        &arrival,
-        arguments.request,
-        |instance, context| async move { instance.backend.handle(context).await },
-    )
-    .await;
+    let result = if operation == Operation::ResolvePath {
+        // Asked before nearly every request; the answer needs nothing but the path.
+        instance.backend.resolve_path(&instance.services, &arrival.path)
+    } else {
+        let handle = |instance: Arc<Instance>, context| async move { instance.backend.handle(context).await };
+        run_admitted(instance, &arrival, arguments.request, handle).await
+    };
     convert::answer((arrival.class, operation), result).unwrap_or_else(|error| {
         log_failure(instance, &arrival, "request", &error);
         convert::failure(&error)
@@ -225,13 +225,14 @@ async fn checked(
     arrival: Arc<Arrival>,
     arguments: pb::HandleExistenceCheckArgs,
 ) -> pb::HandleExistenceCheckReply {
-    let result = run_admitted(
-        instance,
-        &arrival,
-        arguments.request,
-        |instance, context| async move { instance.backend.exists(context).await },
-    )
-    .await;
+    let result = match instance.backend.checks_existence(&arrival.path) {
+        Ok(false) if arrival.permit.is_ok() => Ok(None),
+        _ => {
+            let look =
+                |instance: Arc<Instance>, context| async move { instance.backend.exists(context).await };
+            run_admitted(instance, &arrival, arguments.request, look).await
+        }
+    };
     match result {
         Ok(exists) => pb::HandleExistenceCheckReply {
             check_found: exists.is_some(),
@@ -258,7 +259,7 @@ async fn checked(
 async fn run_admitted<T, F, R>(
     instance: &Arc<Instance>,
     arrival: &Arc<Arrival>,
-    wire: Option<pb::Request>,
+    wire: Option<Box<pb::Request>>,
     serve: F,
 ) -> Result<T, Error>
 where
@@ -277,7 +278,7 @@ where
     }
     let held = Arc::clone(arrival);
     let work = move |instance: Arc<Instance>, cancelled| async move {
-        let request = convert::request(wire).map_err(Error::bad_request)?;
+        let request = convert::request(*wire).map_err(Error::bad_request)?;
         let context = Context::new(request, instance.services.clone(), held.deadline, cancelled);
         let result = serve(instance, context).await;
         drop(held);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 use tonic::{Code, Response, Status};
@@ -150,10 +151,16 @@ impl Storage for HostStorage {
 }
 
 /// Failures come in two ways, as an RPC status and as a text in the reply. Either text goes on unchanged.
-async fn answer<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, StorageError> {
-    call.await
-        .map(Response::into_inner)
-        .map_err(|status| StorageError(status.message().to_owned()))
+///
+/// An async function would have room for the call twice.
+fn answer<T>(
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> impl Future<Output = Result<T, StorageError>> {
+    call.map(|reply| {
+        reply
+            .map(Response::into_inner)
+            .map_err(|status| StorageError(status.message().to_owned()))
+    })
 }
 
 fn refused(text: String) -> Result<(), StorageError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use tonic::{Response, Status};
 
 use super::convert::duration;
@@ -109,13 +110,15 @@ fn entity_from(entity: logical::Entity) -> Entity {
     }
 }
 
-async fn answer<T>(
+/// An async function would have room for the call twice.
+fn answer<T>(
     question: &'static str,
     call: impl Future<Output = Result<Response<T>, Status>>,
-) -> Result<T, SystemError> {
-    let reply = call.await.map(Response::into_inner);
-    reply.map_err(|status| SystemError {
-        question,
-        reason: status.message().to_owned(),
+) -> impl Future<Output = Result<T, SystemError>> {
+    call.map(move |reply| {
+        reply.map(Response::into_inner).map_err(|status| SystemError {
+            question,
+            reason: status.message().to_owned(),
+        })
     })
 }

@@ -93,7 +93,7 @@ impl RoleTags {
             .key_pair()
             .map_or_else(|| self.environment.clone(), Into::into);
         let ram = Ram::new(&client, provider, endpoint.clone());
-        let reading = async {
+        let reading = || async {
             let waited = deadline.run(slot.lock()).await;
             let mut kept = waited.map_err(|_| {
                 Error::new(

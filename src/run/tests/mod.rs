@@ -11,11 +11,11 @@ use crate::vault::generated::pb;
 fn call(operation: &str, path: &str, data: &Value) -> pb::HandleRequestArgs {
     pb::HandleRequestArgs {
         storage_id: 0,
-        request: Some(pb::Request {
+        request: Some(Box::new(pb::Request {
             operation: operation.to_owned(),
             path: path.to_owned(),
             data: data.to_string(),
             ..pb::Request::default()
-        }),
+        })),
     }
 }

@@ -41,13 +41,13 @@ impl Mount {
 
     /// Answers a request.
     pub async fn handle(&self, arguments: pb::HandleRequestArgs) -> pb::HandleRequestReply {
-        let arrival = self.arrival(arguments.request.as_ref());
+        let arrival = self.arrival(arguments.request.as_deref());
         super::handled(&self.0, arrival, arguments).await
     }
 
     /// Answers an existence check.
     pub async fn exists(&self, arguments: pb::HandleExistenceCheckArgs) -> pb::HandleExistenceCheckReply {
-        let arrival = self.arrival(arguments.request.as_ref());
+        let arrival = self.arrival(arguments.request.as_deref());
         super::checked(&self.0, arrival, arguments).await
     }
 

@@ -103,7 +103,7 @@ fn folded(pattern: &'static str, path: &str) -> Option<String> {
         ..pb::Request::default()
     };
     let reply = block_on(mount.handle(pb::HandleRequestArgs {
-        request: Some(request),
+        request: Some(Box::new(request)),
         ..pb::HandleRequestArgs::default()
     }));
     let data = reply.response?.data;

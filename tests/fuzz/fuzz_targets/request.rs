@@ -159,7 +159,7 @@ async fn read(mount: &Mount, operation: &str, path: &str) -> pb::HandleRequestRe
     let reply = mount
         .handle(pb::HandleRequestArgs {
             storage_id: 0,
-            request: Some(request),
+            request: Some(Box::new(request)),
         })
         .await;
     assert!(reply.err.is_none(), "{:?}", reply.err);

@@ -89,7 +89,7 @@ impl Mount {
     pub async fn raw(&self, request: pb::Request) -> Result<pb::HandleRequestReply, Status> {
         let arguments = pb::HandleRequestArgs {
             storage_id: 0,
-            request: Some(request),
+            request: Some(Box::new(request)),
         };
         self.client()
             .handle_request(with_id(&self.id, arguments))
@@ -165,7 +165,7 @@ impl Mount {
         };
         let arguments = pb::HandleExistenceCheckArgs {
             storage_id: 0,
-            request: Some(request),
+            request: Some(Box::new(request)),
         };
         self.client()
             .handle_existence_check(with_id(&self.id, arguments))
@@ -237,7 +237,7 @@ impl Mount {
             secret.lease_id = format!("alicloud/{}/abc", lease.path);
         }
         pb::Request {
-            secret: Some(secret),
+            secret: Some(Box::new(secret)),
             ..self.request(operation, &lease.path, &lease.data)
         }
     }
@@ -268,7 +268,7 @@ impl Mount {
         auth.display_name = format!("alicloud-{}", auth.display_name);
         auth.lease_options.get_or_insert_default().increment = increment * 1_000_000_000;
         let request = pb::Request {
-            auth: Some(auth),
+            auth: Some(Box::new(auth)),
             ..self.request("renew", "login", &Value::Null)
         };
         self.send(request).await

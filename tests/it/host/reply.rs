@@ -93,8 +93,8 @@ impl Reply {
         assert!(
             response.redirect.is_empty() && response.wrap_info.is_none() && response.mount_type.is_empty()
         );
-        let secret = response.secret.map(|secret| lease(path, &data, secret));
-        let auth = response.auth.map(token);
+        let secret = response.secret.map(|secret| lease(path, &data, *secret));
+        let auth = response.auth.map(|auth| token(*auth));
         assert!(
             secret.is_none() || auth.is_none(),
             "{operation} {path}: a secret and an auth together"

@@ -187,7 +187,7 @@ async fn calls_without_a_proper_id_are_errors() {
     let mount = host.mount(Kind::Secrets).await;
     let arguments = || pb::HandleRequestArgs {
         storage_id: 0,
-        request: Some(mount.request("read", "config", &json!(null))),
+        request: Some(Box::new(mount.request("read", "config", &json!(null)))),
     };
     let mut twice = with_id(&mount.id, arguments());
     twice

@@ -146,7 +146,7 @@ async fn a_renewal_without_the_token_of_a_login_is_answered_with_no_identity() {
     ];
     for (number, auth) in tokens.into_iter().enumerate() {
         let request = pb::Request {
-            auth,
+            auth: auth.map(Box::new),
             ..mount.request("renew", "login", &Value::Null)
         };
         let reply = mount.raw(request).await.unwrap();
