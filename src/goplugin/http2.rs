@@ -17,7 +17,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
-use tower::Service as _;
 
 use super::received::Received;
 use super::services::Services;
@@ -102,7 +101,7 @@ async fn calls(
 }
 
 /// Answers one call, unless the host no longer wants an answer: then the work for it is dropped.
-async fn answer(mut services: Services, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+async fn answer(services: Services, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let request = request.map(|body| Body::new(Received(body)));
     let response = tokio::select! {
         response = services.call(request) => response,
@@ -160,6 +159,7 @@ mod tests {
 
     use super::*;
     use crate::goplugin::lifetime::Connections;
+    use crate::goplugin::services::Answer;
 
     /// A service that does what the method's name says.
     #[derive(Clone)]
@@ -169,17 +169,21 @@ mod tests {
         const NAME: &'static str = "test";
     }
 
-    impl<F: tower::Service<Request<Body>>> tower::Service<Request<Body>> for Methods<F> {
+    impl<F> tower::Service<Request<Body>> for Methods<F>
+    where
+        F: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        F::Future: Send + 'static,
+    {
         type Response = F::Response;
         type Error = F::Error;
-        type Future = F::Future;
+        type Future = Answer;
 
         fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), F::Error>> {
             self.0.poll_ready(cx)
         }
 
-        fn call(&mut self, request: Request<Body>) -> F::Future {
-            self.0.call(request)
+        fn call(&mut self, request: Request<Body>) -> Answer {
+            Box::pin(self.0.call(request))
         }
     }
 

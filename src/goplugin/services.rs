@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -12,9 +11,11 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tower::Service;
-use tower::util::BoxCloneSyncService;
 
-type One = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+/// The answer to one call.
+pub(super) type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+type One = Arc<dyn Fn(Request<Body>) -> Answer + Send + Sync>;
 
 /// The services of a server; clones share them.
 #[derive(Clone, Default)]
@@ -23,38 +24,27 @@ pub struct Services {
 }
 
 impl Services {
-    /// One more; it takes the place of one with the same name.
+    /// One more; it takes the place of one with the same name. It must always be ready, as generated services are.
     #[must_use]
     pub fn with<S>(mut self, service: S) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answer>
             + NamedService
             + Clone
             + Send
             + Sync
             + 'static,
-        S::Future: Send + 'static,
     {
-        Arc::make_mut(&mut self.by_name).insert(S::NAME, BoxCloneSyncService::new(service));
+        let one = Arc::new(move |request| service.clone().call(request));
+        Arc::make_mut(&mut self.by_name).insert(S::NAME, one);
         self
-    }
-}
-
-impl Service<Request<Body>> for Services {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-    /// Generated services are always ready.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
     }
 
     /// Calls `/name/method`. Another path is a method that is not implemented, as gRPC has it.
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    pub(super) fn call(&self, request: Request<Body>) -> Answer {
         let name = request.uri().path().split('/').nth(1);
         match name.and_then(|name| self.by_name.get(name)) {
-            Some(service) => service.clone().call(request),
+            Some(service) => service(request),
             None => Box::pin(ready(Ok(Status::unimplemented("").into_http()))),
         }
     }

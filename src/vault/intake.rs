@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -125,12 +126,13 @@ where
         let (instances, admission) = (Arc::clone(&self.instances), Arc::clone(&self.admission));
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            let metadata = MetadataMap::from_headers(parts.headers.clone());
+            let metadata = MetadataMap::from_headers(mem::take(&mut parts.headers));
             let found = mount_id(&metadata).and_then(|id| Ok((instances.get(&id)?, id)));
             let (instance, mount) = match found {
                 Ok(found) => found,
                 Err(status) => return Ok(status.into_http()),
             };
+            parts.headers = metadata.into_headers();
             match arrive(carrier, &instance.backend, &mount, &admission, body).await {
                 Ok((arrival, body)) => {
                     parts.extensions.insert(Arc::new(arrival));
