@@ -84,7 +84,7 @@ def rows(binary: Path) -> list[Row]:
                 return answer
 
             operations = {
-                "RAM creds: 2 inline, 2 other policies": (issue, 4.5),
+                "RAM creds: 2 inline, 2 other policies": (issue, 3.5),
                 "revoke of these": (lambda: engine.revoke(leases.pop()), 4.5),
                 "STS creds": (lambda: engine.creds(sts), 1.3),
                 "login": (lambda: method.send(v1(key).payload("vault-target")), 1.3),

@@ -42,7 +42,8 @@ pub(crate) struct Circuits(Mutex<HashMap<Endpoint, Arc<Circuit>>>);
 
 impl Circuits {
     /// Does work at a host, unless the host has not answered for a while. A failure to connect and an answer that did not
-    /// come in time count against it; whatever else the work ends with is an answer.
+    /// come in time count against it; whatever else the work ends with is an answer. The work comes as a function: a future
+    /// would be held twice.
     ///
     /// # Errors
     /// Those of the work; [`Kind::Unavailable`] when it was not begun because the host has not answered others, and

@@ -31,7 +31,7 @@ impl Deadline {
 
     /// Runs work until it ends or the deadline passes, which is an error. Work that is cut off is dropped.
     pub fn run<F: Future>(self, work: F) -> Timeout<F> {
-        // An async function would have room for the work twice.
+        // An async function would hold the work twice.
         timeout_at(self.0, work)
     }
 }

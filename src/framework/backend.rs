@@ -154,7 +154,7 @@ impl Backend {
     /// The class of a request.
     pub fn class(&self, operation: Operation, path: &str) -> RequestClass {
         match operation {
-            Operation::Help | Operation::ResolvePath => RequestClass::Static,
+            Operation::Help | Operation::ResolvePath | Operation::ResolveRole => RequestClass::Static,
             Operation::Renew | Operation::Initialize => RequestClass::Storage,
             Operation::Revoke => RequestClass::Revoke,
             Operation::Rollback => RequestClass::Tick,

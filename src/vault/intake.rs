@@ -27,9 +27,9 @@ use super::multiplex::mount_id;
 use crate::cloud::Deadline;
 use crate::framework::{self, Backend, Error, Operation, RequestClass};
 
-/// The calls that carry a request.
+/// A call that carries a request.
 #[derive(Clone, Copy)]
-enum Carrier {
+pub(super) enum Carrier {
     Request,
     ExistenceCheck,
 }
@@ -43,14 +43,11 @@ impl Carrier {
         }
     }
 
-    /// Whether the answer depends on the path alone. The host sends the data along all the same; where the request that it
-    /// is going to send with them will be refused, it is told at once.
-    fn needs_path_alone(self, backend: &Backend, head: &Head, operation: Operation, limit: usize) -> bool {
+    /// Whether the path alone answers it. The host sends the data along all the same.
+    pub(super) fn needs_path_alone(self, backend: &Backend, operation: Operation, path: &str) -> bool {
         match self {
             Self::Request => operation == Operation::ResolvePath,
-            Self::ExistenceCheck => {
-                head.data <= limit && matches!(backend.checks_existence(&head.path), Ok(false))
-            }
+            Self::ExistenceCheck => matches!(backend.checks_existence(path), Ok(false)),
         }
     }
 }
@@ -67,6 +64,8 @@ pub(super) struct Arrival {
     pub(super) deadline: Deadline,
     /// Whether reading its message takes long.
     pub(super) is_large: bool,
+    /// Whether its path alone answers it: then its message was not read.
+    pub(super) needs_path_alone: bool,
     /// Held until the request's work is done.
     pub(super) permit: Result<Permit, Error>,
 }
@@ -167,8 +166,10 @@ async fn arrive(
     let class = backend.class(operation, &head.path);
     let deadline = Deadline::after(class.budget());
     let empty = || Replay::body(Bytes::from_static(&EMPTY_MESSAGE), None);
-    let limit = Admission::body_limit(class);
-    let (permit, body) = if carrier.needs_path_alone(backend, &head, operation, limit) {
+    // Where the request that the host is about to send with the same data will be refused, it is told at once.
+    let needs_path_alone = carrier.needs_path_alone(backend, operation, &head.path)
+        && (operation == Operation::ResolvePath || !is_too_large(class, &head));
+    let (permit, body) = if needs_path_alone {
         (Ok(None), empty())
     } else {
         match admit(admission, mount, (class, deadline), &head, read, body).await {
@@ -182,9 +183,15 @@ async fn arrive(
         class,
         deadline,
         is_large: is_large(class, head.message),
+        needs_path_alone,
         permit: permit.map(Option::unwrap_or_default),
     };
     Ok((arrival, body))
+}
+
+fn is_too_large(class: RequestClass, head: &Head) -> bool {
+    let limit = Admission::body_limit(class);
+    head.data > limit || head.message > limit + ENVELOPE
 }
 
 async fn admit(
@@ -195,13 +202,12 @@ async fn admit(
     mut read: BytesMut,
     mut body: Body,
 ) -> Result<(Permit, Body), Error> {
-    let limit = Admission::body_limit(class);
-    if head.data > limit || head.message > limit + ENVELOPE {
+    if is_too_large(class, head) {
         return Err(Error::coded(
             framework::Status::TOO_LARGE,
             format!(
                 "the request's body is too large: at most {} KiB are taken here",
-                limit >> 10
+                Admission::body_limit(class) >> 10
             ),
         ));
     }

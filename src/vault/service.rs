@@ -206,8 +206,7 @@ async fn handled(
     arguments: pb::HandleRequestArgs,
 ) -> pb::HandleRequestReply {
     let operation = Operation::from_wire(&arrival.operation);
-    let result = if operation == Operation::ResolvePath {
-        // Asked before nearly every request; the answer needs nothing but the path.
+    let result = if arrival.needs_path_alone {
         instance.backend.resolve_path(&instance.services, &arrival.path)
     } else {
         let handle = |instance: Arc<Instance>, context| async move { instance.backend.handle(context).await };
@@ -225,13 +224,11 @@ async fn checked(
     arrival: Arc<Arrival>,
     arguments: pb::HandleExistenceCheckArgs,
 ) -> pb::HandleExistenceCheckReply {
-    let result = match instance.backend.checks_existence(&arrival.path) {
-        Ok(false) if arrival.permit.is_ok() => Ok(None),
-        _ => {
-            let look =
-                |instance: Arc<Instance>, context| async move { instance.backend.exists(context).await };
-            run_admitted(instance, &arrival, arguments.request, look).await
-        }
+    let result = if arrival.needs_path_alone {
+        Ok(None)
+    } else {
+        let look = |instance: Arc<Instance>, context| async move { instance.backend.exists(context).await };
+        run_admitted(instance, &arrival, arguments.request, look).await
     };
     match result {
         Ok(exists) => pb::HandleExistenceCheckReply {
@@ -330,15 +327,17 @@ fn static_text(payload: &(dyn Any + Send)) -> &'static str {
 }
 
 /// Mistakes of callers and routine refusals are theirs to see; the rest is the operator's. Anybody can make a login fail:
-/// those are summed up.
+/// those are summed up, and what comes with them is not logged.
 fn log_failure(instance: &Instance, arrival: &Arrival, call: &'static str, error: &Error) {
     let cause = std::error::Error::source(error)
         .map(ToString::to_string)
         .unwrap_or_default();
     let Arrival { operation, path, .. } = arrival;
+    let of_login =
+        arrival.class == RequestClass::Login || Operation::from_wire(operation) == Operation::ResolveRole;
     let (operation, path) = (Excerpt(operation), Excerpt(path));
     match error.kind() {
-        Kind::Internal | Kind::Coded(_) if arrival.class != RequestClass::Login => {
+        Kind::Internal | Kind::Coded(_) if !of_login => {
             tracing::warn!(event = "request_failed", call, %operation, %path, %error, cause, "request failed");
         }
         kind => {

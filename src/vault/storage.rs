@@ -152,7 +152,7 @@ impl Storage for HostStorage {
 
 /// Failures come in two ways, as an RPC status and as a text in the reply. Either text goes on unchanged.
 ///
-/// An async function would have room for the call twice.
+/// An async function would hold the call twice.
 fn answer<T>(
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> impl Future<Output = Result<T, StorageError>> {

@@ -110,7 +110,7 @@ fn entity_from(entity: logical::Entity) -> Entity {
     }
 }
 
-/// An async function would have room for the call twice.
+/// An async function would hold the call twice.
 fn answer<T>(
     question: &'static str,
     call: impl Future<Output = Result<Response<T>, Status>>,

@@ -147,7 +147,8 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
     Ok(Some(Response::auth(auth)))
 }
 
-/// Asked by the server for each login, for quotas by role. Storage is not: a name that is no role's has no quota.
+/// The server asks for the role of each login, for quotas by role. Storage is not read: a quota of a role that does not
+/// exist costs nobody anything, since its logins are refused.
 async fn resolve_role(_: Arc<Method>, _: Context, arguments: Named) -> HandlerResult {
     let role_name = checked_name(arguments.role.as_deref())?;
     let data = object([("role", role_name.to_ascii_lowercase().into())]);

@@ -263,8 +263,8 @@ fn each_request_has_its_class_and_its_budget() {
         (
             Operation::ResolveRole,
             "login",
-            RequestClass::Login,
-            budget::LOGIN,
+            RequestClass::Static,
+            budget::REQUEST,
         ),
         (Operation::Read, "made/a", RequestClass::Issue, budget::ISSUE),
         (

@@ -1,8 +1,8 @@
 //! RAM users made for a lease.
 //!
-//! Two round trips, whatever the role holds: the user and its policies, then all attachments, groups and tags and the access
-//! key. The key's network policy is a third, for roles that have one. An API key is made through IMS, which tells its own
-//! name of the user before.
+//! Two round trips, whatever the role holds: the user and its policies; then all attachments, groups and tags, and the
+//! access key at the same time. The key's network policy is a third, for roles that have one. So is an API key, which is made
+//! through IMS: meanwhile that tells its own name of the user.
 
 mod api_key;
 mod attachments;
@@ -25,6 +25,7 @@ use crate::secrets::alicloud::config::Config;
 use crate::secrets::alicloud::engine::Engine;
 use crate::secrets::alicloud::failure::failed_call;
 pub(super) use crate::secrets::alicloud::ram_user::api_key::{ApiKey, ID as API_KEY_ID};
+use crate::secrets::alicloud::ram_user::api_key::{NewApiKey, api_key};
 use crate::secrets::alicloud::ram_user::attachments::{attach, is_unsettled};
 pub(super) use crate::secrets::alicloud::ram_user::plan::Plan;
 use crate::secrets::alicloud::ram_user::restriction::restriction;
@@ -41,6 +42,12 @@ const FOR_RESTRICTION: Duration = Duration::from_secs(5);
 pub(super) enum UserKey {
     Access(AccessKey),
     Api(ApiKey),
+}
+
+/// A key that was made, or can be.
+enum NewKey<'a> {
+    Access(AccessKey),
+    Api(NewApiKey<'a>),
 }
 
 /// Makes and removes RAM users with the credentials of one mount.
@@ -160,19 +167,21 @@ impl Issuer for RamUsers {
         let (attached, restriction, key) = join3(
             attach(ram, ims, making, plan, user_id),
             restriction(ims, making, plan, user_id),
-            user_key(ram, ims, making, plan, user_id),
+            begin_key(ram, ims, making, plan, user_id),
         )
         .await;
-        if let Ok(UserKey::Access(key)) = &key {
+        if let Ok(NewKey::Access(key)) = &key {
             progress.user.access_keys.push(key.id.clone());
         }
         attached?;
         let restriction = restriction?;
-        let key = match key? {
-            UserKey::Access(key) => key,
-            api_key @ UserKey::Api(_) => return Ok(api_key),
-        };
+        let key = key?;
         context.check_cancelled()?;
+        let key = match key {
+            NewKey::Access(key) => key,
+            // An undo finds it only by a look-up, so it is not made for a user that will not do.
+            NewKey::Api(key) => return key.make(ims, making).await.map(UserKey::Api),
+        };
         let mut patience = plan.wait_for_propagation;
         if restriction.is_some() {
             patience = patience.min(context.deadline().remaining().saturating_sub(FOR_RESTRICTION));
@@ -250,23 +259,22 @@ async fn make_user(
     Ok(())
 }
 
-/// Makes the key. The user may have one that nobody knows when this fails.
-async fn user_key(
+/// Makes the access key, of which the user may have one that nobody knows when this fails, or prepares for the API key.
+async fn begin_key<'a>(
     ram: &Ram,
     ims: &Ims,
     context: &Context,
-    plan: &Plan,
+    plan: &'a Plan,
     user_id: Option<&str>,
-) -> Result<UserKey, Error> {
-    if let Some(wanted) = &plan.api_key {
-        let key = ApiKey::make(ims, context, wanted, &plan.user, user_id).await?;
-        return Ok(UserKey::Api(key));
+) -> Result<NewKey<'a>, Error> {
+    if let Some(key) = api_key(ims, context, plan, user_id).await? {
+        return Ok(NewKey::Api(key));
     }
     settled(context, is_unsettled(&[Subject::User]), || {
         ram.create_only_access_key(&plan.user)
     })
     .await
-    .map(UserKey::Access)
+    .map(NewKey::Access)
     .map_err(failed_call)
 }
 

@@ -10,7 +10,7 @@ use crate::cloud::{Clock, Deadline};
 use crate::framework::{Backend, FixedSystem, MemoryStorage, Operation, Services};
 use crate::vault::admission::Permit;
 use crate::vault::instances::Instance;
-use crate::vault::intake::{Arrival, is_large};
+use crate::vault::intake::{Arrival, Carrier, is_large};
 
 /// A mount with storage in memory, which is called as the service calls it.
 #[derive(Clone)]
@@ -41,27 +41,30 @@ impl Mount {
 
     /// Answers a request.
     pub async fn handle(&self, arguments: pb::HandleRequestArgs) -> pb::HandleRequestReply {
-        let arrival = self.arrival(arguments.request.as_deref());
+        let arrival = self.arrival(Carrier::Request, arguments.request.as_deref());
         super::handled(&self.0, arrival, arguments).await
     }
 
     /// Answers an existence check.
     pub async fn exists(&self, arguments: pb::HandleExistenceCheckArgs) -> pb::HandleExistenceCheckReply {
-        let arrival = self.arrival(arguments.request.as_deref());
+        let arrival = self.arrival(Carrier::ExistenceCheck, arguments.request.as_deref());
         super::checked(&self.0, arrival, arguments).await
     }
 
-    fn arrival(&self, request: Option<&pb::Request>) -> Arc<Arrival> {
+    fn arrival(&self, carrier: Carrier, request: Option<&pb::Request>) -> Arc<Arrival> {
         let (operation, path) = request
             .map(|request| (request.operation.clone(), request.path.clone()))
             .unwrap_or_default();
-        let class = self.0.backend.class(Operation::from_wire(&operation), &path);
+        let known = Operation::from_wire(&operation);
+        let class = self.0.backend.class(known, &path);
+        let needs_path_alone = carrier.needs_path_alone(&self.0.backend, known, &path);
         Arc::new(Arrival {
             operation,
             path,
             class,
             deadline: Deadline::after(class.budget()),
             is_large: request.is_some_and(|request| is_large(class, request.encoded_len())),
+            needs_path_alone,
             permit: Ok(Permit::default()),
         })
     }

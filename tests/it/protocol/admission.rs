@@ -59,6 +59,27 @@ async fn a_flood_of_large_bodies_costs_no_memory() {
     }
 }
 
+/// The rest of their messages comes after the answer, on streams that are over.
+#[tokio::test]
+async fn a_connection_outlives_many_answers_that_come_before_the_message() {
+    let host = Host::start().await;
+    let mount = host.mount(Kind::Auth).await;
+    for bytes in [60 << 10, 1 << 20] {
+        let body = data(bytes);
+        for _ in 0..20 {
+            let checks = (0..100).map(|_| async {
+                let checked = mount.exists(request("update", "login", &body)).await;
+                assert_eq!(checked.err.is_some(), bytes > 64 << 10);
+                let resolved = mount.raw(request("resolve-path", "login", &body)).await;
+                assert_eq!(resolved.unwrap().err.unwrap().err_type, 5);
+            });
+            join_all(checks).await;
+        }
+    }
+    mount.list("role").await.expect(404);
+    host.shutdown().await;
+}
+
 #[tokio::test]
 async fn each_class_has_its_limit() {
     let host = Host::start().await;

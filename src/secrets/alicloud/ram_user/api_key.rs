@@ -11,12 +11,20 @@ use crate::framework::{Context, Error, LeaseTerms, object};
 use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::key_expiration::{EXPIRATION, within};
 use crate::secrets::alicloud::ram_user::attachments::{is_unsettled, principal_name};
-use crate::secrets::alicloud::ram_user::plan::ApiKeyPlan;
+use crate::secrets::alicloud::ram_user::plan::{ApiKeyPlan, Plan};
 use crate::secrets::alicloud::role::credential_type::DAY;
 use crate::secrets::lease::settled;
 
 /// In the data of an answer, and in a lease. The Go plugin has no such leases.
 pub(in crate::secrets::alicloud) const ID: &str = "service_credential_id";
+
+/// An API key that is to be made, and whose it is to be.
+pub(super) struct NewApiKey<'a> {
+    plan: &'a ApiKeyPlan,
+    /// RAM's name of the user, and that of IMS.
+    user: &'a str,
+    principal: String,
+}
 
 /// An API key that was made.
 pub(in crate::secrets::alicloud) struct ApiKey {
@@ -26,26 +34,40 @@ pub(in crate::secrets::alicloud) struct ApiKey {
     expiration: OffsetDateTime,
 }
 
-impl ApiKey {
-    /// Asks IMS how it calls the user, and makes the key, which is called as its user is.
+/// Asks IMS how it calls the user. `None`: the plan has no API key.
+///
+/// # Errors
+/// IMS does not tell.
+pub(super) async fn api_key<'a>(
+    ims: &Ims,
+    context: &Context,
+    plan: &'a Plan,
+    user_id: Option<&str>,
+) -> Result<Option<NewApiKey<'a>>, Error> {
+    let Some(wanted) = &plan.api_key else {
+        return Ok(None);
+    };
+    Ok(Some(NewApiKey {
+        plan: wanted,
+        user: &plan.user,
+        principal: principal_name(ims, context, user_id).await?,
+    }))
+}
+
+impl NewApiKey<'_> {
+    /// Makes the key. It is called as its user is.
     ///
     /// # Errors
     /// What IMS refused. There may be a key that nobody knows.
-    pub(super) async fn make(
-        ims: &Ims,
-        context: &Context,
-        ApiKeyPlan { service, days }: &ApiKeyPlan,
-        user: &str,
-        user_id: Option<&str>,
-    ) -> Result<Self, Error> {
-        let principal = principal_name(ims, context, user_id).await?;
+    pub(super) async fn make(&self, ims: &Ims, context: &Context) -> Result<ApiKey, Error> {
+        let ApiKeyPlan { service, days } = self.plan;
         let begin = context.clock.now();
         let credential = settled(context, is_unsettled(&[Subject::User]), || {
-            ims.create_only_service_credential(&principal, service, user, *days)
+            ims.create_only_service_credential(&self.principal, service, self.user, *days)
         })
         .await
         .map_err(failed_call)?;
-        Ok(Self {
+        Ok(ApiKey {
             expiration: credential
                 .expiration
                 .unwrap_or_else(|| begin + DAY * u32::from(*days)),
@@ -53,7 +75,9 @@ impl ApiKey {
             service: service.clone(),
         })
     }
+}
 
+impl ApiKey {
     /// What the caller gets.
     pub(in crate::secrets::alicloud) fn data(&self) -> Map<String, Value> {
         object([

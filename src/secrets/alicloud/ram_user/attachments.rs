@@ -10,7 +10,7 @@ use crate::secrets::alicloud::failure::failed_call;
 use crate::secrets::alicloud::ram_user::plan::Plan;
 use crate::secrets::lease::settled;
 
-/// The second round trip. Waits for all calls even when one failed.
+/// Part of the second round trip. Waits for all calls even when one failed.
 pub(super) async fn attach(
     ram: &Ram,
     ims: &Ims,

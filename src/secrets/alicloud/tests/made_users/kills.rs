@@ -99,8 +99,11 @@ async fn wherever_an_issue_is_ended_the_tick_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn wherever_the_undoing_of_an_issue_is_ended_the_tick_leaves_nothing() {
     for (kind, role, refused) in [
-        ("access_key", access_keys as fn() -> Value, "CreateAccessKey"),
+        ("access_key", access_keys as fn() -> Value, "AttachPolicyToUser"),
+        ("access_key", access_keys, "GetUser"),
+        ("access_key", access_keys, "CreateAccessKey"),
         ("access_key", access_keys, "SetAccessKeyPolicy"),
+        ("service_credential", api_keys, "AddUserToGroup"),
         ("service_credential", api_keys, "CreateServiceCredential"),
     ] {
         let mut places = Vec::new();
