@@ -15,11 +15,8 @@ use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     level_filters::LevelFilter,
+    span,
     subscriber::{Interest, SetGlobalDefaultError},
-};
-use tracing_subscriber::{
-    layer::{Context, Layer, SubscriberExt as _},
-    registry::Registry,
 };
 
 pub use out_of_memory::report_out_of_memory;
@@ -43,20 +40,16 @@ const QUIET: [&str; 11] = [
 /// Sends all records of the process, panics included, to stderr. `module` is the name under which the host files
 /// them; records below `level` are dropped here, and the host drops more by its own level, which it does not tell.
 pub fn init(module: &'static str, level: LevelFilter) -> Result<(), SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(Registry::default().with(layer(module, level)))?;
+    tracing::subscriber::set_global_default(Hclog {
+        module,
+        level,
+        write: stderr,
+    })?;
     panic::hook(module);
     Ok(())
 }
 
-/// The layer alone, for a subscriber of the caller's own.
-pub fn layer<S: Subscriber>(module: &'static str, level: LevelFilter) -> impl Layer<S> {
-    Hclog {
-        module,
-        level,
-        write: stderr,
-    }
-}
-
+/// Writes events. Spans are dropped: a record of go-hclog has none, and each line says what it is about.
 struct Hclog<W> {
     module: &'static str,
     level: LevelFilter,
@@ -66,11 +59,13 @@ struct Hclog<W> {
 impl<W> Hclog<W> {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let target = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= self.level && (*metadata.level() <= Level::WARN || !QUIET.contains(&target))
+        metadata.is_event()
+            && *metadata.level() <= self.level
+            && (*metadata.level() <= Level::WARN || !QUIET.contains(&target))
     }
 }
 
-impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for Hclog<W> {
+impl<W: Fn(&[u8]) + 'static> Subscriber for Hclog<W> {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.wants(metadata) {
             Interest::always()
@@ -79,7 +74,7 @@ impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for Hclog<W> {
         }
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.wants(metadata)
     }
 
@@ -87,7 +82,19 @@ impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for Hclog<W> {
         Some(self.level)
     }
 
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
         let level = match *event.metadata().level() {
             Level::TRACE => "trace",
             Level::DEBUG => "debug",
@@ -144,12 +151,12 @@ mod tests {
             let lines = Arc::clone(&lines);
             move |line: &[u8]| lines.lock().unwrap().push(line.to_vec())
         };
-        let layer = Hclog {
+        let hclog = Hclog {
             module: "test",
             level,
             write,
         };
-        tracing::subscriber::with_default(Registry::default().with(layer), log);
+        tracing::subscriber::with_default(hclog, log);
         let lines = lines.lock().unwrap();
         lines
             .iter()
@@ -177,6 +184,16 @@ mod tests {
             (&lines[1]["@message"], &lines[1]["error"]),
             (&"".into(), &"broken".into())
         );
+    }
+
+    #[test]
+    fn spans_are_dropped_and_what_is_logged_in_them_is_written() {
+        let lines = written(LevelFilter::INFO, || {
+            let span = tracing::error_span!("span", secret = "hush");
+            span.in_scope(|| tracing::info!("in it"));
+        });
+        assert_eq!(lines.len(), 1);
+        assert!(!lines[0].to_string().contains("hush"));
     }
 
     #[test]
