@@ -66,8 +66,9 @@ async fn connection(stream: MainStream, services: Services, stop: CancellationTo
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADERS)
-        // A call can be answered before its message is read: what the host sends of it after that is late, not wrong. The
-        // crate counts it for the whole life of a connection, and then ends that with all its calls.
+        // A call can be answered before its message is read. What the host has sent of it by then is late, not wrong, but h2
+        // counts such frames over the life of a connection, and at 1,024 closes it with all its calls: anybody's large
+        // bodies would do. Only the host, whose certificate is known, can send any.
         .max_local_error_reset_streams(None)
         .handshake(stream);
     let served = async {

@@ -64,7 +64,7 @@ pub(super) struct Arrival {
     pub(super) deadline: Deadline,
     /// Whether reading its message takes long.
     pub(super) is_large: bool,
-    /// Whether its path alone answers it: then its message was not read.
+    /// Whether its path alone answers it. Then its message is not read.
     pub(super) needs_path_alone: bool,
     /// Held until the request's work is done.
     pub(super) permit: Result<Permit, Error>,
@@ -166,7 +166,7 @@ async fn arrive(
     let class = backend.class(operation, &head.path);
     let deadline = Deadline::after(class.budget());
     let empty = || Replay::body(Bytes::from_static(&EMPTY_MESSAGE), None);
-    // Where the request that the host is about to send with the same data will be refused, it is told at once.
+    // A check with too much data is refused like the request that would follow it.
     let needs_path_alone = carrier.needs_path_alone(backend, operation, &head.path)
         && (operation == Operation::ResolvePath || !is_too_large(class, &head));
     let (permit, body) = if needs_path_alone {

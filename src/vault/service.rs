@@ -327,7 +327,7 @@ fn static_text(payload: &(dyn Any + Send)) -> &'static str {
 }
 
 /// Mistakes of callers and routine refusals are theirs to see; the rest is the operator's. Anybody can make a login fail:
-/// those are summed up, and what comes with them is not logged.
+/// those are summed up, and failures of resolve-role, which comes with each, are not logged.
 fn log_failure(instance: &Instance, arrival: &Arrival, call: &'static str, error: &Error) {
     let cause = std::error::Error::source(error)
         .map(ToString::to_string)

@@ -148,7 +148,7 @@ async fn login(method: Arc<Method>, context: Context, arguments: Login) -> Handl
 }
 
 /// The server asks for the role of each login, for quotas by role. Storage is not read: a quota of a role that does not
-/// exist costs nobody anything, since its logins are refused.
+/// exist affects nobody, since its logins are refused.
 async fn resolve_role(_: Arc<Method>, _: Context, arguments: Named) -> HandlerResult {
     let role_name = checked_name(arguments.role.as_deref())?;
     let data = object([("role", role_name.to_ascii_lowercase().into())]);
@@ -163,7 +163,7 @@ async fn role_named(context: &Context, name: Option<&str>) -> Result<(String, Ro
     Ok((name.to_ascii_lowercase(), role))
 }
 
-/// Any text can come here, and not every text is a key of the storage.
+/// Any text can come here, and only a name can be a key of the storage.
 fn checked_name(name: Option<&str>) -> Result<&str, Error> {
     let name = name
         .filter(|name| !name.is_empty())

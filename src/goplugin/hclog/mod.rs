@@ -49,7 +49,7 @@ pub fn init(module: &'static str, level: LevelFilter) -> Result<(), SetGlobalDef
     Ok(())
 }
 
-/// Writes events. Spans are dropped: a record of go-hclog has none, and each line says what it is about.
+/// Writes events. Spans are dropped: a record of go-hclog has none.
 struct Hclog<W> {
     module: &'static str,
     level: LevelFilter,

@@ -2,7 +2,7 @@
 //!
 //! Two round trips, whatever the role holds: the user and its policies; then all attachments, groups and tags, and the
 //! access key at the same time. The key's network policy is a third, for roles that have one. So is an API key, which is made
-//! through IMS: meanwhile that tells its own name of the user.
+//! through IMS: in the second, IMS is asked for its own name of the user.
 
 mod api_key;
 mod attachments;
@@ -44,7 +44,7 @@ pub(super) enum UserKey {
     Api(ApiKey),
 }
 
-/// A key that was made, or can be.
+/// An access key that was made, or an API key that is still to be made.
 enum NewKey<'a> {
     Access(AccessKey),
     Api(NewApiKey<'a>),
@@ -179,7 +179,7 @@ impl Issuer for RamUsers {
         context.check_cancelled()?;
         let key = match key {
             NewKey::Access(key) => key,
-            // An undo finds it only by a look-up, so it is not made for a user that will not do.
+            // An undo has to look for it, so it is made only when everything else is in place.
             NewKey::Api(key) => return key.make(ims, making).await.map(UserKey::Api),
         };
         let mut patience = plan.wait_for_propagation;
@@ -259,7 +259,7 @@ async fn make_user(
     Ok(())
 }
 
-/// Makes the access key, of which the user may have one that nobody knows when this fails, or prepares for the API key.
+/// Makes the access key, or prepares the API key. When this fails, the user may have an access key that nobody knows.
 async fn begin_key<'a>(
     ram: &Ram,
     ims: &Ims,

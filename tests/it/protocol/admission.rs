@@ -59,7 +59,7 @@ async fn a_flood_of_large_bodies_costs_no_memory() {
     }
 }
 
-/// The rest of their messages comes after the answer, on streams that are over.
+/// The rest of each message comes after its answer, on a stream that has ended.
 #[tokio::test]
 async fn a_connection_outlives_many_answers_that_come_before_the_message() {
     let host = Host::start().await;

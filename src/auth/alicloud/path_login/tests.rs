@@ -519,7 +519,7 @@ async fn a_strictly_bound_token_has_the_address_of_its_login() {
 
 #[tokio::test]
 async fn the_role_of_a_login_is_told_without_it() {
-    // Without a look at the storage, too: there is no such role.
+    // Storage is not read: there is no such role.
     let mount = Mount::new([]);
     let resolve = |data| mount.ask(Operation::ResolveRole, "login", data, None);
     let told = resolve(payload("Dev", &[])).await.unwrap().unwrap();
