@@ -7,29 +7,25 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use h2::client::SendRequest;
-use http::{Request, Response, Uri};
+use http::uri::{self, Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::BodyExt as _;
+use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
-use tonic::body::Body;
-use tower::Service;
+use tonic::{Code, Status};
 
 use super::gathered::Gathered;
+use super::message;
 use super::received::Received;
 
 /// What the host may send before it waits for us: the largest answers are lists of keys.
 const WINDOW: u32 = 2 << 20;
-
-/// What requests over a channel are addressed to. HTTP/2 wants a name, and the host looks at none.
-pub fn origin() -> Uri {
-    Uri::from_static("http://localhost")
-}
 
 /// Why a call has no answer.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -107,26 +103,180 @@ where
     Ok(requests)
 }
 
-impl Service<Request<Body>> for Channel {
-    type Response = Response<Received>;
-    type Error = Failure;
-    type Future = BoxFuture<'static, Result<Self::Response, Failure>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
+impl Channel {
+    /// Calls a method of the host, `/service/method`: none takes or gives more than one message. The status is the host's, or
+    /// tells why there is no answer.
+    pub fn call<M: Message, A: Message + Default>(
+        &self,
+        method: &'static str,
+        message: &M,
+    ) -> impl Future<Output = Result<A, Status>> + Send + use<M, A> {
+        self.send(method, message::framed(message))
+            .map(|answer| answer.and_then(message::read))
     }
 
-    /// Sends one message: none of the host's methods takes a stream.
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn send(&self, method: &'static str, message: Bytes) -> BoxFuture<'static, Result<Bytes, Status>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let (head, body) = request.into_parts();
-            let message = body.collect().await?.to_bytes();
-            let mut requests = shared.ready().await?;
-            let (answer, mut stream) = requests.send_request(Request::from_parts(head, ()), false)?;
+            let mut requests = shared.ready().await.map_err(Status::from_error)?;
+            let (answer, mut stream) = requests.send_request(request(method), false).map_err(broken)?;
             // What the host's windows have no room for waits there: it is in memory anyway.
-            stream.send_data(message, true)?;
-            Ok(answer.await?.map(Received))
+            stream.send_data(message, true).map_err(broken)?;
+            let (head, body) = answer.await.map_err(broken)?.into_parts();
+            // Without a message, the headers say how the call ended.
+            refused(&head.headers)?;
+            let body = Received(body).collect().await.map_err(broken)?;
+            match body.trailers() {
+                Some(trailers) => refused(trailers)?,
+                None => {
+                    let answer = format!(
+                        "the host's answer ({}) does not say how the call ended",
+                        head.status
+                    );
+                    return Err(Status::internal(answer));
+                }
+            }
+            Ok(body.to_bytes())
         })
+    }
+}
+
+/// The head of a call.
+fn request(method: &'static str) -> Request<()> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    let mut uri = uri::Parts::default();
+    uri.scheme = Some(Scheme::HTTP);
+    // HTTP/2 wants a name, and the host looks at none.
+    uri.authority = Some(Authority::from_static("localhost"));
+    uri.path_and_query = Some(PathAndQuery::from_static(method));
+    *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, message::GRPC);
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    request
+}
+
+fn broken(error: h2::Error) -> Status {
+    Status::from_error(Box::new(error))
+}
+
+/// The host's refusal, if these are the headers or trailers that say so.
+fn refused(headers: &HeaderMap) -> Result<(), Status> {
+    match Status::from_header_map(headers) {
+        Some(status) if status.code() != Code::Ok => Err(status),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use h2::Reason;
+    use h2::server::SendResponse;
+    use http::Response;
+    use tokio::io::DuplexStream;
+
+    use super::*;
+    use crate::goplugin::generated::ConnInfo;
+
+    /// A channel to a host whose methods do what their names say.
+    async fn channel() -> Channel {
+        let connect = || async {
+            let (ours, theirs) = tokio::io::duplex(64 << 10);
+            tokio::spawn(host(theirs));
+            Ok(ours)
+        };
+        Channel::new(connect)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn host(stream: DuplexStream) {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((request, respond))) = connection.accept().await {
+            tokio::spawn(answer(request, respond));
+        }
+    }
+
+    async fn answer(request: Request<h2::RecvStream>, mut respond: SendResponse<Bytes>) {
+        let (head, body) = request.into_parts();
+        assert_eq!(head.method, Method::POST);
+        assert_eq!(head.headers["content-type"], "application/grpc");
+        assert_eq!(head.headers["te"], "trailers");
+        let message = Received(body).collect().await.unwrap().to_bytes();
+        let status = |code: &'static str| {
+            HeaderMap::from_iter([
+                (
+                    header::HeaderName::from_static("grpc-status"),
+                    HeaderValue::from_static(code),
+                ),
+                (
+                    header::HeaderName::from_static("grpc-message"),
+                    HeaderValue::from_static("no%20way"),
+                ),
+            ])
+        };
+        let mut begun = Response::new(());
+        match head.uri.path() {
+            "/test/echo" => {
+                let mut stream = respond.send_response(begun, false).unwrap();
+                // In two pieces.
+                let (first, second) = message.split_at(message.len() / 2);
+                stream.send_data(Bytes::copy_from_slice(first), false).unwrap();
+                stream.send_data(Bytes::copy_from_slice(second), false).unwrap();
+                stream.send_trailers(status("0")).unwrap();
+            }
+            "/test/refuse" => {
+                let mut stream = respond.send_response(begun, false).unwrap();
+                stream.send_trailers(status("5")).unwrap();
+            }
+            "/test/refuse_at_once" => {
+                *begun.headers_mut() = status("12");
+                respond.send_response(begun, true).unwrap();
+            }
+            "/test/break_off" => {
+                let mut stream = respond.send_response(begun, false).unwrap();
+                stream.send_data(message, true).unwrap();
+            }
+            _ => respond.send_reset(Reason::INTERNAL_ERROR),
+        }
+    }
+
+    async fn call(channel: &Channel, method: &'static str) -> Result<ConnInfo, Status> {
+        channel
+            .call(
+                method,
+                &ConnInfo {
+                    address: "a".repeat(1000),
+                    ..ConnInfo::default()
+                },
+            )
+            .await
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_come_in_pieces() {
+        let answer = call(&channel().await, "/test/echo").await.unwrap();
+        assert_eq!(answer.address.len(), 1000);
+    }
+
+    #[tokio::test]
+    async fn the_hosts_refusals_come_through_and_the_channel_stays() {
+        let channel = channel().await;
+        for (method, code, message) in [
+            ("/test/refuse", Code::NotFound, "no way"),
+            ("/test/refuse_at_once", Code::Unimplemented, "no way"),
+            (
+                "/test/break_off",
+                Code::Internal,
+                "does not say how the call ended",
+            ),
+            ("/test/reset", Code::Internal, "internal error"),
+        ] {
+            let refused = call(&channel, method).await.unwrap_err();
+            assert!(refused.message().contains(message), "{method}: {refused}");
+            assert_eq!(refused.code(), code, "{method}: {refused}");
+        }
+        call(&channel, "/test/echo").await.unwrap();
     }
 }

@@ -23,6 +23,7 @@ mod host_certificate;
 mod http2;
 mod knock;
 mod lifetime;
+mod message;
 mod mux;
 mod offers;
 mod pinned;
@@ -36,9 +37,10 @@ mod tls;
 mod unix_stream;
 
 pub use broker::Broker;
-pub use channel::{Channel, origin};
+pub use channel::Channel;
 pub use codec::Codec;
 pub use handshake::{Cookie, Handshake, HandshakeError};
+pub use message::{PREFIX, answer, read};
 pub use server::serve;
 pub use services::Services;
 

@@ -126,8 +126,6 @@ const LARGE_QUEUE: usize = 8;
 /// What small bodies of one class may hold together while their requests wait or are at work, in KiB.
 const SMALL_KIB: usize = 4 << 10;
 
-/// The largest message that any class takes, with what the host adds to the data.
-pub(super) const LARGEST_MESSAGE: usize = (1 << 20) + ENVELOPE;
 /// What a message may hold beside its data: names, the token's record, the lease.
 pub(super) const ENVELOPE: usize = 256 << 10;
 

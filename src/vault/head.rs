@@ -6,6 +6,8 @@
 
 use prost::encoding::decode_varint;
 
+use crate::goplugin::PREFIX;
+
 /// Field numbers of `pb.HandleRequestArgs`, `pb.Request` and `pb.Connection`.
 const REQUEST: u64 = 2;
 const OPERATION: u64 = 3;
@@ -13,9 +15,6 @@ const PATH: u64 = 4;
 const DATA: u64 = 5;
 const CONNECTION: u64 = 20;
 const REMOTE_ADDRESS: u64 = 1;
-
-/// What precedes a message in gRPC: a byte that says whether it is compressed, and its length.
-pub(super) const PREFIX: usize = 5;
 
 /// The head of a request.
 #[derive(Debug, Default, PartialEq, Eq)]

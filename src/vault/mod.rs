@@ -5,6 +5,7 @@
 //! types. Names and numbers are those of `sdk/plugin` in Vault and OpenBao, protocol version 5.
 
 mod admission;
+mod arrival;
 mod convert;
 pub mod generated;
 mod head;
@@ -14,13 +15,14 @@ mod multiplex;
 mod plugin;
 mod process_metrics;
 mod refused_logins;
+mod requests;
 mod service;
 mod storage;
 mod system;
 mod version;
 
 #[cfg(any(test, fuzzing))]
-pub use service::testing;
+pub use requests::testing;
 
 use std::sync::Arc;
 
@@ -46,7 +48,7 @@ impl Plugin {
         let admission = Arc::default();
         let process = Arc::new(process_metrics::ProcessMetrics::new(self.version, &admission));
         let backend = service::Service::new(self, broker, Arc::clone(&instances), process);
-        let backend = BackendServer::new(backend).max_decoding_message_size(admission::LARGEST_MESSAGE);
+        let backend = BackendServer::new(backend);
         Services::default()
             .with(intake::Intake::new(backend, instances, admission))
             .with(PluginVersionServer::new(version))

@@ -5,24 +5,26 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use prost::Message;
 use tokio::time::timeout;
-use tonic::{Code, Response, Status};
+use tonic::Code;
 
-use super::generated::pb::storage_client::StorageClient;
 use super::generated::pb::{
-    Empty, StorageCommitTxArgs, StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs,
-    StoragePutArgs, StorageRollbackTxArgs,
+    Empty, StorageBeginTxReply, StorageCommitTxArgs, StorageCommitTxReply, StorageDeleteArgs,
+    StorageDeleteReply, StorageEntry, StorageGetArgs, StorageGetReply, StorageIsTransactionalReply,
+    StorageListArgs, StorageListReply, StoragePutArgs, StoragePutReply, StorageRollbackTxArgs,
+    StorageRollbackTxReply,
 };
 use crate::cloud::budget;
 use crate::framework::{Change, Storage, StorageError};
-use crate::goplugin::{Channel, origin};
+use crate::goplugin::Channel;
 
 /// The transaction of a call that is in none.
 const NO_TRANSACTION: &str = "";
 
 #[derive(Clone)]
 pub(super) struct HostStorage {
-    client: StorageClient<Channel>,
+    channel: Channel,
     /// Whether the host has transactions, once it has said so.
     transactional: Arc<OnceLock<bool>>,
 }
@@ -30,17 +32,30 @@ pub(super) struct HostStorage {
 impl HostStorage {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
-            client: StorageClient::with_origin(channel, origin()).max_decoding_message_size(usize::MAX),
+            channel,
             transactional: Arc::default(),
         }
+    }
+
+    /// Failures come in two ways, as an RPC status and as a text in the reply. Either text goes on unchanged.
+    fn call<M: Message, A: Message + Default>(
+        &self,
+        method: &'static str,
+        message: &M,
+    ) -> impl Future<Output = Result<A, StorageError>> + Send + use<M, A> {
+        // An async function would hold the call twice.
+        self.channel
+            .call(method, message)
+            .map(|reply| reply.map_err(|status| StorageError(status.message().to_owned())))
     }
 
     async fn is_transactional(&self) -> Result<bool, StorageError> {
         if let Some(known) = self.transactional.get() {
             return Ok(*known);
         }
-        let says = match self.client.clone().is_transactional(Empty {}).await {
-            Ok(reply) => reply.into_inner().transactional,
+        let reply = self.channel.call("/pb.Storage/IsTransactional", &Empty {}).await;
+        let says = match reply {
+            Ok(StorageIsTransactionalReply { transactional }) => transactional,
             // Vault, and OpenBao before 2.1.
             Err(status) if status.code() == Code::Unimplemented => false,
             Err(status) => return Err(StorageError(status.message().to_owned())),
@@ -55,11 +70,10 @@ impl HostStorage {
             seal_wrap: false,
         });
         let txn = transaction.to_owned();
-        refused(
-            answer(self.client.clone().put(StoragePutArgs { entry, txn }))
-                .await?
-                .err,
-        )
+        let reply: StoragePutReply = self
+            .call("/pb.Storage/Put", &StoragePutArgs { entry, txn })
+            .await?;
+        refused(reply.err)
     }
 
     async fn delete_in(&self, transaction: &str, key: &str) -> Result<(), StorageError> {
@@ -67,28 +81,29 @@ impl HostStorage {
             key: key.to_owned(),
             txn: transaction.to_owned(),
         };
-        refused(answer(self.client.clone().delete(arguments)).await?.err)
+        let reply: StorageDeleteReply = self.call("/pb.Storage/Delete", &arguments).await?;
+        refused(reply.err)
     }
 
     async fn transaction(self, changes: Vec<Change>) -> Result<(), StorageError> {
-        let begun = answer(self.client.clone().begin_tx(Empty {})).await?;
+        let begun: StorageBeginTxReply = self.call("/pb.Storage/BeginTx", &Empty {}).await?;
         refused(begun.err)?;
         let txn = begun.txn;
         // Nobody sees them before the end, so their order does not matter.
         let changes = changes.into_iter().map(|change| self.apply_one(&txn, change));
         match join_all(changes).await.into_iter().collect() {
-            Ok(()) => refused(
-                answer(self.client.clone().commit(StorageCommitTxArgs { txn }))
-                    .await?
-                    .err,
-            ),
+            Ok(()) => {
+                let reply: StorageCommitTxReply = self
+                    .call("/pb.Storage/Commit", &StorageCommitTxArgs { txn })
+                    .await?;
+                refused(reply.err)
+            }
             Err(error) => {
-                let ended = self.client.clone().rollback(StorageRollbackTxArgs { txn }).await;
-                if let Err(status) = ended {
-                    tracing::debug!(
-                        error = status.message(),
-                        "a storage transaction is left to the host"
-                    );
+                let ended: Result<StorageRollbackTxReply, _> = self
+                    .call("/pb.Storage/Rollback", &StorageRollbackTxArgs { txn })
+                    .await;
+                if let Err(StorageError(error)) = ended {
+                    tracing::debug!(error, "a storage transaction is left to the host");
                 }
                 Err(error)
             }
@@ -107,7 +122,7 @@ impl HostStorage {
 impl Storage for HostStorage {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
         let arguments = StorageGetArgs { key: key.to_owned() };
-        let reply = answer(self.client.clone().get(arguments)).await?;
+        let reply: StorageGetReply = self.call("/pb.Storage/Get", &arguments).await?;
         refused(reply.err)?;
         Ok(reply.entry.map(|entry| entry.value))
     }
@@ -122,7 +137,7 @@ impl Storage for HostStorage {
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         let prefix = prefix.to_owned();
-        let reply = answer(self.client.clone().list(StorageListArgs { prefix })).await?;
+        let reply: StorageListReply = self.call("/pb.Storage/List", &StorageListArgs { prefix }).await?;
         refused(reply.err)?;
         Ok(reply.keys)
     }
@@ -148,19 +163,6 @@ impl Storage for HostStorage {
             )),
         }
     }
-}
-
-/// Failures come in two ways, as an RPC status and as a text in the reply. Either text goes on unchanged.
-///
-/// An async function would hold the call twice.
-fn answer<T>(
-    call: impl Future<Output = Result<Response<T>, Status>>,
-) -> impl Future<Output = Result<T, StorageError>> {
-    call.map(|reply| {
-        reply
-            .map(Response::into_inner)
-            .map_err(|status| StorageError(status.message().to_owned()))
-    })
 }
 
 fn refused(text: String) -> Result<(), StorageError> {

@@ -4,59 +4,88 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use tonic::{Response, Status};
+use prost::Message;
 
 use super::convert::duration;
 use super::generated::logical;
-use super::generated::pb::system_view_client::SystemViewClient;
-use super::generated::pb::{Empty, EntityInfoArgs};
+use super::generated::pb::{
+    Empty, EntityInfoArgs, EntityInfoReply, GroupsForEntityReply, LocalMountReply, PluginEnvReply,
+    ReplicationStateReply, TtlReply,
+};
 use crate::framework::{Entity, EntityAlias, Product, ReplicationState, SystemError, SystemView};
-use crate::goplugin::{Channel, origin};
+use crate::goplugin::Channel;
 
 pub(super) struct HostSystem {
-    client: SystemViewClient<Channel>,
+    channel: Channel,
     product: Product,
 }
 
 impl HostSystem {
     pub(super) fn new(channel: Channel, product: Product) -> Self {
-        Self {
-            client: SystemViewClient::with_origin(channel, origin()),
-            product,
-        }
+        Self { channel, product }
+    }
+
+    fn ask<M: Message, A: Message + Default>(
+        &self,
+        question: &'static str,
+        method: &'static str,
+        message: &M,
+    ) -> impl Future<Output = Result<A, SystemError>> + Send + use<M, A> {
+        // An async function would hold the call twice.
+        self.channel.call(method, message).map(move |reply| {
+            reply.map_err(|status| SystemError {
+                question,
+                reason: status.message().to_owned(),
+            })
+        })
     }
 }
 
 #[async_trait]
 impl SystemView for HostSystem {
     async fn default_lease_ttl(&self) -> Result<Duration, SystemError> {
-        let mut client = self.client.clone();
-        let reply = answer("its default lease TTL", client.default_lease_ttl(Empty {})).await?;
+        let reply: TtlReply = self
+            .ask(
+                "its default lease TTL",
+                "/pb.SystemView/DefaultLeaseTTL",
+                &Empty {},
+            )
+            .await?;
         Ok(duration(reply.ttl))
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, SystemError> {
-        let mut client = self.client.clone();
-        let reply = answer("its maximum lease TTL", client.max_lease_ttl(Empty {})).await?;
+        let reply: TtlReply = self
+            .ask("its maximum lease TTL", "/pb.SystemView/MaxLeaseTTL", &Empty {})
+            .await?;
         Ok(duration(reply.ttl))
     }
 
     async fn replication_state(&self) -> Result<ReplicationState, SystemError> {
-        let mut client = self.client.clone();
-        let reply = answer("its replication state", client.replication_state(Empty {})).await?;
+        let reply: ReplicationStateReply = self
+            .ask(
+                "its replication state",
+                "/pb.SystemView/ReplicationState",
+                &Empty {},
+            )
+            .await?;
         Ok(ReplicationState(reply.state))
     }
 
     async fn local_mount(&self) -> Result<bool, SystemError> {
-        let mut client = self.client.clone();
-        let reply = answer("whether the mount is local", client.local_mount(Empty {})).await?;
+        let reply: LocalMountReply = self
+            .ask(
+                "whether the mount is local",
+                "/pb.SystemView/LocalMount",
+                &Empty {},
+            )
+            .await?;
         Ok(reply.local)
     }
 
     async fn host_version(&self) -> Result<String, SystemError> {
         let question = "its version";
-        let mut client = self.client.clone();
-        let reply = answer(question, client.plugin_env(Empty {})).await?;
+        let reply: PluginEnvReply = self.ask(question, "/pb.SystemView/PluginEnv", &Empty {}).await?;
         let reason = reply.err;
         reply
             .plugin_environment
@@ -66,18 +95,28 @@ impl SystemView for HostSystem {
 
     async fn entity(&self, id: &str) -> Result<Option<Entity>, SystemError> {
         let question = "who the caller is";
-        let mut client = self.client.clone();
         let entity_id = id.to_owned();
-        let reply = answer(question, client.entity_info(EntityInfoArgs { entity_id })).await?;
+        let reply: EntityInfoReply = self
+            .ask(
+                question,
+                "/pb.SystemView/EntityInfo",
+                &EntityInfoArgs { entity_id },
+            )
+            .await?;
         refused(question, reply.err)?;
         Ok(reply.entity.map(entity_from))
     }
 
     async fn groups_of_entity(&self, id: &str) -> Result<Vec<String>, SystemError> {
         let question = "the caller's groups";
-        let mut client = self.client.clone();
         let entity_id = id.to_owned();
-        let reply = answer(question, client.groups_for_entity(EntityInfoArgs { entity_id })).await?;
+        let reply: GroupsForEntityReply = self
+            .ask(
+                question,
+                "/pb.SystemView/GroupsForEntity",
+                &EntityInfoArgs { entity_id },
+            )
+            .await?;
         refused(question, reply.err)?;
         Ok(reply.groups.into_iter().map(|group| group.name).collect())
     }
@@ -108,17 +147,4 @@ fn entity_from(entity: logical::Entity) -> Entity {
             })
             .collect(),
     }
-}
-
-/// An async function would hold the call twice.
-fn answer<T>(
-    question: &'static str,
-    call: impl Future<Output = Result<Response<T>, Status>>,
-) -> impl Future<Output = Result<T, SystemError>> {
-    call.map(move |reply| {
-        reply.map(Response::into_inner).map_err(|status| SystemError {
-            question,
-            reason: status.message().to_owned(),
-        })
-    })
 }

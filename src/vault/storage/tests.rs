@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::Request;
 use tonic::transport::Server;
+use tonic::{Request, Response, Status};
 
 use super::*;
 use crate::vault::generated::pb;
@@ -80,46 +80,46 @@ impl State {
 
 #[tonic::async_trait]
 impl pb::storage_server::Storage for Host {
-    async fn list(&self, _: Request<StorageListArgs>) -> Result<Response<pb::StorageListReply>, Status> {
+    async fn list(&self, _: Request<StorageListArgs>) -> Result<Response<StorageListReply>, Status> {
         Err(Status::internal("not asked for"))
     }
 
-    async fn get(&self, _: Request<StorageGetArgs>) -> Result<Response<pb::StorageGetReply>, Status> {
+    async fn get(&self, _: Request<StorageGetArgs>) -> Result<Response<StorageGetReply>, Status> {
         Err(Status::internal("not asked for"))
     }
 
-    async fn put(&self, request: Request<StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
+    async fn put(&self, request: Request<StoragePutArgs>) -> Result<Response<StoragePutReply>, Status> {
         let StoragePutArgs { entry, txn } = request.into_inner();
         let StorageEntry { key, value, .. } = entry.unwrap();
         self.pass_gate().await;
         let err = self.change(&txn, Change::Put { key, value });
-        Ok(Response::new(pb::StoragePutReply { err }))
+        Ok(Response::new(StoragePutReply { err }))
     }
 
     async fn delete(
         &self,
         request: Request<StorageDeleteArgs>,
-    ) -> Result<Response<pb::StorageDeleteReply>, Status> {
+    ) -> Result<Response<StorageDeleteReply>, Status> {
         let StorageDeleteArgs { key, txn } = request.into_inner();
         self.pass_gate().await;
         let err = self.change(&txn, Change::Delete { key });
-        Ok(Response::new(pb::StorageDeleteReply { err }))
+        Ok(Response::new(StorageDeleteReply { err }))
     }
 
     async fn is_transactional(
         &self,
         _: Request<Empty>,
-    ) -> Result<Response<pb::StorageIsTransactionalReply>, Status> {
+    ) -> Result<Response<StorageIsTransactionalReply>, Status> {
         if !self.transactional {
             return Err(Status::unimplemented("unknown method IsTransactional"));
         }
         let transactional = true;
-        Ok(Response::new(pb::StorageIsTransactionalReply { transactional }))
+        Ok(Response::new(StorageIsTransactionalReply { transactional }))
     }
 
-    async fn begin_tx(&self, _: Request<Empty>) -> Result<Response<pb::StorageBeginTxReply>, Status> {
+    async fn begin_tx(&self, _: Request<Empty>) -> Result<Response<StorageBeginTxReply>, Status> {
         self.state.lock().unwrap().begun += 1;
-        Ok(Response::new(pb::StorageBeginTxReply {
+        Ok(Response::new(StorageBeginTxReply {
             txn: "tx-1".to_owned(),
             err: String::new(),
         }))
@@ -128,22 +128,22 @@ impl pb::storage_server::Storage for Host {
     async fn commit(
         &self,
         _: Request<StorageCommitTxArgs>,
-    ) -> Result<Response<pb::StorageCommitTxReply>, Status> {
+    ) -> Result<Response<StorageCommitTxReply>, Status> {
         let mut state = self.state.lock().unwrap();
         state.ended += 1;
         let waiting = std::mem::take(&mut state.waiting);
         waiting.into_iter().for_each(|change| state.make(change));
-        Ok(Response::new(pb::StorageCommitTxReply { err: String::new() }))
+        Ok(Response::new(StorageCommitTxReply { err: String::new() }))
     }
 
     async fn rollback(
         &self,
         _: Request<StorageRollbackTxArgs>,
-    ) -> Result<Response<pb::StorageRollbackTxReply>, Status> {
+    ) -> Result<Response<StorageRollbackTxReply>, Status> {
         let mut state = self.state.lock().unwrap();
         state.ended += 1;
         state.waiting.clear();
-        Ok(Response::new(pb::StorageRollbackTxReply { err: String::new() }))
+        Ok(Response::new(StorageRollbackTxReply { err: String::new() }))
     }
 }
 

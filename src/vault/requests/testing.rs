@@ -9,8 +9,8 @@ use super::pb;
 use crate::cloud::{Clock, Deadline};
 use crate::framework::{Backend, FixedSystem, MemoryStorage, Operation, Services};
 use crate::vault::admission::Permit;
+use crate::vault::arrival::{Arrival, Carrier, is_large};
 use crate::vault::instances::Instance;
-use crate::vault::intake::{Arrival, Carrier, is_large};
 
 /// A mount with storage in memory, which is called as the service calls it.
 #[derive(Clone)]
