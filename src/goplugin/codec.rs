@@ -1,6 +1,6 @@
-//! How messages are written and read: as prost does, with buffers of the size of Vault's messages.
+//! How the generated services write and read messages: as prost does, with buffers of the size of these messages.
 //!
-//! tonic takes 8 KiB for the body of each request and answer, most of which stays empty; all of it is cleared when it is freed.
+//! tonic takes 8 KiB for each call, and keeps it for as long as a stream is open.
 
 use std::marker::PhantomData;
 
@@ -9,12 +9,8 @@ use tonic::Status;
 use tonic::codec::{BufferSettings, Codec as TonicCodec, EncodeBuf, Encoder as TonicEncoder};
 use tonic_prost::ProstDecoder;
 
-/// What a message is written into. For a longer one, this grows once.
-const SENT: usize = 512;
-
-/// What is received goes here. tonic reserves the length of a message again after it has read its head: this is enough for
-/// messages of 2 KiB, which most requests are below.
-const RECEIVED: usize = 4 * 1024;
+/// What a message is written into, or received in. For a longer one, this grows once.
+const BUFFER: usize = 512;
 
 /// As in tonic; only calls with more than one message come to it.
 const YIELD_THRESHOLD: usize = 32 * 1024;
@@ -44,7 +40,7 @@ where
     }
 
     fn decoder(&mut self) -> ProstDecoder<Received> {
-        ProstDecoder::new(BufferSettings::new(RECEIVED, YIELD_THRESHOLD))
+        ProstDecoder::new(BufferSettings::new(BUFFER, YIELD_THRESHOLD))
     }
 }
 
@@ -64,6 +60,6 @@ impl<Sent: Message> TonicEncoder for Encoder<Sent> {
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::new(SENT, YIELD_THRESHOLD)
+        BufferSettings::new(BUFFER, YIELD_THRESHOLD)
     }
 }
