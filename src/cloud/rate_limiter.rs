@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep_until};
 /// The second in which the cloud counts, and by how much two calls may come closer to each other on the way to it.
 const WINDOW: Duration = Duration::from_millis(1100);
 
+/// Calls that may begin almost at the same time do so: to be woken for each would cost more than the calls do.
+const TOGETHER: Duration = Duration::from_millis(10);
+
 /// What is left of the rate when a call was throttled; at most once in a window, for calls in flight were begun before.
 const SLOWED: f64 = 0.75;
 
@@ -155,7 +158,11 @@ impl Rate {
         if now < self.stopped_until {
             return Err(self.stopped_until);
         }
-        while self.begun.front().is_some_and(|begun| now >= *begun + WINDOW) {
+        while self
+            .begun
+            .front()
+            .is_some_and(|begun| now + TOGETHER >= *begun + WINDOW)
+        {
             self.begun.pop_front();
         }
         self.recover(now);

@@ -31,6 +31,18 @@ async fn no_second_has_more_calls_than_the_documents_allow() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_that_come_close_to_each_other_begin_together_in_the_next_window() {
+    let limiter = limiter(2);
+    let wait = || limiter.wait(Priority::Foreground, false);
+    wait().await;
+    tokio::time::advance(TOGETHER / 2).await;
+    wait().await;
+    let start = Instant::now();
+    tokio::join!(wait(), wait());
+    assert_eq!(start.elapsed(), WINDOW - TOGETHER / 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_slows_the_limiter_and_time_restores_the_documented_rate() {
     let limiter = limiter(10);
     for _ in 0..5 {
