@@ -23,7 +23,7 @@ mod host_certificate;
 mod http2;
 mod knock;
 mod lifetime;
-mod message;
+pub mod message;
 mod mux;
 mod offers;
 mod pinned;
@@ -40,7 +40,6 @@ pub use broker::Broker;
 pub use channel::Channel;
 pub use codec::Codec;
 pub use handshake::{Cookie, Handshake, HandshakeError};
-pub use message::{PREFIX, answer, read};
 pub use server::serve;
 pub use services::Services;
 

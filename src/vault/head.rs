@@ -6,7 +6,7 @@
 
 use prost::encoding::decode_varint;
 
-use crate::goplugin::PREFIX;
+use crate::goplugin::message::PREFIX;
 
 /// Field numbers of `pb.HandleRequestArgs`, `pb.Request` and `pb.Connection`.
 const REQUEST: u64 = 2;

@@ -28,7 +28,7 @@ use super::multiplex::mount_id;
 use super::requests::{checked, handled};
 use crate::cloud::Deadline;
 use crate::framework::{self, Backend, Error, Operation, RequestClass};
-use crate::goplugin::{self, PREFIX};
+use crate::goplugin::message::{self, PREFIX};
 
 /// The generated service, with what admits requests and answers them in its place.
 #[derive(Clone)]
@@ -92,16 +92,16 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let mount = mount_id(&MetadataMap::from_headers(parts.headers))?;
     let instance = instances.get(&mount)?;
-    let (arrival, message) = arrive(carrier, &instance.backend, &mount, admission, body).await?;
+    let (arrival, body) = arrive(carrier, &instance.backend, &mount, admission, body).await?;
     let arrival = Arc::new(arrival);
     Ok(match carrier {
-        Carrier::Request => goplugin::answer(&handled(&instance, arrival, decoded(message)?).await),
-        Carrier::ExistenceCheck => goplugin::answer(&checked(&instance, arrival, decoded(message)?).await),
+        Carrier::Request => message::answer(&handled(&instance, arrival, decoded(body)?).await),
+        Carrier::ExistenceCheck => message::answer(&checked(&instance, arrival, decoded(body)?).await),
     })
 }
 
 fn decoded<M: Message + Default>(body: Option<Bytes>) -> Result<M, Status> {
-    body.map_or_else(|| Ok(M::default()), goplugin::read)
+    body.map_or_else(|| Ok(M::default()), message::read)
 }
 
 /// Admits a request, and gives the body of its message if that is needed. Fails when the body breaks off before it is known
