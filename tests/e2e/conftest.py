@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from harness.secrecy import assert_no_secret_in  # noqa: E402
 from harness.server import Server  # noqa: E402
 from harness.versions import OLDER  # noqa: E402
 from harness.versions import openbao as openbao_of  # noqa: E402
+from harness.waiting import until  # noqa: E402
 
 from fakecloud import Control  # noqa: E402
 
@@ -242,6 +243,9 @@ def _mounts(kind: type[Engine], server: Server, cloud: Cloud, stem: str) -> Iter
     cloud.control.clear_faults()
     for engine in engines:
         engine.unmount().ok()
+    # A request that was under way when its mount went takes back what it made a moment later.
+    with suppress(TimeoutError):
+        until(lambda: cloud.control.leftovers()["clean"], "the cloud holds nothing", timeout=10)
     left = cloud.control.leftovers()
     assert left["clean"], f"left behind: {_named(left)}"
 
