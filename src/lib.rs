@@ -46,10 +46,10 @@
 //!
 //! # A request, from the outside in
 //!
-//! 1. `vault::service` finds the mount by the call's `multiplex_id`, takes a permit of the request's class
-//!    (`vault::admission`), gives it one deadline (`cloud::budget`), and runs it in a task of its own, so that a client that
-//!    goes away leaves nothing half-done, and a panic fails one request. What the path alone answers needs neither permit nor
-//!    task.
+//! 1. `vault::intake` finds the mount by the call's `multiplex_id`, takes a permit of the request's class
+//!    (`vault::admission`), and gives it one deadline (`cloud::budget`). `vault::requests` runs it in a task of its own, so that
+//!    a client that goes away leaves nothing half-done, and a panic fails one request. What the path alone answers needs neither
+//!    permit nor task.
 //! 2. `framework::Backend` finds the path, forwards what this node may not do, coerces the fields by the path's table, and
 //!    calls the handler.
 //! 3. The handler reads storage, calls the cloud, and answers with data, a lease or a `framework::Error` whose kind

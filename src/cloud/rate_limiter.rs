@@ -15,7 +15,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turn, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-/// The second in which the cloud counts, and by how much two calls may come closer to each other on the way to it.
+/// The second in which the cloud counts, and by how much two calls may come closer to each other: on the way to it, and by
+/// [`TOGETHER`].
 const WINDOW: Duration = Duration::from_millis(1100);
 
 /// Calls that may begin almost at the same time do so: to be woken for each would cost more than the calls do.

@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use h2::client::SendRequest;
 use http::uri::{self, Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt as _;
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -104,8 +104,8 @@ where
 }
 
 impl Channel {
-    /// Calls a method of the host, `/service/method`: none takes or gives more than one message. The status is the host's, or
-    /// tells why there is no answer.
+    /// Calls a method of the host, `/service/method`: none takes or gives more than one message. The answer has no limit but the
+    /// host's. The status is the host's, or tells why there is no answer.
     pub fn call<M: Message, A: Message + Default>(
         &self,
         method: &'static str,
@@ -123,20 +123,21 @@ impl Channel {
             // What the host's windows have no room for waits there: it is in memory anyway.
             stream.send_data(message, true).map_err(broken)?;
             let (head, body) = answer.await.map_err(broken)?.into_parts();
-            // Without a message, the headers say how the call ended.
-            refused(&head.headers)?;
-            let body = Received(body).collect().await.map_err(broken)?;
-            match body.trailers() {
-                Some(trailers) => refused(trailers)?,
-                None => {
-                    let answer = format!(
-                        "the host's answer ({}) does not say how the call ended",
-                        head.status
-                    );
-                    return Err(Status::internal(answer));
-                }
+            // A refusal may come without a message, in the headers.
+            if let Some(status) = Status::from_header_map(&head.headers)
+                && status.code() != Code::Ok
+            {
+                return Err(status);
             }
-            Ok(body.to_bytes())
+            let body = Received(body).collect().await.map_err(broken)?;
+            match body.trailers().and_then(Status::from_header_map) {
+                Some(status) if status.code() == Code::Ok => Ok(body.to_bytes()),
+                Some(refused) => Err(refused),
+                None => Err(Status::internal(format!(
+                    "the host's answer ({}) does not say how the call ended",
+                    head.status
+                ))),
+            }
         })
     }
 }
@@ -158,22 +159,14 @@ fn request(method: &'static str) -> Request<()> {
 }
 
 fn broken(error: h2::Error) -> Status {
-    Status::from_error(Box::new(error))
-}
-
-/// The host's refusal, if these are the headers or trailers that say so.
-fn refused(headers: &HeaderMap) -> Result<(), Status> {
-    match Status::from_header_map(headers) {
-        Some(status) if status.code() != Code::Ok => Err(status),
-        _ => Ok(()),
-    }
+    Status::unavailable(error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use h2::Reason;
     use h2::server::SendResponse;
-    use http::Response;
+    use http::{HeaderMap, Response};
     use tokio::io::DuplexStream;
 
     use super::*;
@@ -238,6 +231,11 @@ mod tests {
                 let mut stream = respond.send_response(begun, false).unwrap();
                 stream.send_data(message, true).unwrap();
             }
+            "/test/no_status" => {
+                let mut stream = respond.send_response(begun, false).unwrap();
+                stream.send_data(message, false).unwrap();
+                stream.send_trailers(HeaderMap::new()).unwrap();
+            }
             _ => respond.send_reset(Reason::INTERNAL_ERROR),
         }
     }
@@ -271,7 +269,12 @@ mod tests {
                 Code::Internal,
                 "does not say how the call ended",
             ),
-            ("/test/reset", Code::Internal, "internal error"),
+            (
+                "/test/no_status",
+                Code::Internal,
+                "does not say how the call ended",
+            ),
+            ("/test/reset", Code::Unavailable, "internal error"),
         ] {
             let refused = call(&channel, method).await.unwrap_err();
             assert!(refused.message().contains(message), "{method}: {refused}");

@@ -108,8 +108,10 @@ async fn calls(
 async fn answer(services: Services, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let request = request.map(|body| Body::new(Received(body)));
     let response = tokio::select! {
-        response = services.call(request) => response,
+        // Looked at first: a message that breaks off because the host gave the call up is no failure.
+        biased;
         _ = poll_fn(|cx| respond.poll_reset(cx)) => return,
+        response = services.call(request) => response,
     };
     let Ok(response) = response.map_err(|never: Infallible| match never {});
     if let Err(error) = send(response, respond).await {

@@ -1,7 +1,7 @@
 //! One message as gRPC frames it, for the calls that every request needs.
 //!
-//! tonic's clients and servers take a call for a stream of messages, which costs a request a sixth of its instructions. These
-//! calls have one message each way, which is there as a whole.
+//! tonic's clients and servers treat every call as a stream of messages, which costs a request a sixth of its instructions.
+//! These calls have one message each way, which is there as a whole.
 
 use std::mem;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ pub const PREFIX: usize = 5;
 /// The type of a call's and of an answer's body.
 pub(super) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
-/// Where an answer's trailers say how the call ended, as a number: 0 is well.
+/// Where an answer's trailers say how the call ended, as a number: 0 means success.
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// A message, framed.
@@ -29,12 +29,12 @@ pub(super) fn framed(message: &impl Message) -> Bytes {
     let mut framed = BytesMut::with_capacity(PREFIX + length);
     framed.put_u8(0);
     framed.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    // A `BytesMut` grows, so there is room; what is cut off is refused by who reads it.
+    // A `BytesMut` grows, so there is always room. The reader refuses a length that was cut off.
     let _ = message.encode(&mut framed);
     framed.freeze()
 }
 
-/// Reads the message of a whole body. A status of `INTERNAL` when it is not one message that is not compressed.
+/// Reads the message of a whole body. The status is `INTERNAL` unless it is exactly one uncompressed message.
 pub fn read<M: Message + Default>(body: Bytes) -> Result<M, Status> {
     let message = unframed(body)?;
     M::decode(message).map_err(|error| Status::internal(error.to_string()))
@@ -42,16 +42,16 @@ pub fn read<M: Message + Default>(body: Bytes) -> Result<M, Status> {
 
 fn unframed(mut body: Bytes) -> Result<Bytes, Status> {
     if body.len() < PREFIX {
-        return Err(Status::internal("a call's message breaks off"));
+        return Err(Status::internal("the gRPC message is incomplete"));
     }
     if body.get_u8() != 0 {
         return Err(Status::internal(
-            "a call's message is compressed, which was not offered",
+            "the gRPC message is compressed, which was not offered",
         ));
     }
     if usize::try_from(body.get_u32()) != Ok(body.len()) {
         return Err(Status::internal(
-            "a call's message has another length than it says",
+            "the gRPC message is not as long as its prefix says",
         ));
     }
     Ok(body)
@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn what_is_not_one_plain_message_is_refused() {
         for (body, what) in [
-            (&[][..], "breaks off"),
-            (&[0, 0, 0, 0], "breaks off"),
+            (&[][..], "incomplete"),
+            (&[0, 0, 0, 0], "incomplete"),
             (&[1, 0, 0, 0, 2, 8, 7], "compressed"),
-            (&[0, 0, 0, 0, 3, 8, 7], "length"),
-            (&[0, 0, 0, 0, 2, 8, 7, 0], "length"),
-            (&[0, 0xff, 0xff, 0xff, 0xff, 8, 7], "length"),
+            (&[0, 0, 0, 0, 3, 8, 7], "as long as"),
+            (&[0, 0, 0, 0, 2, 8, 7, 0], "as long as"),
+            (&[0, 0xff, 0xff, 0xff, 0xff, 8, 7], "as long as"),
             (&[0, 0, 0, 0, 1, 8], "varint"),
         ] {
             let refused = read::<ConnInfo>(Bytes::from_static(body)).unwrap_err();

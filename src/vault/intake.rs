@@ -236,3 +236,6 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Status> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

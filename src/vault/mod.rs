@@ -40,6 +40,9 @@ pub const COOKIE_VALUE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
 /// offers it; older ones are refused.
 pub const PROTOCOL_VERSION: u32 = 5;
 
+/// The largest message of a call that carries no request, in bytes: those of a setup are the largest.
+const LARGEST_OTHER: usize = 1 << 20;
+
 impl Plugin {
     /// The services to serve, given the way back to the host.
     pub fn services(self, broker: Broker) -> Services {
@@ -48,7 +51,7 @@ impl Plugin {
         let admission = Arc::default();
         let process = Arc::new(process_metrics::ProcessMetrics::new(self.version, &admission));
         let backend = service::Service::new(self, broker, Arc::clone(&instances), process);
-        let backend = BackendServer::new(backend);
+        let backend = BackendServer::new(backend).max_decoding_message_size(LARGEST_OTHER);
         Services::default()
             .with(intake::Intake::new(backend, instances, admission))
             .with(PluginVersionServer::new(version))

@@ -43,7 +43,6 @@ impl HostStorage {
         method: &'static str,
         message: &M,
     ) -> impl Future<Output = Result<A, StorageError>> + Send + use<M, A> {
-        // An async function would hold the call twice.
         self.channel
             .call(method, message)
             .map(|reply| reply.map_err(|status| StorageError(status.message().to_owned())))

@@ -31,7 +31,6 @@ impl HostSystem {
         method: &'static str,
         message: &M,
     ) -> impl Future<Output = Result<A, SystemError>> + Send + use<M, A> {
-        // An async function would hold the call twice.
         self.channel.call(method, message).map(move |reply| {
             reply.map_err(|status| SystemError {
                 question,

@@ -243,7 +243,7 @@ def _mounts(kind: type[Engine], server: Server, cloud: Cloud, stem: str) -> Iter
     cloud.control.clear_faults()
     for engine in engines:
         engine.unmount().ok()
-    # A request that was under way when its mount went takes back what it made a moment later.
+    # A request that is still running at unmount undoes its work a moment later.
     with suppress(TimeoutError):
         until(lambda: cloud.control.leftovers()["clean"], "the cloud holds nothing", timeout=10)
     left = cloud.control.leftovers()

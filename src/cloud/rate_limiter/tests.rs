@@ -40,6 +40,7 @@ async fn calls_that_come_close_to_each_other_begin_together_in_the_next_window()
     let start = Instant::now();
     tokio::join!(wait(), wait());
     assert_eq!(start.elapsed(), WINDOW - TOGETHER / 2);
+    assert!(WINDOW - TOGETHER > Duration::from_millis(1050));
 }
 
 #[tokio::test(start_paused = true)]
