@@ -88,7 +88,7 @@ def _print(candidates: list[Candidate], costs: dict[str, Costs]) -> None:
                   f"{'':6}{ratio:>6.2f}")
 
 
-def _measure(candidate: Candidate, requests: int, limited: bool = True) -> dict[tuple[str, int], float]:
+def _measure(candidate: Candidate, requests: int, limited: bool) -> dict[tuple[str, int], float]:
     found = {}
     for clients in CLIENTS:
         with _mounted(candidate, limited) as (server, operations):
@@ -117,10 +117,11 @@ def _cpu(server: Server, candidate: Candidate) -> float:
 
 
 @contextmanager
-def _mounted(candidate: Candidate, limited: bool = True) -> Iterator[tuple[Server, Callable[[int], Iterator[Operation]]]]:
+def _mounted(candidate: Candidate, limited: bool) -> Iterator[tuple[Server, Callable[[int], Iterator[Operation]]]]:
     with tempfile.TemporaryDirectory(prefix="alicloud-bench-") as folder:
         cloud = Cloud(Path(folder) / "cloud")
-        cloud.control.rates(**(_RATES if limited else {}))
+        if limited:
+            cloud.control.rates(**_RATES)
         server = Server(openbao(), Path(folder) / "server", candidate.secret, cloud.environment, log_level="warn")
         try:
             server.start()

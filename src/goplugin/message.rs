@@ -24,7 +24,7 @@ pub(super) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc"
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// A message, framed.
-pub(super) fn framed(message: &impl Message) -> Bytes {
+pub(crate) fn framed(message: &impl Message) -> Bytes {
     let length = message.encoded_len();
     let mut framed = BytesMut::with_capacity(PREFIX + length);
     framed.put_u8(0);

@@ -115,21 +115,17 @@ impl<'a> Iterator for Fields<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use prost::Message as _;
 
     use super::*;
+    use crate::goplugin::message;
     use crate::vault::generated::pb;
 
     fn body(request: pb::Request) -> Vec<u8> {
-        let message = pb::HandleRequestArgs {
+        message::framed(&pb::HandleRequestArgs {
             storage_id: 7,
             request: Some(Box::new(request)),
-        }
-        .encode_to_vec();
-        let mut body = vec![0];
-        body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-        body.extend(message);
-        body
+        })
+        .to_vec()
     }
 
     fn request(path: &str, data: &str) -> pb::Request {

@@ -4,14 +4,13 @@
 //! and of a question that the path answers, the rest of the message is dropped unread.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use http_body::{Body as _, Frame};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
 use prost::Message;
 use serde::Deserialize;
 use tonic::Status;
@@ -227,8 +226,7 @@ fn login_keys(body: &[u8]) -> Vec<String> {
 /// The next bytes of a body.
 async fn next(body: &mut Body) -> Result<Option<Bytes>, Status> {
     loop {
-        let frame = poll_fn(|task| Pin::new(&mut *body).poll_frame(task)).await;
-        match frame.transpose()?.map(Frame::into_data) {
+        match body.frame().await.transpose()?.map(Frame::into_data) {
             Some(Ok(bytes)) => return Ok(Some(bytes)),
             // Trailers.
             Some(Err(_)) => {}

@@ -1,15 +1,14 @@
 //! Bodies as hosts send them, and as none should.
 
 use futures_util::stream;
-use http_body_util::{BodyExt as _, StreamBody};
-use tokio_util::sync::CancellationToken;
+use http_body_util::StreamBody;
 use tonic::Code;
 
 use super::*;
 use crate::cloud::SystemClock;
-use crate::framework::{BackendKind, FixedSystem, MemoryStorage, Services};
+use crate::framework::BackendKind;
 use crate::vault::generated::pb;
-use crate::vault::instances::Instance;
+use crate::vault::requests::testing;
 
 struct Host {
     instances: Instances,
@@ -20,19 +19,9 @@ impl Host {
     /// With a mount that has no path.
     fn new() -> Self {
         let instances = Instances::default();
-        let instance = Instance {
-            backend: Backend::new(BackendKind::Secrets, "A test."),
-            services: Services {
-                storage: Arc::new(MemoryStorage::default()),
-                system: Arc::new(FixedSystem::default()),
-                clock: Arc::new(SystemClock),
-                resolves_paths: Arc::default(),
-                process: Arc::new(()),
-            },
-            refused_logins: Arc::default(),
-            gone: CancellationToken::new(),
-        };
-        instances.insert("mount".to_owned(), instance);
+        let backend = Backend::new(BackendKind::Secrets, "A test.");
+        let services = testing::services(Arc::new(SystemClock));
+        instances.insert("mount".to_owned(), testing::instance(backend, services));
         Self {
             instances,
             admission: Admission::default(),
@@ -57,8 +46,8 @@ impl Host {
 }
 
 /// A request as gRPC frames it.
-fn framed() -> Vec<u8> {
-    let message = pb::HandleRequestArgs {
+fn framed() -> Bytes {
+    message::framed(&pb::HandleRequestArgs {
         storage_id: 0,
         request: Some(Box::new(pb::Request {
             operation: "read".to_owned(),
@@ -66,12 +55,7 @@ fn framed() -> Vec<u8> {
             data: "{}".to_owned(),
             ..pb::Request::default()
         })),
-    }
-    .encode_to_vec();
-    let mut framed = vec![0];
-    framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-    framed.extend(message);
-    framed
+    })
 }
 
 #[tokio::test]

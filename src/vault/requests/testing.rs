@@ -12,6 +12,27 @@ use crate::vault::admission::Permit;
 use crate::vault::arrival::{Arrival, Carrier, is_large};
 use crate::vault::instances::Instance;
 
+/// A host with nothing stored yet.
+pub(in crate::vault) fn services(clock: Arc<dyn Clock>) -> Services {
+    Services {
+        storage: Arc::new(MemoryStorage::default()),
+        system: Arc::new(FixedSystem::default()),
+        clock,
+        resolves_paths: Arc::default(),
+        process: Arc::new(()),
+    }
+}
+
+/// A mount as the service keeps it.
+pub(in crate::vault) fn instance(backend: Backend, services: Services) -> Instance {
+    Instance {
+        backend,
+        services,
+        refused_logins: Arc::default(),
+        gone: CancellationToken::new(),
+    }
+}
+
 /// A mount with storage in memory, which is called as the service calls it.
 #[derive(Clone)]
 pub struct Mount(Arc<Instance>);
@@ -19,24 +40,12 @@ pub struct Mount(Arc<Instance>);
 impl Mount {
     /// A mount of a backend, with nothing stored yet.
     pub fn new(backend: Backend, clock: Arc<dyn Clock>) -> Self {
-        let services = Services {
-            storage: Arc::new(MemoryStorage::default()),
-            system: Arc::new(FixedSystem::default()),
-            clock,
-            resolves_paths: Arc::default(),
-            process: Arc::new(()),
-        };
-        Self::with(backend, services)
+        Self::with(backend, services(clock))
     }
 
     /// A mount of a backend, with a host.
     pub fn with(backend: Backend, services: Services) -> Self {
-        Self(Arc::new(Instance {
-            backend,
-            services,
-            refused_logins: Arc::default(),
-            gone: CancellationToken::new(),
-        }))
+        Self(Arc::new(instance(backend, services)))
     }
 
     /// Answers a request.
